@@ -1,0 +1,202 @@
+"""Every setting of a run, by stage, and the presets that fill them in.
+
+A configuration is frozen, checked when made, saved as `config.json` with the run, and printed by `skills show`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from skills.dataset import Columns
+from skills.errors import USAGE, SkillsError
+
+Preset = Literal["smoke", "quick", "paper"]
+Device = Literal["cpu", "cuda"]
+Distance = Literal["expected", "sample", "mean"]
+Features = Literal["standardised", "raw"]
+
+SCHEMA_VERSION = 1
+DEFAULT_PRESET: Preset = "quick"
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which transitions are read: the first `steps` of the dataset (None: all), and which observation columns."""
+
+    steps: int | None = None
+    columns: Columns = "motion"
+
+
+@dataclass(frozen=True)
+class ExpertsConfig:
+    """K-means of (s, a, s') into classes (paper 8.3)."""
+
+    features: Features = "standardised"
+    max_iterations: int = 300
+
+
+@dataclass(frozen=True)
+class RewardConfig:
+    """The calibrated CVAEs and the reward they give (paper eq. 4-7, Table 8, MuJoCo column)."""
+
+    hidden: int = 128
+    batch: int = 128  # rows of the data, and as many of the class, per step
+    iterations: int = 10_000
+    learning_rate: float = 1e-4
+    calibration: float = 0.1  # lambda, weight of the term that binds the experts' posterior to the origin
+    kl_weight: float = 0.5  # beta
+    distance: Distance = "expected"
+    temperature: float = 1.0  # c in exp(-c d^2)
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022)."""
+
+    hidden: int = 256
+    batch: int = 256
+    steps: int = 1_000_000
+    learning_rate: float = 3e-4
+    expectile: float = 0.7
+    inverse_temperature: float = 3.0
+    discount: float = 0.99
+    polyak: float = 0.005
+    weight_limit: float = 100.0
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """How each skill is played: `rollouts` episodes of at most `horizon` environment steps."""
+
+    rollouts: int = 5
+    horizon: int = 1000
+
+
+@dataclass(frozen=True)
+class Config:
+    """One run. `skills` is K, the number of classes, rewards and heads."""
+
+    dataset: str
+    preset: Preset
+    skills: int
+    seed: int
+    device: Device
+    data: DataConfig = field(default_factory=DataConfig)
+    experts: ExpertsConfig = field(default_factory=ExpertsConfig)
+    reward: RewardConfig = field(default_factory=RewardConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    rollout: RolloutConfig = field(default_factory=RolloutConfig)
+
+    def __post_init__(self) -> None:
+        _check_at_least("--skills", self.skills, 2)
+        _check_at_least("--seed", self.seed, 0)
+
+    @property
+    def options(self) -> str:
+        """The command-line options that tell this configuration from its preset's, each with a space behind."""
+        plain = make_config(self.dataset, preset=self.preset)
+        options = "" if self.preset == DEFAULT_PRESET else f"--preset {self.preset} "
+        if self.skills != plain.skills:
+            options += f"--skills {self.skills} "
+        if self.seed != plain.seed:
+            options += f"--seed {self.seed} "
+        return options
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON document with a schema version."""
+        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+
+    @staticmethod
+    def from_json(document: Mapping[str, Any]) -> "Config":
+        """The configuration of a document made by `to_json`.
+
+        Raises: SkillsError where it was written by another version of this program.
+        """
+        stages = {
+            "data": DataConfig,
+            "experts": ExpertsConfig,
+            "reward": RewardConfig,
+            "policy": PolicyConfig,
+            "rollout": RolloutConfig,
+        }
+        values = dict(document)
+        if values.pop("schema_version", None) != SCHEMA_VERSION:
+            raise SkillsError(
+                f"This run's config.json has schema version {document.get('schema_version')!r}, not {SCHEMA_VERSION}.",
+                "It was made by another version of skills: use that one, or start a new run.",
+            )
+        try:
+            for name, stage in stages.items():
+                values[name] = stage(**values[name])
+            return Config(**values)
+        except (TypeError, KeyError) as error:
+            raise SkillsError(f"This run's config.json does not fit this version of skills: {error}.") from error
+
+
+_PRESETS: dict[Preset, dict[str, Any]] = {
+    # A whole small run in seconds, for tests and a first try of the machine; it claims nothing.
+    "smoke": {
+        "skills": 8,
+        "data": DataConfig(steps=12_000),
+        "experts": ExpertsConfig(max_iterations=20),
+        "reward": RewardConfig(hidden=32, batch=32, iterations=150, learning_rate=1e-3),
+        "policy": PolicyConfig(hidden=64, batch=64, steps=300, learning_rate=1e-3),
+        "rollout": RolloutConfig(rollouts=2, horizon=100),
+    },
+    # Minutes on two CPU cores: fewer, larger steps than the paper's.
+    "quick": {
+        "skills": 100,
+        "data": DataConfig(steps=200_000),
+        "reward": RewardConfig(iterations=1500, learning_rate=1e-3),
+        "policy": PolicyConfig(hidden=512, steps=25_000, learning_rate=5e-4),
+    },
+    # The paper's own numbers: Table 8 and a million IQL steps.
+    "paper": {"skills": 100, "reward": RewardConfig(distance="sample")},
+}
+
+
+def make_config(
+    dataset: str, *, preset: str = DEFAULT_PRESET, skills: int | None = None, seed: int = 1, device: Device = "cpu"
+) -> Config:
+    """The preset's configuration for a dataset. The default seed, 1, is the paper's `random_state` for K-means.
+
+    Raises: SkillsError (usage) for an unknown preset or a value out of range.
+    """
+    if preset not in _PRESETS:
+        raise SkillsError(f"Unknown preset {preset!r}.", f"Known: {', '.join(get_args(Preset))}.", USAGE)
+    values: dict[str, Any] = dict(_PRESETS[preset])
+    if skills is not None:
+        values["skills"] = skills
+    return Config(dataset=dataset, preset=preset, seed=seed, device=device, **values)
+
+
+def differences(ours: Config, theirs: Config) -> list[str]:
+    """One line for each setting that differs: "policy.steps: 25000 there, 300 here"."""
+    return _differences(asdict(theirs), asdict(ours), "")
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str) -> list[str]:
+    lines = []
+    for name, value in there.items():
+        if isinstance(value, dict):
+            lines += _differences(value, here[name], f"{prefix}{name}.")
+        elif value != here[name]:
+            lines.append(f"{prefix}{name}: {value} there, {here[name]} here")
+    return lines
+
+
+def _check_at_least(option: str, value: int, lowest: int) -> None:
+    if value < lowest:
+        raise SkillsError(f"{option} {value} is too small.", f"It must be {lowest} or more.", USAGE)
+
+
+def settings(config: Config) -> list[tuple[str, Any]]:
+    """(dotted name, value) of every setting, in order, for tables."""
+    rows: list[tuple[str, Any]] = []
+    for one in fields(config):
+        value = getattr(config, one.name)
+        if hasattr(value, "__dataclass_fields__"):
+            rows += [(f"{one.name}.{inner.name}", getattr(value, inner.name)) for inner in fields(value)]
+        else:
+            rows.append((one.name, value))
+    return rows

@@ -1,0 +1,63 @@
+"""Transitions: what every stage reads.
+
+Letters: N transitions, O observation columns, A action size, E episodes.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Columns = Literal["motion", "all"]
+ACTION_LIMIT = 1.0 - 1e-5  # official IQL clips actions to this: a tanh policy cannot reach the bounds
+_STD_FLOOR = 1e-3
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """A dataset of logged steps, episode after episode.
+
+    name, minari_id: what was asked for and what was read.   env_id: Gymnasium id.
+    made_here: collected by our own behaviours rather than downloaded.
+    observations, next_observations: [N, O] float32.   actions: [N, A] float32 in +-ACTION_LIMIT.
+    rewards: [N] float32, the environment's own; skill discovery reports with them and never learns from them.
+    terminated: [N] bool, the episode ended in a failure (a time limit does not count).
+    episode_starts: [E] int64, the first row of each episode; the first is 0.
+    """
+
+    name: str
+    minari_id: str
+    env_id: str
+    made_here: bool
+    observations: NDArray[np.float32]
+    actions: NDArray[np.float32]
+    next_observations: NDArray[np.float32]
+    rewards: NDArray[np.float32]
+    terminated: NDArray[np.bool_]
+    episode_starts: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @cached_property
+    def returns(self) -> NDArray[np.float64]:
+        """[E] undiscounted return of each episode."""
+        return np.add.reduceat(self.rewards.astype(np.float64), self.episode_starts)
+
+    @cached_property
+    def scaling(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """(mean, std + 1e-3) of each observation column, [O] each: what the learners standardise with."""
+        mean = self.observations.mean(axis=0, dtype=np.float64)
+        std = self.observations.std(axis=0, dtype=np.float64) + _STD_FLOOR
+        return mean.astype(np.float32), std.astype(np.float32)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 of everything learned from, in hex: two equal digests are the same data."""
+        whole = hashlib.sha256()
+        for array in (self.observations, self.actions, self.next_observations, self.terminated, self.episode_starts):
+            whole.update(np.ascontiguousarray(array).data)
+        return whole.hexdigest()

@@ -1,0 +1,38 @@
+"""The one error that this project raises on purpose: what is wrong, what to do, which exit code says it."""
+
+import difflib
+from collections.abc import Iterable
+
+FAILED = 1
+USAGE = 2
+NOT_FOUND = 3
+ENVIRONMENT = 4
+PARTLY_DONE = 5
+INTERRUPTED = 130
+
+
+class SkillsError(Exception):
+    """Something a person can mend.
+
+    message: one sentence that names the bad value.
+    hint: the way out: the valid values, or a command; may be empty.
+    exit_code: what the command line ends with (one of the constants of this module).
+    """
+
+    def __init__(self, message: str, hint: str = "", exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that lists the known names, nearest first when some are near."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"Did you mean {', '.join(close)}?"
+    return f"Known: {', '.join(names)}." if names else "There are none yet."

@@ -1,0 +1,129 @@
+"""Experts: the sets of transitions that the skills imitate.
+
+Letters: N transitions, O observation columns, A action size, F features, K classes.
+
+In skill discovery they are the K-means classes of (s, a, s') (CLUE, section 8.3).
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from skills.config import ExpertsConfig
+from skills.dataset import Transitions
+from skills.errors import USAGE, SkillsError
+from skills.files import read_arrays, write_arrays
+
+_ASSIGN_CHUNK = 65_536  # rows; bounds the memory of nearest-centroid distances
+
+
+@dataclass(frozen=True)
+class Classes:
+    """K classes of transitions, and how to tell the class of a new one.
+
+    labels: [N] int32, the class of each transition.
+    centroids: [K, F] float32, in feature space: (columns of (s, a, s') - mean) / scale.
+    columns: [F] int64, which columns of concat(s, a, s') are features.   mean, scale: [F] float32.
+    """
+
+    labels: NDArray[np.int32]
+    centroids: NDArray[np.float32]
+    columns: NDArray[np.int64]
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return len(self.centroids)
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """[K] transitions in each class."""
+        return np.bincount(self.labels, minlength=self.count)
+
+    @property
+    def support(self) -> NDArray[np.float64]:
+        """[K] share of the data in each class."""
+        return self.sizes / len(self.labels)
+
+    def members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(rows [N], starts [K + 1]): class k holds transitions rows[starts[k]:starts[k + 1]]."""
+        starts = np.concatenate([[0], np.cumsum(self.sizes)])
+        return np.argsort(self.labels, kind="stable"), starts
+
+    def classify(
+        self,
+        observations: NDArray[np.float32],
+        actions: NDArray[np.float32],
+        next_observations: NDArray[np.float32],
+    ) -> NDArray[np.int32]:
+        """[N] the nearest centroid of each transition."""
+        labels = np.empty(len(actions), dtype=np.int32)
+        norms = np.square(self.centroids).sum(axis=1)
+        for start in range(0, len(actions), _ASSIGN_CHUNK):
+            part = slice(start, start + _ASSIGN_CHUNK)
+            raw = np.concatenate([observations[part], actions[part], next_observations[part]], axis=1)
+            features = (raw[:, self.columns] - self.mean) / self.scale
+            labels[part] = (norms - 2.0 * features @ self.centroids.T).argmin(axis=1)
+        return labels
+
+    def save(self, path: Path) -> None:
+        """Writes `experts.npz`."""
+        write_arrays(path, vars(self))
+
+    @staticmethod
+    def load(path: Path) -> "Classes":
+        """Reads `experts.npz`."""
+        return Classes(**read_arrays(path))
+
+
+def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: int) -> Classes:
+    """Cuts a dataset into `count` classes with scikit-learn's K-means.
+
+    Raises: SkillsError where there are fewer distinct transitions than classes, or a class stays empty.
+    """
+    if count > len(transitions):
+        raise SkillsError(
+            f"{count} classes cannot be cut from {len(transitions)} transitions.",
+            f"Ask for at most {len(transitions)} with --skills, or use a larger dataset.",
+            USAGE,
+        )
+    raw = np.concatenate([transitions.observations, transitions.actions, transitions.next_observations], axis=1)
+    mean, scale, columns = _scaling(raw, config)
+    features = raw if len(columns) == raw.shape[1] else raw[:, columns]
+    features -= mean
+    features /= scale
+    kmeans = KMeans(n_clusters=count, random_state=seed, n_init=1, max_iter=config.max_iterations, copy_x=False)
+    # K-means adds the threads' partial sums in whatever order they finish. With two the sum is the same either way;
+    # with more it is not, and the same seed would not give the same classes.
+    with threadpool_limits(limits=2, user_api="openmp"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # too few distinct rows: said below, with what to do
+        labels = kmeans.fit(features).labels_
+    classes = Classes(labels.astype(np.int32), kmeans.cluster_centers_.astype(np.float32), columns, mean, scale)
+    empty = np.flatnonzero(classes.sizes == 0)
+    if len(empty):
+        raise SkillsError(
+            f"{len(empty)} of {count} classes are empty (the first is {empty[0]}): the data has too few distinct rows.",
+            f"Ask for at most {count - len(empty)} with --skills.",
+            USAGE,
+        )
+    return classes
+
+
+def _scaling(
+    raw: NDArray[np.float32], config: ExpertsConfig
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """(mean [F], scale [F], columns [F]). Columns that never change tell nothing apart and are dropped."""
+    mean = raw.mean(axis=0, dtype=np.float64)
+    std = raw.std(axis=0, dtype=np.float64)
+    columns = np.flatnonzero(std > 1e-8)
+    if config.features == "raw":
+        return np.zeros(len(columns), np.float32), np.ones(len(columns), np.float32), columns
+    return mean[columns].astype(np.float32), std[columns].astype(np.float32), columns

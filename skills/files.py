@@ -1,0 +1,90 @@
+"""Files that are there whole or not at all, and never read as pickle."""
+
+import errno
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.errors import FAILED, SkillsError
+
+Arrays = dict[str, NDArray[Any]]
+
+_EXPLAINED = {
+    errno.ENOSPC: "the disk is full: free some space and run the same command again",
+    errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
+    errno.EACCES: "this folder cannot be written: choose another or change its permissions",
+    errno.EPERM: "this folder cannot be written: choose another or change its permissions",
+    errno.EROFS: "this folder is on a read-only file system: choose another",
+    errno.ENOTDIR: "a file stands where a folder is needed: move it or choose another folder",
+}
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns an OSError about `path` into a SkillsError that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        hint = _EXPLAINED.get(error.errno or 0, "")
+        raise SkillsError(f"Cannot write {path}: {error.strerror or error}.", hint, FAILED) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary name in the folder of `path`; on success flushes it to disk and renames it to `path`.
+
+    The temporary name keeps the suffix, so writers that look at it choose the same format. An error leaves no trace.
+    """
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+        try:
+            yield temporary
+            with temporary.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Writes strict JSON: NaN and infinity are refused rather than written as words no reader knows."""
+    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Reads a JSON file. Raises: SkillsError where it is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes an uncompressed `.npz`; the same arrays give the same bytes."""
+    with replacing(path) as temporary:
+        np.savez(temporary, allow_pickle=False, **arrays)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """Reads a whole `.npz` without pickle. Raises: SkillsError where it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

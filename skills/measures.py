@@ -1,0 +1,161 @@
+"""First measures of discovered skills, from their rollouts, the classes and the reward matrix.
+
+Letters: K skills, R rollouts of each, T steps, N transitions.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import roc_auc_score
+
+from skills import motion
+from skills.catalog import reference_returns
+from skills.dataset import Transitions
+from skills.describe import describe
+from skills.experts import Classes
+from skills.progress import Reporter
+from skills.rewards import Rewards
+from skills.rollout import Rollouts
+
+SCHEMA_VERSION = 1
+_PATH_POINTS = 40
+
+
+@dataclass(frozen=True)
+class SkillMeasures:
+    """One skill, averaged over its rollouts.
+
+    support: share of the data in its class.
+    speed: m/s, net displacement over time; signed along x for a planar body.
+    forward: m/s, net displacement along x over time.   speed_within: m/s, std of `forward` between its rollouts.
+    displacement: m, from start to end.
+    survival: share of the horizon that was played before a fall.
+    fall_seconds: s, mean time of the falls, where at least half of the rollouts fall; else None.
+    episode_return: the environment's own reward, summed over the horizon.
+    occupancy: share of its steps in its own class.   occupancy_ratio: that over `support`.
+    reward_auc: how its scaled reward ranks its class above the rest of the data: 0.5 chance, 1 perfect.
+    path: [[x, y], ...] m from the start (x and height for a planar body), of the rollout with the median speed.
+    shown: that rollout's index; the one that videos play.
+    """
+
+    skill: int
+    label: str
+    support: float
+    speed: float
+    forward: float
+    speed_within: float
+    displacement: float
+    survival: float
+    fall_seconds: float | None
+    episode_return: float
+    occupancy: float
+    occupancy_ratio: float
+    reward_auc: float
+    path: list[list[float]]
+    shown: int
+
+
+def measure(
+    transitions: Transitions, classes: Classes, rewards: Rewards, rollouts: Rollouts, reporter: Reporter
+) -> dict[str, Any]:
+    """The document of `measures.json`: every skill's measures and their summary."""
+    aucs = reward_aucs(classes, rewards, reporter)
+    skills = [_measure_skill(index, classes, rollouts, aucs[index]) for index in range(classes.count)]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "summary": _summary(skills, transitions),
+        "skills": [asdict(skill) for skill in skills],
+    }
+
+
+def reward_aucs(classes: Classes, rewards: Rewards, reporter: Reporter) -> NDArray[np.float64]:
+    """[K] area under the ROC curve of each skill's reward for telling its class from the rest of the data."""
+    progress = reporter("ranking rewards", "skills")
+    aucs = np.empty(classes.count)
+    for index in range(classes.count):
+        aucs[index] = roc_auc_score(classes.labels == index, rewards.labels[:, index].astype(np.float32))
+        progress(index + 1, classes.count)
+    return aucs
+
+
+def forward_speeds(rollouts: Rollouts) -> NDArray[np.float64]:
+    """[K, R] m/s, net displacement along x over the time played."""
+    return _net_displacement(rollouts)[..., 0] / _seconds(rollouts)
+
+
+def _measure_skill(index: int, classes: Classes, rollouts: Rollouts, auc: float) -> SkillMeasures:
+    one = Rollouts(**{name: array if array.ndim == 0 else array[index] for name, array in vars(rollouts).items()})
+    horizon = one.rewards.shape[-1]
+    net, seconds = _net_displacement(one), _seconds(one)
+    distance = np.linalg.norm(net, axis=-1)
+    forward = net[..., 0] / seconds
+    speed = forward if motion.is_planar(one.qpos) else distance / seconds
+    own = (one.classes == index).sum() / one.lengths.sum()
+    support = classes.support[index]
+    shown = int(np.argsort(speed)[len(speed) // 2])
+    falls = one.terminated.mean() >= 0.5
+    fall_seconds = float(seconds[one.terminated].mean()) if falls else None
+    played = one.qpos[shown, : one.lengths[shown] + 1]
+    return SkillMeasures(
+        skill=index,
+        label=describe(played, float(one.seconds_per_step), fall_seconds),
+        support=float(support),
+        speed=float(speed.mean()),
+        forward=float(forward.mean()),
+        speed_within=float(forward.std()),
+        displacement=float(distance.mean()),
+        survival=float((np.where(one.terminated, one.lengths, horizon) / horizon).mean()),
+        fall_seconds=fall_seconds,
+        episode_return=float(one.rewards.sum(axis=-1).mean()),
+        occupancy=float(own),
+        occupancy_ratio=float(own / support),
+        reward_auc=float(auc),
+        path=_path(played),
+        shown=shown,
+    )
+
+
+def _summary(skills: list[SkillMeasures], transitions: Transitions) -> dict[str, float]:
+    """What all skills say together; `random_return` and `expert_return` are D4RL's reference returns."""
+    between = float(np.std([skill.forward for skill in skills]))
+    within = float(np.mean([skill.speed_within for skill in skills]))
+    low, high = reference_returns(transitions.env_id)
+    returns = np.array([skill.episode_return for skill in skills])
+    return {
+        "occupancy_ratio_median": float(np.median([skill.occupancy_ratio for skill in skills])),
+        "held_share": float(np.mean([skill.occupancy_ratio > 1.0 for skill in skills])),
+        "speed_between": between,
+        "speed_within": within,
+        "speed_spread_ratio": between / max(within, 1e-9),
+        "reward_auc_median": float(np.median([skill.reward_auc for skill in skills])),
+        "reward_auc_min": float(np.min([skill.reward_auc for skill in skills])),
+        "survival_median": float(np.median([skill.survival for skill in skills])),
+        "return_median": float(np.median(returns)),
+        "return_best": float(returns.max()),
+        "return_best_normalised": float(100.0 * (returns.max() - low) / (high - low)),
+        "return_data_mean": float(transitions.returns.mean()),
+        "reference_return_random": low,
+        "reference_return_expert": high,
+    }
+
+
+def _net_displacement(rollouts: Rollouts) -> NDArray[np.float64]:
+    """[..., R, 2] m on the ground from the start to the end; padding repeats the last state."""
+    place = motion.ground(rollouts.qpos)
+    return np.asarray(place[..., -1, :] - place[..., 0, :])
+
+
+def _seconds(rollouts: Rollouts) -> NDArray[np.float64]:
+    """[..., R] s played."""
+    return np.asarray(rollouts.lengths * float(rollouts.seconds_per_step))
+
+
+def _path(qpos: NDArray[np.float32]) -> list[list[float]]:
+    """At most 40 points of the torso's way, m."""
+    way = motion.ground(qpos)
+    if motion.is_planar(qpos):
+        way[..., 1] = motion.height(qpos)
+    chosen = np.unique(np.linspace(0, len(way) - 1, _PATH_POINTS).round().astype(int))
+    return [[round(float(x), 2), round(float(y), 2)] for x, y in way[chosen] - way[0]]

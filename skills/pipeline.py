@@ -1,0 +1,145 @@
+"""The stages of skill discovery in order: dataset -> experts -> rewards -> policy -> rollouts -> measures."""
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from skills import sources
+from skills.config import Device
+from skills.dataset import Transitions
+from skills.errors import ENVIRONMENT, USAGE, SkillsError
+from skills.experts import Classes, cluster
+from skills.files import write_json
+from skills.learners import iql
+from skills.measures import measure
+from skills.policy import Policy
+from skills.progress import Reporter
+from skills.rewards import Rewards, clue
+from skills.rollout import Rollouts, play
+from skills.run import STAGES, Run
+
+Notify = Callable[[str], None]
+
+
+def choose_device(name: str) -> Device:
+    """The device to run on; `auto` takes a GPU where there is one.
+
+    Raises: SkillsError (usage) for an unknown name, (environment) for a GPU that is not there.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise SkillsError(f"Unknown device {name!r}.", "Known: auto, cpu, cuda.", USAGE)
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SkillsError("There is no CUDA device on this machine.", "Use --device cpu.", ENVIRONMENT)
+    return "cpu" if name == "cpu" or not torch.cuda.is_available() else "cuda"
+
+
+def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify) -> None:
+    """Brings a run to its end from wherever it stands. The caller holds `run.writing()`.
+
+    source: where the data comes from, see `skills.sources.load`.   notify: gets a line for each decision taken.
+    """
+    stages = _Stages(run, source, reporter, notify)
+    first = next((index for index, name in enumerate(STAGES) if not run.is_done(name)), len(STAGES))
+    if 0 < first < len(STAGES):
+        notify(f"Continuing {run.path}: {', '.join(STAGES[:first])} done.")
+    for name in STAGES[first:]:
+        getattr(stages, name)()
+
+
+class _Stages:
+    """Each stage reads what the earlier ones wrote into the run folder, and writes its own files there."""
+
+    def __init__(self, run: Run, source: str, reporter: Reporter, notify: Notify) -> None:
+        self._run = run
+        self._config = run.config
+        self._source = source
+        self._reporter = reporter
+        self._notify = notify
+        self._device = torch.device(run.config.device)
+
+    @cached_property
+    def _transitions(self) -> Transitions:
+        data = self._config.data
+        transitions = sources.load(
+            self._config.dataset,
+            source=self._source,
+            steps=data.steps,
+            columns=data.columns,
+            progress=self._reporter("collecting data", "steps"),
+            notify=self._notify,
+        )
+        self._run.record_dataset(
+            {
+                "name": transitions.name,
+                "minari_id": transitions.minari_id,
+                "env_id": transitions.env_id,
+                "made_here": transitions.made_here,
+                "steps": len(transitions),
+                "episodes": len(transitions.episode_starts),
+                "return_mean": float(transitions.returns.mean()),
+                "digest": transitions.digest,
+            }
+        )
+        return transitions
+
+    def experts(self) -> None:
+        """K-means classes -> experts.npz."""
+        transitions, path = self._transitions, self._run.experts_file
+        with self._run.stage("experts", [path]):
+            progress = self._reporter(f"cutting {self._config.skills} classes", "runs")
+            cluster(transitions, self._config.skills, self._config.experts, self._config.seed).save(path)
+            progress(1, 1)
+
+    def rewards(self) -> None:
+        """Calibrated CVAEs -> rewards/."""
+        transitions, folder = self._transitions, self._run.rewards_folder
+        with self._run.stage("rewards", [folder / name for name in clue.FILES]):
+            clue.make_rewards(
+                transitions,
+                Classes.load(self._run.experts_file),
+                self._config.reward,
+                self._device,
+                self._generator("rewards"),
+                folder,
+                self._reporter,
+            )
+
+    def policy(self) -> None:
+        """All-heads IQL -> policy/."""
+        transitions, folder = self._transitions, self._run.policy_folder
+        with self._run.stage("policy", [folder / name for name in Policy.FILES]):
+            rewards = Rewards.open(self._run.rewards_folder, len(transitions))
+            iql.train(
+                transitions,
+                rewards,
+                self._config.policy,
+                self._device,
+                self._generator("policy"),
+                folder,
+                self._reporter,
+            )
+
+    def rollouts(self) -> None:
+        """Every skill played -> rollouts/rollouts.npz."""
+        path = self._run.rollouts_file
+        env_id = self._run.env_id
+        with self._run.stage("rollouts", [path]):
+            policy = Policy.load(self._run.policy_folder)
+            classes = Classes.load(self._run.experts_file)
+            play(policy, env_id, classes, self._config.rollout, self._config.seed, self._reporter).save(path)
+
+    def measures(self) -> None:
+        """First measures -> measures.json."""
+        transitions, path = self._transitions, self._run.measures_file
+        with self._run.stage("measures", [path]):
+            rewards = Rewards.open(self._run.rewards_folder, len(transitions))
+            classes = Classes.load(self._run.experts_file)
+            rollouts = Rollouts.load(self._run.rollouts_file)
+            write_json(path, measure(transitions, classes, rewards, rollouts, self._reporter))
+
+    def _generator(self, stage: str) -> torch.Generator:
+        """A CPU generator of the stage's own: the same on every device, whatever ran before."""
+        seeds = np.random.SeedSequence(self._config.seed, spawn_key=(STAGES.index(stage),))
+        return torch.Generator().manual_seed(int(seeds.generate_state(1, np.uint64)[0] >> np.uint64(1)))

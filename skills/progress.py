@@ -1,0 +1,19 @@
+"""How the library tells its caller how far it is, without printing."""
+
+from collections.abc import Callable
+
+# Called with (done, total); often enough for a bar to move, cheap enough for every batch.
+Progress = Callable[[int, int], None]
+
+# Called once as a piece of work begins, with what it is and the unit of its counts ("training 100 CVAEs", "steps");
+# gives the progress to call while it lasts.
+Reporter = Callable[[str, str], Progress]
+
+
+def silent(done: int, total: int) -> None:
+    """The progress that nobody watches."""
+
+
+def silent_reporter(task: str, unit: str) -> Progress:
+    """The reporter that nobody watches."""
+    return silent

@@ -1,0 +1,94 @@
+"""Plays every skill in the simulation and records what it does.
+
+Letters: K skills, R rollouts of each, T steps at most, P size of qpos.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.config import RolloutConfig
+from skills.experts import Classes
+from skills.files import read_arrays, write_arrays
+from skills.policy import Policy
+from skills.progress import Reporter
+from skills.simulate import Simulation
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Recorded episodes of every skill; padding repeats the last state and counts for nothing.
+
+    qpos: [K, R, T + 1, P] float32, the state before each step and after the last.
+    lengths: [K, R] int32, steps played.   terminated: [K, R] bool, the body fell before the horizon.
+    rewards: [K, R, T] float32, the environment's own; 0 in the padding.
+    classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
+    seconds_per_step: [] float64, simulated time of a step, s.
+    """
+
+    qpos: NDArray[np.float32]
+    lengths: NDArray[np.int32]
+    terminated: NDArray[np.bool_]
+    rewards: NDArray[np.float32]
+    classes: NDArray[np.int16]
+    seconds_per_step: NDArray[np.float64]
+
+    def save(self, path: Path) -> None:
+        """Writes `rollouts.npz`."""
+        write_arrays(path, vars(self))
+
+    @staticmethod
+    def load(path: Path) -> "Rollouts":
+        """Reads `rollouts.npz`."""
+        return Rollouts(**read_arrays(path))
+
+
+def play(
+    policy: Policy, env_id: str, classes: Classes, config: RolloutConfig, seed: int, reporter: Reporter
+) -> Rollouts:
+    """Plays all skills at once, in lock-step, acting with the policy's mean.
+
+    Rollout r of every skill starts from the same state, drawn with `default_rng([seed, r])`.
+    """
+    count, horizon = policy.shape.skills, config.horizon
+    simulation = Simulation(env_id, count * config.rollouts)
+    skills = np.repeat(np.arange(count), config.rollouts)
+    starts = [np.random.default_rng([seed, index]) for _ in range(count) for index in range(config.rollouts)]
+    seen = policy.shape.observation_size
+    observations = simulation.reset(starts)[:, :seen].astype(np.float32)
+    total = len(skills)
+    qpos = np.empty((total, horizon + 1, simulation.qpos.shape[1]), np.float32)
+    qpos[:, 0] = simulation.qpos
+    rewards = np.zeros((total, horizon), np.float32)
+    nearest = np.full((total, horizon), -1, np.int16)
+    lengths = np.zeros(total, np.int32)
+    terminated = np.zeros(total, bool)
+    playing = np.arange(total)
+    progress = reporter(f"playing {count} skills, {config.rollouts} times each", "steps")
+    for step in range(horizon):
+        actions = policy.act(observations[playing], skills[playing])
+        result = simulation.step(actions, playing)
+        after = result.observations[:, :seen].astype(np.float32)
+        nearest[playing, step] = classes.classify(observations[playing], actions, after)
+        rewards[playing, step] = result.rewards
+        observations[playing] = after
+        lengths[playing] += 1
+        terminated[playing] = result.terminated
+        qpos[:, step + 1] = qpos[:, step]
+        qpos[playing, step + 1] = simulation.qpos[playing]
+        playing = playing[~(result.terminated | result.truncated)]
+        progress(step + 1, horizon)
+        if len(playing) == 0:
+            qpos[:, step + 2 :] = qpos[:, step + 1 : step + 2]
+            break
+    by_skill = (count, config.rollouts)
+    return Rollouts(
+        qpos=qpos.reshape(*by_skill, *qpos.shape[1:]),
+        lengths=lengths.reshape(by_skill),
+        terminated=terminated.reshape(by_skill),
+        rewards=rewards.reshape(*by_skill, horizon),
+        classes=nearest.reshape(*by_skill, horizon),
+        seconds_per_step=np.array(simulation.seconds_per_step),
+    )
