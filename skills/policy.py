@@ -33,7 +33,8 @@ def mlp(inputs: int, hidden: int, outputs: int, generator: torch.Generator) -> n
     """inputs -> hidden -> hidden -> outputs with ReLU, initialised as `torch.nn.Linear` is, from `generator`."""
     layers: list[nn.Module] = []
     for size, out in ((inputs, hidden), (hidden, hidden), (hidden, outputs)):
-        linear = nn.Linear(size, out)
+        # The default start of nn.Linear would draw from the global generator.
+        linear = nn.utils.skip_init(nn.Linear, size, out)  # type: ignore[no-untyped-call]  # torch ships no type for it
         bound = size**-0.5
         nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
         nn.init.uniform_(linear.bias, -bound, bound, generator=generator)

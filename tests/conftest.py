@@ -1,0 +1,64 @@
+"""Small real things that many tests share."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from skills.dataset import ACTION_LIMIT, Transitions
+from skills.simulate import Simulation
+
+torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+
+def play_randomly(env_id: str, episodes: int, steps: int, seed: int = 0) -> Transitions:
+    """Random actions in the real simulation: `episodes` episodes of at most `steps` steps."""
+    generator = np.random.default_rng(seed)
+    simulation = Simulation(env_id, 1)
+    rows: list[tuple[np.ndarray, ...]] = []
+    starts = []
+    for episode in range(episodes):
+        starts.append(len(rows))
+        observations = simulation.reset([np.random.default_rng([seed, episode])])
+        for _ in range(steps):
+            actions = generator.uniform(-1, 1, (1, simulation.action_size)).astype(np.float32)
+            step = simulation.step(actions)
+            rows.append((observations[0], actions[0], step.observations[0], step.rewards[0], step.terminated[0]))
+            observations = step.observations
+            if step.terminated[0]:
+                break
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    return Transitions(
+        name="random",
+        minari_id="test/random-v0",
+        env_id=env_id,
+        made_here=True,
+        observations=columns[0].astype(np.float32),
+        actions=columns[1].clip(-ACTION_LIMIT, ACTION_LIMIT),
+        next_observations=columns[2].astype(np.float32),
+        rewards=columns[3].astype(np.float32),
+        terminated=columns[4],
+        episode_starts=np.array(starts, np.int64),
+    )
+
+
+@pytest.fixture(scope="session")
+def cheetah() -> Transitions:
+    """2,000 transitions of a half-cheetah acting at random, in 10 episodes."""
+    return play_randomly("HalfCheetah-v5", episodes=10, steps=200)
+
+
+@pytest.fixture(scope="session")
+def hopper() -> Transitions:
+    """Some hundred transitions of a hopper acting at random until it falls."""
+    return play_randomly("Hopper-v5", episodes=30, steps=200)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the data or the runs of the person who runs it."""
+    monkeypatch.setenv("SKILLS_RUNS", str(tmp_path / "runs"))
+    if "MINARI_DATASETS_PATH" not in os.environ:
+        monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))

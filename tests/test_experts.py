@@ -1,0 +1,82 @@
+"""K-means classes: scikit-learn's own labels, and every refusal."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.preprocessing import StandardScaler
+
+from skills.config import ExpertsConfig
+from skills.dataset import Transitions
+from skills.errors import USAGE, SkillsError
+from skills.experts import Classes, cluster
+
+
+@pytest.fixture(scope="module")
+def classes(cheetah: Transitions) -> Classes:
+    return cluster(cheetah, 7, ExpertsConfig(), seed=1)
+
+
+def test_labels_are_those_of_scikit_learn(cheetah, classes):
+    raw = np.concatenate([cheetah.observations, cheetah.actions, cheetah.next_observations], axis=1)
+    features = StandardScaler().fit_transform(raw.astype(np.float64)).astype(np.float32)
+    expected = KMeans(n_clusters=7, random_state=1, n_init=1, max_iter=300).fit(features).labels_
+    agreement = (classes.labels == expected).mean()
+    assert agreement > 0.999  # a row on a border may fall to either side: the scaling rounds differently
+
+
+def test_classify_finds_the_class_of_known_rows(cheetah, classes):
+    found = classes.classify(cheetah.observations, cheetah.actions, cheetah.next_observations)
+    assert (found == classes.labels).mean() > 0.999
+
+
+def test_members_are_the_rows_of_each_class(classes):
+    rows, starts = classes.members()
+    assert sorted(rows) == list(range(len(classes.labels)))
+    for index in range(classes.count):
+        assert set(classes.labels[rows[starts[index] : starts[index + 1]]]) == {index}
+    assert classes.support.sum() == pytest.approx(1.0)
+
+
+def test_same_seed_same_bytes_and_a_round_trip(cheetah, classes, tmp_path):
+    again = cluster(cheetah, 7, ExpertsConfig(), seed=1)
+    classes.save(tmp_path / "a.npz")
+    again.save(tmp_path / "b.npz")
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    loaded = Classes.load(tmp_path / "a.npz")
+    for name, array in vars(classes).items():
+        np.testing.assert_array_equal(array, getattr(loaded, name))
+
+
+def test_a_column_that_never_changes_is_no_feature(cheetah):
+    observations = cheetah.observations.copy()
+    observations[:, 3] = 5.0
+    flat = dataclasses.replace(cheetah, observations=observations)
+    classes = cluster(flat, 3, ExpertsConfig(), seed=0)
+    assert 3 not in classes.columns
+    assert np.isfinite(classes.centroids).all()
+
+
+def test_raw_features_are_not_scaled(cheetah):
+    classes = cluster(cheetah, 3, ExpertsConfig(features="raw"), seed=0)
+    raw = np.concatenate([cheetah.observations, cheetah.actions, cheetah.next_observations], axis=1)
+    own_mean = raw[classes.labels == 0][:, classes.columns].mean(axis=0)
+    np.testing.assert_allclose(classes.centroids[0], own_mean, rtol=1e-3, atol=1e-3)
+
+
+def test_more_classes_than_rows_is_refused(cheetah):
+    with pytest.raises(SkillsError, match=r"2001 classes .* 2000 transitions") as caught:
+        cluster(cheetah, 2001, ExpertsConfig(), seed=0)
+    assert caught.value.exit_code == USAGE
+
+
+def test_too_few_distinct_rows_are_refused(cheetah):
+    repeated = {
+        name: np.repeat(getattr(cheetah, name)[:3], 50, axis=0)
+        for name in ("observations", "actions", "next_observations", "rewards", "terminated")
+    }
+    copies = dataclasses.replace(cheetah, **repeated, episode_starts=np.array([0]))
+    with pytest.raises(SkillsError, match="classes are empty") as caught:
+        cluster(copies, 5, ExpertsConfig(), seed=0)
+    assert "at most 3" in caught.value.hint
