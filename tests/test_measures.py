@@ -1,0 +1,91 @@
+"""Measures on constructed rollouts with known answers."""
+
+import numpy as np
+import pytest
+
+from skills.dataset import Transitions
+from skills.experts import Classes
+from skills.measures import forward_speeds, measure, reward_aucs
+from skills.progress import silent_reporter
+from skills.rewards import Rewards
+from skills.rollout import Rollouts
+
+K, R, T = 4, 3, 50
+SECONDS = 0.05
+
+
+@pytest.fixture
+def classes(cheetah: Transitions) -> Classes:
+    labels = np.arange(len(cheetah), dtype=np.int32) % K
+    plain = np.zeros(3, np.float32)
+    return Classes(labels, np.zeros((K, 3), np.float32), np.arange(3), plain, plain + 1)
+
+
+@pytest.fixture
+def rewards(classes: Classes) -> Rewards:
+    labels = (classes.labels[:, None] == np.arange(K)).astype(np.float16)
+    return Rewards(labels, np.ones(K, np.float32))
+
+
+@pytest.fixture
+def rollouts() -> Rollouts:
+    """Skill k runs at k m/s, give or take 0.1 by rollout; skill 3 falls after 20 steps in two of three rollouts.
+
+    Skills 0 and 1 stay in their own class; 2 is there for half of its steps; 3 never.
+    """
+    qpos = np.zeros((K, R, T + 1, 9), np.float32)
+    lengths = np.full((K, R), T, np.int32)
+    lengths[3, :2] = 20
+    rewards = np.ones((K, R, T), np.float32)
+    classes = np.zeros((K, R, T), np.int16)
+    classes[1] = 1
+    classes[2, :, ::2] = 2
+    for skill in range(K):
+        for rollout in range(R):
+            steps = np.minimum(np.arange(T + 1), lengths[skill, rollout])
+            qpos[skill, rollout, :, 0] = steps * SECONDS * (skill + 0.1 * (rollout - 1))
+    for rollout in range(2):
+        rewards[3, rollout, 20:] = 0
+        classes[3, rollout, 20:] = -1
+    return Rollouts(qpos, lengths, lengths < T, rewards, classes, np.array(SECONDS))
+
+
+def test_measures_of_constructed_skills(cheetah, classes, rewards, rollouts):
+    document = measure(cheetah, classes, rewards, rollouts, silent_reporter)
+    skills = document["skills"]
+    assert [skill["speed"] for skill in skills] == pytest.approx([0, 1, 2, 3], abs=1e-5)
+    assert skills[1]["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
+    assert [skill["support"] for skill in skills] == pytest.approx([0.25] * 4)
+    assert [skill["occupancy_ratio"] for skill in skills] == pytest.approx([4, 4, 2, 0])
+    assert [skill["reward_auc"] for skill in skills] == [1.0] * 4
+    assert [skill["episode_return"] for skill in skills] == pytest.approx([50, 50, 50, 30])
+    assert skills[1]["displacement"] == pytest.approx(2.5, abs=1e-4)
+    assert skills[3]["fall_seconds"] == pytest.approx(1.0)
+    assert skills[3]["survival"] == pytest.approx((20 + 20 + 50) / 150)
+    assert skills[0]["fall_seconds"] is None
+    assert [skill["shown"] for skill in skills[:3]] == [1, 1, 1]
+    assert skills[1]["path"][0] == [0, 0]
+    assert skills[1]["path"][-1] == pytest.approx([2.5, 0])
+
+
+def test_summary_of_constructed_skills(cheetah, classes, rewards, rollouts):
+    summary = measure(cheetah, classes, rewards, rollouts, silent_reporter)["summary"]
+    assert summary["occupancy_ratio_median"] == pytest.approx(3.0)
+    assert summary["held_share"] == pytest.approx(0.75)
+    assert summary["speed_between"] == pytest.approx(np.std([0, 1, 2, 3]), abs=1e-5)
+    assert summary["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
+    assert summary["speed_spread_ratio"] == pytest.approx(summary["speed_between"] / summary["speed_within"])
+    assert summary["return_best_normalised"] == pytest.approx(100 * (50 + 280.178953) / (12135 + 280.178953))
+
+
+def test_copies_have_no_spread_between_them(cheetah, classes, rewards, rollouts):
+    same = Rollouts(**{**vars(rollouts), "qpos": np.repeat(rollouts.qpos[1:2], K, axis=0)})
+    full = Rollouts(**{**vars(same), "lengths": np.full((K, R), T, np.int32)})
+    assert np.ptp(forward_speeds(full), axis=0) == pytest.approx([0, 0, 0])
+    assert measure(cheetah, classes, rewards, full, silent_reporter)["summary"]["speed_between"] == pytest.approx(0)
+
+
+def test_shuffled_rewards_rank_at_chance(classes, rewards):
+    generator = np.random.default_rng(0)
+    shuffled = Rewards(generator.permutation(rewards.labels), rewards.scale)
+    assert reward_aucs(classes, shuffled, silent_reporter) == pytest.approx([0.5] * K, abs=0.05)

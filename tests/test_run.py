@@ -1,0 +1,128 @@
+"""The run folder: begun, continued, protected."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from skills.config import make_config
+from skills.errors import NOT_FOUND, USAGE, SkillsError
+from skills.run import all_paths, default_path, find, open_or_create, open_run
+
+CONFIG = make_config("hopper-random", preset="smoke")
+
+
+@pytest.fixture
+def run():
+    return open_or_create(default_path("hopper-random"), CONFIG)
+
+
+def finish_stage(run, name, file, content=b"x"):
+    with run.stage(name, [file]):
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content)
+
+
+def test_opening_again_gives_the_same_run(run):
+    assert open_or_create(run.path, CONFIG) == run
+    assert open_run(run.path).config == CONFIG
+    assert find(None) == find("hopper-random") == find(str(run.path)) == run
+
+
+def test_another_configuration_shows_the_difference(run):
+    with pytest.raises(SkillsError, match="seed: 1 there, 5 here") as caught:
+        open_or_create(run.path, make_config("hopper-random", preset="smoke", seed=5))
+    assert caught.value.exit_code == USAGE
+    assert "--fresh" in caught.value.hint
+
+
+def test_fresh_keeps_the_old_run_beside_the_new(run):
+    finish_stage(run, "experts", run.experts_file, b"precious")
+    new = open_or_create(run.path, make_config("hopper-random", preset="smoke", seed=5), fresh=True)
+    assert new.finished_stages() == []
+    assert (run.path.with_name("hopper-random.1") / "experts.npz").read_bytes() == b"precious"
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years")
+    with pytest.raises(SkillsError, match="not empty"):
+        open_or_create(tmp_path, CONFIG)
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["thesis.tex"]
+
+
+def test_a_stage_is_done_when_its_files_are_the_recorded_ones(run):
+    assert not run.is_done("experts")
+    finish_stage(run, "experts", run.experts_file)
+    assert run.is_done("experts")
+    run.experts_file.write_bytes(b"y")
+    assert not run.is_done("experts")
+    run.experts_file.unlink()
+    assert not run.is_done("experts")
+
+
+def test_a_stage_that_fails_is_not_done(run):
+    with pytest.raises(RuntimeError), run.stage("experts", [run.experts_file]):
+        raise RuntimeError
+    assert run.finished_stages() == []
+
+
+def test_remaking_a_stage_undoes_what_came_after(run):
+    finish_stage(run, "experts", run.experts_file)
+    finish_stage(run, "rewards", run.rewards_folder / "labels.f16")
+    finish_stage(run, "experts", run.experts_file)
+    assert run.finished_stages() == ["experts"]
+
+
+def test_other_data_is_refused(run):
+    run.record_dataset({"minari_id": "a/b-v0", "digest": "1", "env_id": "Hopper-v5"})
+    run.record_dataset({"minari_id": "a/b-v0", "digest": "1", "env_id": "Hopper-v5"})
+    assert run.env_id == "Hopper-v5"
+    with pytest.raises(SkillsError, match="not what this run began with"):
+        run.record_dataset({"minari_id": "a/b-v0", "digest": "2", "env_id": "Hopper-v5"})
+
+
+def test_a_second_writer_is_kept_out(run):
+    program = "import sys; from pathlib import Path; from skills.run import open_run\nwith open_run(Path(sys.argv[1])).writing(): pass"
+    with run.writing():
+        second = subprocess.run([sys.executable, "-c", program, str(run.path)], capture_output=True, text=True)
+    assert "Another process is writing" in second.stderr
+    assert subprocess.run([sys.executable, "-c", program, str(run.path)]).returncode == 0
+
+
+def test_leftovers_of_a_killed_writer_are_swept(run):
+    leftover = run.path / ".labels.99.partial.f16"
+    leftover.write_bytes(b"half")
+    with run.writing():
+        assert not leftover.exists()
+
+
+def test_an_unfinished_run_says_which_command_finishes_it(run):
+    with pytest.raises(SkillsError, match="no rollouts yet") as caught:
+        run.require("rollouts")
+    assert caught.value.hint == f"Finish it: skills discover hopper-random --preset smoke --run {run.path}"
+
+
+def test_unknown_runs_list_the_nearest(run):
+    with pytest.raises(SkillsError, match="Unknown run 'hopper-rndom'") as caught:
+        find("hopper-rndom")
+    assert "hopper-random" in caught.value.hint
+    assert caught.value.exit_code == NOT_FOUND
+
+
+def test_no_runs_at_all():
+    assert all_paths() == []
+    with pytest.raises(SkillsError, match="no runs"):
+        find(None)
+
+
+def test_a_damaged_manifest_is_named(run):
+    (run.path / "manifest.json").write_text("{")
+    with pytest.raises(SkillsError, match=r"manifest\.json is damaged"):
+        run.finished_stages()
+
+
+def test_manifest_is_plain_json(run):
+    document = json.loads((run.path / "manifest.json").read_text())
+    assert document["schema_version"] == 1
+    assert document["versions"]["torch"].startswith("2.13.0")
