@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from skills.errors import SkillsError
@@ -18,7 +18,8 @@ SECONDS_BETWEEN = 20.0  # a kill loses at most this much, and a step
 def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     """Writes a safetensors file, whole or not at all."""
     with replacing(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+        # Written by Python rather than by `save_file`: a full disk is then an OSError like that of any other file.
+        temporary.write_bytes(save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}))
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ class SkillsError(Exception):
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that lists the known names, nearest first when some are near."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.7)
     if close:
         return f"Did you mean {', '.join(close)}?"
     return f"Known: {', '.join(names)}." if names else "There are none yet."

@@ -18,6 +18,7 @@ from skills.experts import Classes
 from skills.progress import Reporter
 from skills.rewards import Rewards
 from skills.rollout import Rollouts
+from skills.simulate import EPISODE_STEPS
 
 SCHEMA_VERSION = 1
 _PATH_POINTS = 40
@@ -63,9 +64,10 @@ def measure(
     """The document of `measures.json`: every skill's measures and their summary."""
     aucs = reward_aucs(classes, rewards, reporter)
     skills = [_measure_skill(index, classes, rollouts, aucs[index]) for index in range(classes.count)]
+    whole_episodes = rollouts.rewards.shape[-1] >= EPISODE_STEPS
     return {
         "schema_version": SCHEMA_VERSION,
-        "summary": _summary(skills, transitions),
+        "summary": _summary(skills, transitions, whole_episodes),
         "skills": [asdict(skill) for skill in skills],
     }
 
@@ -80,35 +82,27 @@ def reward_aucs(classes: Classes, rewards: Rewards, reporter: Reporter) -> NDArr
     return aucs
 
 
-def forward_speeds(rollouts: Rollouts) -> NDArray[np.float64]:
-    """[K, R] m/s, net displacement along x over the time played."""
-    return _net_displacement(rollouts)[..., 0] / _seconds(rollouts)
-
-
 def _measure_skill(index: int, classes: Classes, rollouts: Rollouts, auc: float) -> SkillMeasures:
-    one = Rollouts(**{name: array if array.ndim == 0 else array[index] for name, array in vars(rollouts).items()})
-    horizon = one.rewards.shape[-1]
-    net, seconds = _net_displacement(one), _seconds(one)
-    distance = np.linalg.norm(net, axis=-1)
-    forward = net[..., 0] / seconds
-    speed = forward if motion.is_planar(one.qpos) else distance / seconds
-    own = (one.classes == index).sum() / one.lengths.sum()
+    lengths, terminated = rollouts.lengths[index], rollouts.terminated[index]
+    seconds, net = rollouts.seconds[index], rollouts.net[index]
+    horizon = rollouts.rewards.shape[-1]
+    forward = net[:, 0] / seconds
+    own = (rollouts.classes[index] == index).sum() / lengths.sum()
     support = classes.support[index]
-    shown = int(np.argsort(speed)[len(speed) // 2])
-    falls = one.terminated.mean() >= 0.5
-    fall_seconds = float(seconds[one.terminated].mean()) if falls else None
-    played = one.qpos[shown, : one.lengths[shown] + 1]
+    shown = int(rollouts.shown[index])
+    fall_seconds = float(seconds[terminated].mean()) if terminated.mean() >= 0.5 else None
+    played = rollouts.qpos[index, shown, : lengths[shown] + 1]
     return SkillMeasures(
         skill=index,
-        label=describe(played, float(one.seconds_per_step), fall_seconds),
+        label=describe(played, float(rollouts.seconds_per_step), fall_seconds),
         support=float(support),
-        speed=float(speed.mean()),
+        speed=float(rollouts.speed[index].mean()),
         forward=float(forward.mean()),
         speed_within=float(forward.std()),
-        displacement=float(distance.mean()),
-        survival=float((np.where(one.terminated, one.lengths, horizon) / horizon).mean()),
+        displacement=float(np.linalg.norm(net, axis=-1).mean()),
+        survival=float((np.where(terminated, lengths, horizon) / horizon).mean()),
         fall_seconds=fall_seconds,
-        episode_return=float(one.rewards.sum(axis=-1).mean()),
+        episode_return=float(rollouts.rewards[index].sum(axis=-1).mean()),
         occupancy=float(own),
         occupancy_ratio=float(own / support),
         reward_auc=float(auc),
@@ -117,8 +111,11 @@ def _measure_skill(index: int, classes: Classes, rollouts: Rollouts, auc: float)
     )
 
 
-def _summary(skills: list[SkillMeasures], transitions: Transitions) -> dict[str, float]:
-    """What all skills say together; `random_return` and `expert_return` are D4RL's reference returns."""
+def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episodes: bool) -> dict[str, float | None]:
+    """What all skills say together.
+
+    The normalised return (0 a random policy's, 100 an expert's, by D4RL's references) is that of whole episodes only.
+    """
     between = float(np.std([skill.forward for skill in skills]))
     within = float(np.mean([skill.speed_within for skill in skills]))
     low, high = reference_returns(transitions.env_id)
@@ -134,22 +131,11 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions) -> dict[str,
         "survival_median": float(np.median([skill.survival for skill in skills])),
         "return_median": float(np.median(returns)),
         "return_best": float(returns.max()),
-        "return_best_normalised": float(100.0 * (returns.max() - low) / (high - low)),
+        "return_best_normalised": float(100.0 * (returns.max() - low) / (high - low)) if whole_episodes else None,
         "return_data_mean": float(transitions.returns.mean()),
         "reference_return_random": low,
         "reference_return_expert": high,
     }
-
-
-def _net_displacement(rollouts: Rollouts) -> NDArray[np.float64]:
-    """[..., R, 2] m on the ground from the start to the end; padding repeats the last state."""
-    place = motion.ground(rollouts.qpos)
-    return np.asarray(place[..., -1, :] - place[..., 0, :])
-
-
-def _seconds(rollouts: Rollouts) -> NDArray[np.float64]:
-    """[..., R] s played."""
-    return np.asarray(rollouts.lengths * float(rollouts.seconds_per_step))
 
 
 def _path(qpos: NDArray[np.float32]) -> list[list[float]]:

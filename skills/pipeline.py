@@ -19,6 +19,7 @@ from skills.progress import Reporter
 from skills.rewards import Rewards, clue
 from skills.rollout import Rollouts, play
 from skills.run import STAGES, Run
+from skills.simulate import environment
 
 Notify = Callable[[str], None]
 
@@ -62,14 +63,15 @@ class _Stages:
     @cached_property
     def _transitions(self) -> Transitions:
         data = self._config.data
-        transitions = sources.load(
+        transitions: Transitions = sources.load(
             self._config.dataset,
             source=self._source,
             steps=data.steps,
             columns=data.columns,
-            progress=self._reporter("collecting data", "steps"),
+            progress=self._reporter("reading data", "steps"),
             notify=self._notify,
         )
+        environment(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
         self._run.record_dataset(
             {
                 "name": transitions.name,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skills import motion
 from skills.config import RolloutConfig
 from skills.experts import Classes
 from skills.files import read_arrays, write_arrays
@@ -34,6 +35,29 @@ class Rollouts:
     rewards: NDArray[np.float32]
     classes: NDArray[np.int16]
     seconds_per_step: NDArray[np.float64]
+
+    @property
+    def net(self) -> NDArray[np.float64]:
+        """[K, R, 2] m on the ground from start to end."""
+        place = motion.ground(self.qpos)
+        return np.asarray(place[..., -1, :] - place[..., 0, :])
+
+    @property
+    def seconds(self) -> NDArray[np.float64]:
+        """[K, R] s played."""
+        return np.asarray(self.lengths * float(self.seconds_per_step))
+
+    @property
+    def speed(self) -> NDArray[np.float64]:
+        """[K, R] m/s, net displacement over the time played; signed along x for a planar body."""
+        net = self.net
+        return (net[..., 0] if motion.is_planar(self.qpos) else np.linalg.norm(net, axis=-1)) / self.seconds
+
+    @property
+    def shown(self) -> NDArray[np.int64]:
+        """[K] the rollout that stands for its skill, in videos and labels: the one of the median speed."""
+        order = np.argsort(self.speed, axis=-1)
+        return np.asarray(order[:, order.shape[1] // 2])
 
     def save(self, path: Path) -> None:
         """Writes `rollouts.npz`."""

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from skills.checkpoint import load_tensors
 from skills.config import ExpertsConfig, RewardConfig
 from skills.dataset import Transitions
 from skills.errors import SkillsError
 from skills.experts import Classes, cluster
-from skills.checkpoint import load_tensors
 from skills.measures import reward_aucs
 from skills.progress import silent_reporter
 from skills.rewards import Rewards

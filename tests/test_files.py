@@ -1,6 +1,5 @@
 """Files are whole or absent; a full disk is one clear message."""
 
-import os
 import resource
 import subprocess
 import sys
@@ -15,11 +14,16 @@ from skills.files import read_arrays, read_json, replacing, write_arrays, write_
 def test_an_error_leaves_the_old_file_and_no_trace(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, {"old": True})
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half a fi")
-        raise RuntimeError
+
+    def fail_halfway():
+        with replacing(path) as temporary:
+            temporary.write_text("half a fi")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
     assert read_json(path) == {"old": True}
-    assert os.listdir(tmp_path) == ["a.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
 def test_arrays_come_back_and_have_the_same_bytes(tmp_path):
@@ -78,4 +82,4 @@ def test_a_write_that_does_not_fit_keeps_the_old_file(tmp_path):
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
     assert "Cannot write" in done.stdout
     assert len(read_arrays(path)["x"]) == 10
-    assert os.listdir(tmp_path) == ["a.npz"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]

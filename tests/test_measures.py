@@ -5,7 +5,7 @@ import pytest
 
 from skills.dataset import Transitions
 from skills.experts import Classes
-from skills.measures import forward_speeds, measure, reward_aucs
+from skills.measures import measure, reward_aucs
 from skills.progress import silent_reporter
 from skills.rewards import Rewards
 from skills.rollout import Rollouts
@@ -75,13 +75,21 @@ def test_summary_of_constructed_skills(cheetah, classes, rewards, rollouts):
     assert summary["speed_between"] == pytest.approx(np.std([0, 1, 2, 3]), abs=1e-5)
     assert summary["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
     assert summary["speed_spread_ratio"] == pytest.approx(summary["speed_between"] / summary["speed_within"])
+    assert summary["return_best_normalised"] is None  # 50 steps are no episode
+
+
+def test_normalised_return_of_whole_episodes(cheetah, classes, rewards, rollouts):
+    longer = np.zeros((K, R, 1000), np.float32)
+    longer[..., :T] = rollouts.rewards
+    whole = Rollouts(**{**vars(rollouts), "rewards": longer})
+    summary = measure(cheetah, classes, rewards, whole, silent_reporter)["summary"]
     assert summary["return_best_normalised"] == pytest.approx(100 * (50 + 280.178953) / (12135 + 280.178953))
 
 
 def test_copies_have_no_spread_between_them(cheetah, classes, rewards, rollouts):
     same = Rollouts(**{**vars(rollouts), "qpos": np.repeat(rollouts.qpos[1:2], K, axis=0)})
     full = Rollouts(**{**vars(same), "lengths": np.full((K, R), T, np.int32)})
-    assert np.ptp(forward_speeds(full), axis=0) == pytest.approx([0, 0, 0])
+    assert np.ptp(full.speed, axis=0) == pytest.approx([0, 0, 0])
     assert measure(cheetah, classes, rewards, full, silent_reporter)["summary"]["speed_between"] == pytest.approx(0)
 
 

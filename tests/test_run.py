@@ -83,7 +83,10 @@ def test_other_data_is_refused(run):
 
 
 def test_a_second_writer_is_kept_out(run):
-    program = "import sys; from pathlib import Path; from skills.run import open_run\nwith open_run(Path(sys.argv[1])).writing(): pass"
+    program = (
+        "import sys; from pathlib import Path; from skills.run import open_run\n"
+        "with open_run(Path(sys.argv[1])).writing(): pass"
+    )
     with run.writing():
         second = subprocess.run([sys.executable, "-c", program, str(run.path)], capture_output=True, text=True)
     assert "Another process is writing" in second.stderr
