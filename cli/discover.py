@@ -1,0 +1,179 @@
+"""`skills discover`: from a dataset to numbered skills and a gallery of their videos."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from cli import console, minari_root
+from cli.options import Json, Quiet, complete_dataset
+from cli.reporting import duration, reporter
+from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, SkillsError
+
+if TYPE_CHECKING:
+    from skills.catalog import Entry
+    from skills.config import Config
+    from skills.run import Run
+    from videos.render import Rendered
+
+SCHEMA_VERSION = 1
+
+# As in skills.config, skills.pipeline and skills.sources, which are too slow to import for `skills --help`; a test
+# keeps them the same.
+Preset = Literal["smoke", "quick", "paper"]
+Device = Literal["auto", "cpu", "cuda"]
+Source = Literal["auto", "local", "embedded"]
+
+
+def discover(
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATASET", help="Such as ant-medium, or any Minari id.", autocompletion=complete_dataset
+        ),
+    ],
+    skills: Annotated[int | None, typer.Option(help="How many skills, 2 or more.", show_default="the preset's")] = None,
+    preset: Annotated[Preset, typer.Option(help="smoke takes seconds, quick minutes, paper hours.")] = "quick",
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
+    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
+    source: Annotated[Source, typer.Option(help="local: what Minari has here; embedded: made here.")] = "auto",
+    run: Annotated[
+        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.", show_default="runs/DATASET")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; an old run is kept beside the new one.")] = False,
+    videos: Annotated[bool, typer.Option(help="Render the videos too.")] = True,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Discover the skills in a dataset. The same command again continues where it stopped."""
+    from skills.run import default_path, open_or_create
+
+    config = _config(dataset, preset=preset, skills=skills, seed=seed, device=device, source=source)
+    opened = open_or_create(run or default_path(dataset), config, fresh=fresh)
+    with _resumable(opened, source), opened.writing():
+        rendered = _discover(opened, source, videos=videos, quiet=quiet)
+        index = _publish(opened)
+    _report(opened, index, rendered, json=json)
+
+
+def _config(dataset: str, *, preset: str, skills: int | None, seed: int, device: str, source: str) -> "Config":
+    """Checks what was asked for, the cheapest first, before anything is made."""
+    from skills import catalog
+    from skills.config import make_config
+
+    _check_there_is(catalog.resolve(dataset), source)
+    make_config(dataset, preset=preset, skills=skills, seed=seed)
+
+    from skills.pipeline import choose_device  # takes a second or two: it needs torch
+
+    return make_config(dataset, preset=preset, skills=skills, seed=seed, device=choose_device(device))
+
+
+def _check_there_is(entry: "Entry", source: str) -> None:
+    """Raises: SkillsError (not found) where there is no such data, so that no run is begun in vain."""
+    from skills import catalog
+
+    local = any(name and minari_root.is_local(name) for name in (entry.official_id, entry.embedded_id))
+    can_be_made = entry.embedded_id is not None
+    if not {"auto": local or can_be_made, "local": local, "embedded": can_be_made}[source]:
+        raise SkillsError(
+            f"{entry.name} is not on this machine" + ("." if source == "local" else " and cannot be made here."),
+            f"These can be made here: {', '.join(catalog.embedded_names())}.",
+            NOT_FOUND,
+        )
+
+
+def _discover(run: "Run", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":
+    from skills import pipeline
+
+    with reporter(quiet) as report:
+        pipeline.discover(run, source=source, reporter=report, notify=_silent if quiet else console.say)
+        if not videos:
+            return None
+        from videos.render import render_skills
+
+        count = run.config.skills
+        progress = report(f"rendering {count} videos", "videos")
+        return render_skills(run.path, run.env_id, range(count), progress=progress)
+
+
+def _silent(text: str) -> None:
+    """What -q does with a notice."""
+
+
+@contextmanager
+def _resumable(run: "Run", source: str) -> Iterator[None]:
+    """Ends an interrupted run with the command that continues it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        option = "" if source == "auto" else f" --source {source}"
+        raise SkillsError(
+            "Interrupted. What is finished is kept.", f"Continue with: {run.command}{option}", INTERRUPTED
+        ) from None
+
+
+def _publish(run: "Run") -> Path:
+    from videos import page
+
+    return page.publish(run)
+
+
+def _report(run: "Run", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
+    from videos import page
+    from videos.render import describe
+
+    shown = page.page(run)
+    failures = rendered.failures if rendered else ()
+    if json:
+        console.document(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "run": str(run.path),
+                "config": run.config.to_json(),
+                "dataset": shown["dataset"],
+                "stages": _seconds(run),
+                "summary": shown["summary"],
+                "videos": describe(rendered) if rendered else None,
+                "gallery": str(index),
+            }
+        )
+    else:
+        console.show(summary_table(shown["summary"]))
+        console.line(times(run))
+        console.line(str(index))
+    if failures:
+        reasons = "\n".join(f"  {failure.skill}: {failure.reason}" for failure in failures)
+        raise SkillsError(
+            f"{len(failures)} of {run.config.skills} videos could not be rendered:\n{reasons}",
+            f"Try again: skills render {run.path} --all",
+            PARTLY_DONE,
+        )
+
+
+def _seconds(run: "Run") -> dict[str, float]:
+    stages = run.manifest["stages"]
+    return {name: stages[name]["seconds"] for name in run.finished_stages()}
+
+
+def times(run: "Run") -> str:
+    """ "experts 1.2 s, rewards 2 min 3 s, ...: 4 min 2 s in all"."""
+    seconds = _seconds(run)
+    parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
+    return f"Time: {parts}; {duration(sum(seconds.values()))} in all" if seconds else "Time: no stage is finished yet"
+
+
+def summary_table(summary: list[dict[str, Any]]) -> Any:
+    """A rich table of the lines of a summary."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim")
+    for line in summary:
+        table.add_row(line["name"], f"{line['value']:g}", line["unit"], line["explanation"])
+    return table

@@ -1,0 +1,79 @@
+"""`skills list`: every run, newest first."""
+
+from pathlib import Path
+from typing import Any
+
+from cli import console
+from cli.options import Json
+from skills.errors import SkillsError
+
+SCHEMA_VERSION = 1
+
+
+def list_runs(json: Json = False) -> None:
+    """List the runs, newest first."""
+    from skills import run as runs
+
+    rows = [describe_run(path) for path in runs.all_paths()]
+    if json:
+        console.document({"schema_version": SCHEMA_VERSION, "runs_root": str(runs.runs_root()), "runs": rows})
+    elif rows:
+        console.show(_table(rows))
+    else:
+        console.say(f"There are no runs in {runs.runs_root()}. Make one: skills discover ant-medium")
+
+
+def describe_run(path: Path) -> dict[str, Any]:
+    """What a list says about a run; `problem` is None unless its files cannot be read."""
+    from skills import run as runs
+
+    row: dict[str, Any] = {"name": path.name, "path": str(path), "problem": None}
+    try:
+        opened = runs.open_run(path)
+        config, manifest, stages = opened.config, opened.manifest, opened.finished_stages()
+        best = None
+        if "measures" in stages:
+            from skills.files import read_json
+
+            best = read_json(opened.measures_file)["summary"]
+    except (SkillsError, KeyError, OSError) as error:
+        return {**row, "problem": error.message if isinstance(error, SkillsError) else f"damaged: {error}"}
+    return {
+        **row,
+        "dataset": config.dataset,
+        "skills": config.skills,
+        "preset": config.preset,
+        "seed": config.seed,
+        "created": manifest["created"],
+        "stages": stages,
+        "complete": len(stages) == len(runs.STAGES),
+        "videos": len(list((opened.gallery_folder / "skills").glob("*.mp4"))),
+        "summary": best,
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for heading in _HEADINGS:
+        table.add_column(heading, no_wrap=True, justify="left" if heading in _LEFT else "right")
+    for row in rows:
+        table.add_row(*_cells(row))
+    return table
+
+
+_HEADINGS = ("run", "dataset", "skills", "preset", "seed", "state", "videos", "occupancy", "best return", "made")
+_LEFT = ("run", "dataset", "preset", "state", "made")
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    if row["problem"]:
+        return [row["name"], "", "", "", "", row["problem"]]
+    best = row["summary"]
+    occupancy = f"{best['occupancy_ratio_median']:z.1f} x" if best else ""
+    best_return = f"{best['return_best']:z.0f}" if best else ""
+    state = "complete" if row["complete"] else f"after {row['stages'][-1]}" if row["stages"] else "begun"
+    made = str(row["created"])[:16].replace("T", " ")
+    counts = [str(row[name]) for name in ("skills", "preset", "seed")]
+    return [row["name"], row["dataset"], *counts, state, str(row["videos"]), occupancy, best_return, made]

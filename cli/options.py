@@ -1,0 +1,35 @@
+"""Options that several commands share, and what the shell completes them to."""
+
+from typing import Annotated
+
+import typer
+
+
+def complete_dataset(incomplete: str) -> list[str]:
+    """Short dataset names."""
+    from skills import catalog
+
+    return [name for name in catalog.names() if name.startswith(incomplete)]
+
+
+def complete_run(incomplete: str) -> list[str]:
+    """Names of the runs here."""
+    from skills import run
+
+    return [path.name for path in run.all_paths() if path.name.startswith(incomplete)]
+
+
+def complete_anything(incomplete: str) -> list[str]:
+    """Runs, then datasets."""
+    runs = complete_run(incomplete)
+    return runs + [name for name in complete_dataset(incomplete) if name not in runs]
+
+
+RunName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RUN", help="A run's name or folder; the newest run if left out.", autocompletion=complete_run
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]

@@ -1,0 +1,132 @@
+"""`skills render`: videos of chosen skills."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cli import console
+from cli.options import Json, Quiet, RunName
+from cli.reporting import reporter
+from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
+
+if TYPE_CHECKING:
+    from skills.run import Run
+    from videos.render import Rendered
+
+SCHEMA_VERSION = 1
+
+# As in videos.renderers, which is too slow to import for `skills --help`; a test keeps them the same.
+RendererName = Literal["auto", "ray", "gl"]
+Quality = Literal["fast", "good"]
+
+
+def render(
+    run: RunName = None,
+    skill: Annotated[str | None, typer.Option("--skill", metavar="N[,N...]", help="Skills: 17, or 3,8,17.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every skill of the run.")] = False,
+    renderer: Annotated[RendererName, typer.Option(help="ray needs no OpenGL, gl does; auto: the faster.")] = "auto",
+    quality: Annotated[Quality, typer.Option(help="good is smoother and slower.")] = "fast",
+    size: Annotated[str, typer.Option(metavar="N|WxH", help="Pixels, in multiples of 16.")] = "256",
+    seconds: Annotated[float, typer.Option(help="Seconds of motion, at most.")] = 8.0,
+    force: Annotated[bool, typer.Option("--force", help="Render finished videos again.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Render videos of a run's skills from their recorded rollouts."""
+    from skills import run as runs
+
+    pixels = parse_size(size)
+    if seconds <= 0:
+        raise SkillsError(f"--seconds {seconds:g} is too short.", "It must be more than 0.", USAGE)
+    opened = runs.find(run)
+    skills = choose_skills(skill, everything, opened.config.skills)
+    opened.require("rollouts")
+    from videos.render import render_skills
+
+    try:
+        with opened.writing(), reporter(quiet) as report:
+            rendered = render_skills(
+                opened.path,
+                opened.env_id,
+                skills,
+                renderer=renderer,
+                quality=quality,
+                size=pixels,
+                seconds=seconds,
+                force=force,
+                progress=report(f"rendering {len(skills)} video{'s' if len(skills) > 1 else ''}", "videos"),
+            )
+    except KeyboardInterrupt:
+        raise SkillsError(
+            "Interrupted. Finished videos are kept.", "The same command renders the rest.", INTERRUPTED
+        ) from None
+    _report(opened, rendered, json=json, quiet=quiet)
+
+
+def choose_skills(listed: str | None, everything: bool, count: int) -> list[int]:
+    """The skill numbers of `--skill 3,8,17` or `--all`. Raises: SkillsError (usage) with the valid range."""
+    valid = f"This run has skills 0 to {count - 1}."
+    if (listed is None) != everything:
+        raise SkillsError("Say which skills to render: either --skill or --all.", f"{valid} Try: --skill 0,1", USAGE)
+    if listed is None:
+        return list(range(count))
+    skills = []
+    for text in listed.split(","):
+        if not text.strip().isdecimal():
+            raise SkillsError(f"--skill {listed!r} is not a list of numbers.", f"{valid} Try: --skill 0,1", USAGE)
+        skills.append(int(text))
+    unknown = [number for number in skills if number >= count]
+    if unknown:
+        raise SkillsError(f"There is no skill {unknown[0]}.", valid, USAGE)
+    return sorted(set(skills))
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """(width, height) of "256" or "320x240". Raises: SkillsError (usage) where an encoder would have to resize."""
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdecimal() for part in parts):
+        raise SkillsError(f"--size {text!r} is not a size.", "Say 256, or 320x240 (width x height).", USAGE)
+    width, height = int(parts[0]), int(parts[-1])
+    if min(width, height) < 16 or width % 16 or height % 16:
+        raise SkillsError(f"--size {text} cannot be encoded.", "Choose multiples of 16, such as 256 or 320x240.", USAGE)
+    return width, height
+
+
+def _report(run: "Run", rendered: "Rendered", *, json: bool, quiet: bool) -> None:
+    from videos.render import describe, video_path
+
+    index = _publish(run)
+    if not quiet:
+        console.say(_what_was_done(rendered))
+    made = sorted([*rendered.written, *rendered.skipped])
+    paths = [str(video_path(run.path, skill)) for skill in made]
+    if json:
+        result = {"schema_version": SCHEMA_VERSION, "run": str(run.path), **describe(rendered)}
+        console.document({**result, "videos": paths, "gallery": index})
+    else:
+        for path in paths:
+            console.line(path)
+    if rendered.failures:
+        reasons = "\n".join(f"  {failure.skill}: {failure.reason}" for failure in rendered.failures)
+        raise SkillsError(f"Some videos could not be rendered:\n{reasons}", exit_code=PARTLY_DONE)
+
+
+def _publish(run: "Run") -> str | None:
+    """Rewrites the page, for a run that has what a page shows."""
+    if "measures" not in run.finished_stages():
+        return None
+    from videos import page
+
+    return str(page.publish(run))
+
+
+def _what_was_done(rendered: "Rendered") -> str:
+    parts = []
+    if rendered.written:
+        look = f"with {rendered.renderer}, {rendered.fps:g} frames/s at true speed"
+        parts.append(f"{len(rendered.written)} rendered ({look})")
+    if rendered.skipped:
+        parts.append(f"{len(rendered.skipped)} were there already")
+    if rendered.failures:
+        parts.append(f"{len(rendered.failures)} failed")
+    return "Videos: " + ", ".join(parts)

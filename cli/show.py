@@ -1,0 +1,200 @@
+"""`skills show`: what is known about a run, a dataset or a skill."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import console
+from cli.discover import summary_table, times
+from cli.minari_root import is_local
+from cli.options import Json, complete_anything
+from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+
+if TYPE_CHECKING:
+    from skills.run import Run
+
+SCHEMA_VERSION = 1
+
+
+def show(
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|DATASET|SKILL",
+            help="A run, a dataset, or the number of a skill of the newest run.",
+            autocompletion=complete_anything,
+        ),
+    ],
+    skill: Annotated[int | None, typer.Option("--skill", metavar="N", help="One skill of the run.")] = None,
+    dataset: Annotated[bool, typer.Option("--dataset", help="The dataset, where a run has the same name.")] = False,
+    json: Json = False,
+) -> None:
+    """Show a run, a dataset or a skill."""
+    from skills import run as runs
+
+    opened = None if dataset else _find_run(what)
+    if opened is not None and skill is not None:
+        _show_skill(opened, skill, json=json)
+    elif opened is not None:
+        _show_run(opened, json=json)
+    elif skill is not None:
+        runs.find(what)  # names the runs there are
+    elif what.isdecimal() and not dataset:
+        _show_skill(runs.find(None), int(what), json=json)
+    else:
+        _show_dataset(what, json=json)
+
+
+def _find_run(name: str) -> "Run | None":
+    from skills import run as runs
+
+    try:
+        return runs.find(name)
+    except SkillsError as error:
+        if error.exit_code != NOT_FOUND:
+            raise
+        return None
+
+
+def _show_run(run: "Run", *, json: bool) -> None:
+    from skills.config import settings
+
+    manifest = run.manifest
+    summary = _summary(run)
+    if json:
+        console.document(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "kind": "run",
+                "path": str(run.path),
+                "command": run.command,
+                "config": run.config.to_json(),
+                "manifest": manifest,
+                "summary": summary,
+                "gallery": _gallery(run),
+            }
+        )
+        return
+    dataset = manifest.get("dataset")
+    console.line(f"Run {run.path}, made {manifest['created']} on {manifest['machine']}")
+    if dataset:
+        origin = "made here" if dataset["made_here"] else "downloaded"
+        size = f"{dataset['steps']:,} steps in {dataset['episodes']:,} episodes"
+        console.line(f"Data: {dataset['minari_id']} ({origin}), {dataset['env_id']}, {size}")
+    console.line("Settings:")
+    console.show(_pairs([(name, value) for name, value in settings(run.config)]))
+    console.line(times(run))
+    if summary:
+        console.show(summary_table(summary))
+    else:
+        console.line(f"Finish it with: {run.command}")
+    if gallery := _gallery(run):
+        console.line(f"Gallery: {gallery}")
+
+
+def _summary(run: "Run") -> list[dict[str, Any]]:
+    """The lines of a finished run's summary; none before it has one."""
+    if "measures" not in run.finished_stages():
+        return []
+    from videos import page
+
+    lines: list[dict[str, Any]] = page.page(run)["summary"]
+    return lines
+
+
+def _gallery(run: "Run") -> str | None:
+    index = run.gallery_folder / "index.html"
+    return str(index) if index.is_file() else None
+
+
+def _show_skill(run: "Run", number: int, *, json: bool) -> None:
+    from skills.files import read_json
+
+    if not 0 <= number < run.config.skills:
+        raise SkillsError(
+            f"There is no skill {number} in {run.path}.", f"It has skills 0 to {run.config.skills - 1}.", USAGE
+        )
+    run.require("measures")
+    measures: dict[str, Any] = read_json(run.measures_file)["skills"][number]
+    video = run.gallery_folder / "skills" / f"{number:03d}.mp4"
+    path = str(video) if video.is_file() else None
+    if json:
+        described = {"schema_version": SCHEMA_VERSION, "kind": "skill", "run": str(run.path), "skill": number}
+        console.document({**described, "measures": measures, "video": path})
+        return
+    console.line(f"Skill {number} of {run.path}: {measures['label']}")
+    console.show(_pairs([(name, _skill_text(name, measures[name])) for name in _SKILL_WORDS if name in measures]))
+    console.line(f"Video: {path or f'none yet; make it with: skills render {run.path} --skill {number}'}")
+
+
+# How each measure of a skill is written, and what it is.
+_SKILL_WORDS = {
+    "support": ("{:.2%}", "share of the data in its class"),
+    "speed": ("{:z.2f} m/s", "net displacement over time"),
+    "forward": ("{:z.2f} m/s", "net displacement along x over time"),
+    "speed_within": ("{:z.2f} m/s", "standard deviation of that between its rollouts"),
+    "displacement": ("{:z.2f} m", "from start to end"),
+    "survival": ("{:.0%}", "share of the horizon played before a fall"),
+    "fall_seconds": ("{:.1f} s", "mean time of its falls"),
+    "episode_return": ("{:z.1f}", "the environment's own reward, summed"),
+    "occupancy": ("{:.1%}", "share of its steps in its own class"),
+    "occupancy_ratio": ("{:.1f} x", "that over its support; chance 1"),
+    "reward_auc": ("{:.3f}", "how its reward ranks its class above the rest; chance 0.5, perfect 1"),
+}
+
+
+def _skill_text(name: str, value: float | None) -> str:
+    form, meaning = _SKILL_WORDS[name]
+    return f"{'never' if value is None else form.format(value):<14} {meaning}"
+
+
+def _show_dataset(name: str, *, json: bool) -> None:
+    from skills import catalog
+
+    try:
+        entry = catalog.resolve(name)
+    except SkillsError as error:
+        from skills import run as runs
+
+        known = {*catalog.names(), *(path.name for path in runs.all_paths())}
+        raise SkillsError(f"There is no run and no dataset {name!r}.", nearest(name, known), NOT_FOUND) from error
+    local = [found for found in (entry.official_id, entry.embedded_id) if found and is_local(found)]
+    references = catalog.reference_returns(entry.env_id) if entry.env_id else None
+    if json:
+        console.document(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "kind": "dataset",
+                "name": entry.name,
+                "env_id": entry.env_id,
+                "official_id": entry.official_id,
+                "embedded_id": entry.embedded_id,
+                "local_ids": local,
+                "reference_returns": {"random": references[0], "expert": references[1]} if references else None,
+            }
+        )
+        return
+    console.line(f"Dataset {entry.name}")
+    rows: list[tuple[str, Any]] = [("environment", entry.env_id or "as the Minari dataset says")]
+    rows.append(("Minari dataset", _where(entry.official_id, local)))
+    rows.append(("can be made here", _where(entry.embedded_id, local)))
+    if references:
+        rows.append(("reference returns", f"random {references[0]:g}, expert {references[1]:g} (D4RL)"))
+    console.show(_pairs(rows))
+
+
+def _where(minari_id: str | None, local: list[str]) -> str:
+    if minari_id is None:
+        return "no"
+    return f"{minari_id}, on this machine" if minari_id in local else f"{minari_id}, not on this machine yet"
+
+
+def _pairs(rows: list[tuple[str, Any]]) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=True)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, value in rows:
+        table.add_row(name, str(value))
+    return table
