@@ -1,0 +1,106 @@
+"""The small policies that we trained and ship: what they are, how they act, their files.
+
+Letters: N simulations, O observation columns that the behaviour reads, A action size, H hidden units.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.errors import NOT_FOUND, SkillsError
+from skills.files import read_arrays, write_arrays
+
+Float32s = NDArray[np.float32]
+LEVELS = ("simple", "medium", "expert")
+_FOLDER = Path(__file__).parent
+_HEADER = ("mean", "std", "clip", "log_std")
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """A Gaussian policy: a tanh network gives the mean action, the standard deviation does not depend on the state.
+
+    mean, std: [O] float32, the observation normaliser.   clip: normalised observations are cut to +-this.
+    layers: (weight [in, out], bias [out]) float32, first to last; the first takes O columns, the last gives A.
+    log_std: [A] float32, of the Gaussian that it acts with.
+    """
+
+    mean: Float32s
+    std: Float32s
+    clip: float
+    layers: tuple[tuple[Float32s, Float32s], ...]
+    log_std: Float32s
+
+    @property
+    def columns(self) -> int:
+        """O: it reads the first O columns of an observation (Ant's contact forces come after them)."""
+        return len(self.mean)
+
+    @property
+    def action_size(self) -> int:
+        """A."""
+        return len(self.log_std)
+
+    def act(
+        self, observations: NDArray[np.floating], generators: Sequence[np.random.Generator] | None = None
+    ) -> Float32s:
+        """Actions [N, A] in [-1, 1] at observations [N, O or more].
+
+        generators: one a simulation, each giving the noise of its own row; None: the mean action.
+        """
+        hidden = ((observations[:, : self.columns] - self.mean) / self.std).astype(np.float32)
+        np.clip(hidden, -self.clip, self.clip, out=hidden)
+        for weight, bias in self.layers[:-1]:
+            hidden = np.tanh(hidden @ weight + bias)
+        weight, bias = self.layers[-1]
+        actions = hidden @ weight + bias
+        if generators is not None:
+            noise = [generator.standard_normal(self.action_size, dtype=np.float32) for generator in generators]
+            actions += np.exp(self.log_std) * np.stack(noise)
+        return np.clip(actions, -1.0, 1.0, out=actions)
+
+
+def path(body: str, level: str, folder: Path = _FOLDER) -> Path:
+    """The file of a behaviour: "ant", "medium" -> ant-medium.npz."""
+    return folder / f"{body}-{level}.npz"
+
+
+def record_path(body: str, folder: Path = _FOLDER) -> Path:
+    """The record of how a body's behaviours were made and what they return."""
+    return folder / f"{body}.json"
+
+
+def exists(body: str, level: str) -> bool:
+    """Whether a behaviour of this level ships with the project."""
+    return path(body, level).is_file()
+
+
+def load(body: str, level: str, folder: Path = _FOLDER) -> Behaviour:
+    """Reads a behaviour. Raises: SkillsError (not found) where there is none of that body and level."""
+    source = path(body, level, folder)
+    if not source.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*-*.npz"))) or "none"
+        raise SkillsError(f"There is no behaviour {body}-{level}.", f"There are: {known}.", NOT_FOUND)
+    arrays = read_arrays(source)
+    count = sum(name.startswith("weight") for name in arrays)
+    missing = [name for name in _HEADER if name not in arrays]
+    if missing or not count:
+        raise SkillsError(f"{source} is not a behaviour: it lacks {', '.join(missing or ['weight0'])}.")
+    layers = tuple((arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
+    return Behaviour(arrays["mean"], arrays["std"], float(arrays["clip"][0]), layers, arrays["log_std"])
+
+
+def save(behaviour: Behaviour, target: Path) -> None:
+    """Writes a behaviour as `.npz`, without pickle."""
+    arrays = {
+        "mean": behaviour.mean,
+        "std": behaviour.std,
+        "clip": np.array([behaviour.clip], dtype=np.float32),
+        "log_std": behaviour.log_std,
+    }
+    for index, (weight, bias) in enumerate(behaviour.layers):
+        arrays |= {f"weight{index}": weight, f"bias{index}": bias}
+    write_arrays(target, arrays)

@@ -1,0 +1,163 @@
+"""How each body's behaviours were made: one training run with a seed, stopped three times on its way.
+
+Letters: N simulations, A action size.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.behaviours import behaviour, ppo
+from skills.behaviours.behaviour import Behaviour
+from skills.behaviours.ppo import PPOConfig, Snapshot
+from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.files import write_json
+from skills.progress import Progress, silent
+from skills.simulate import Simulation
+
+EPISODES = 32  # played for the returns in a record
+_CURVE_EVERY = 10  # iterations between two points of the curve in a record
+_EVALUATION_SEED = 7
+_VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A training run.   seed: the default one.   levels: {level: environment steps at which the policy is taken}.
+
+    noise: {level: std}; the Gaussian of these levels is widened to this where training left it narrower, because data
+    with little noise hold little to discover (training narrows Ant's to 0.15 on its way to a runner).
+
+    The step counts were chosen on the learning curve: medium at a third to a half of the expert's return (as D4RL
+    does), expert at the top. Training ends with the last of them; the config's `steps` is what its schedule aims at.
+    """
+
+    env_id: str
+    seed: int
+    config: PPOConfig
+    levels: Mapping[str, int]
+    noise: Mapping[str, float] = field(default_factory=dict)
+
+
+RECIPES = {
+    "ant": Recipe(
+        "Ant-v5",
+        1,
+        PPOConfig(4_000_000),
+        {"simple": 737_280, "medium": 1_884_160, "expert": 2_785_280},
+        {"medium": 0.18},
+    ),
+    "halfcheetah": Recipe(
+        "HalfCheetah-v5", 1, PPOConfig(8_000_000), {"simple": 491_520, "medium": 983_040, "expert": 3_031_040}
+    ),
+    "walker2d": Recipe(
+        "Walker2d-v5", 1, PPOConfig(5_000_000), {"simple": 655_360, "medium": 737_280, "expert": 1_802_240}
+    ),
+    "hopper": Recipe(
+        "Hopper-v5",
+        1,
+        PPOConfig(3_000_000, log_std=-0.3),
+        {"simple": 901_120, "medium": 1_392_640, "expert": 2_867_200},
+    ),
+}
+
+
+def recipe(body: str) -> Recipe:
+    """The recipe of a body. Raises: SkillsError (not found) with the known ones."""
+    if body not in RECIPES:
+        raise SkillsError(f"There is no recipe for the body {body!r}.", nearest(body, RECIPES), NOT_FOUND)
+    return RECIPES[body]
+
+
+def train(body: str, seed: int | None, folder: Path, progress: Progress = silent) -> list[Path]:
+    """Trains a body's behaviours and writes them and their record into `folder`; returns the files.
+
+    seed: None for the recipe's own, which remakes what ships. Progress counts environment steps.
+    """
+    made, seed = recipe(body), recipe(body).seed if seed is None else seed
+    began = time.monotonic()
+    taken: dict[str, tuple[Snapshot, float]] = {}
+    curve: list[tuple[int, float]] = []
+    last = max(made.levels.values())
+
+    def watch(snapshot: Snapshot) -> bool:
+        progress(min(snapshot.steps, last), last)
+        if snapshot.steps % (_CURVE_EVERY * made.config.simulations * made.config.rollout) == 0:
+            curve.append((snapshot.steps, snapshot.mean_return))
+        for level, steps in made.levels.items():
+            if level not in taken and snapshot.steps >= steps:
+                taken[level] = (snapshot, time.monotonic() - began)
+        return snapshot.steps < last
+
+    ppo.train(made.env_id, seed, made.config, watch)
+    return write(body, seed, folder, taken, curve)
+
+
+def write(
+    body: str, seed: int, folder: Path, taken: Mapping[str, tuple[Snapshot, float]], curve: list[tuple[int, float]]
+) -> list[Path]:
+    """Writes the behaviours, {level: (snapshot, seconds of training until then)}, and measures them for the record."""
+    made = recipe(body)
+    levels: dict[str, Any] = {}
+    files = [behaviour.record_path(body, folder)]
+    for level, (snapshot, seconds) in taken.items():
+        policy = _widened(snapshot.behaviour, made.noise.get(level, 0.0))
+        files.append(behaviour.path(body, level, folder))
+        behaviour.save(policy, files[-1])
+        levels[level] = {
+            "steps": snapshot.steps,
+            "training_seconds": round(seconds),
+            "trained_action_std": round(float(np.exp(snapshot.behaviour.log_std).mean()), 3),
+            "action_std": round(float(np.exp(policy.log_std).mean()), 3),
+            "stochastic": _summary(returns(made.env_id, policy, noisy=True)),
+            "mean_action": _summary(returns(made.env_id, policy, noisy=False)),
+        }
+    record = {
+        "command": f"skills data train {body} --seed {seed}",
+        "env_id": made.env_id,
+        "seed": seed,
+        "versions": {package: version(package) for package in _VERSIONS},
+        "config": asdict(made.config),
+        "evaluation": {"episodes": EPISODES, "seed": _EVALUATION_SEED},
+        "levels": levels,
+        "curve": {
+            "columns": ["steps", "mean return of the last hundred episodes"],
+            "rows": [[steps, round(value, 1)] for steps, value in curve if np.isfinite(value)],
+        },
+    }
+    write_json(files[0], record)
+    return files
+
+
+def returns(env_id: str, policy: Behaviour, *, noisy: bool, episodes: int = EPISODES) -> NDArray[np.float64]:
+    """[N] returns of one whole episode each, with the behaviour's own noise or of its mean action."""
+    simulation = Simulation(env_id, episodes)
+    children = np.random.SeedSequence(_EVALUATION_SEED).spawn(episodes)
+    generators = [np.random.default_rng(child) for child in children]
+    observations = simulation.reset(generators)
+    total = np.zeros(episodes)
+    alive = np.arange(episodes)
+    while len(alive):
+        actions = policy.act(observations, [generators[index] for index in alive] if noisy else None)
+        step = simulation.step(actions, alive)
+        total[alive] += step.rewards
+        going = ~(step.terminated | step.truncated)
+        alive, observations = alive[going], step.observations[going]
+    return total
+
+
+def _widened(policy: Behaviour, std: float) -> Behaviour:
+    """The behaviour with no action's standard deviation below `std`."""
+    if np.exp(policy.log_std).min() >= std:
+        return policy
+    return replace(policy, log_std=np.maximum(policy.log_std, np.float32(np.log(std))))
+
+
+def _summary(values: NDArray[np.float64]) -> dict[str, float]:
+    return {"return_mean": round(float(values.mean()), 1), "return_std": round(float(values.std()), 1)}

@@ -1,0 +1,100 @@
+"""The shipped behaviours do what their record says, and the trainer that made them learns."""
+
+import numpy as np
+import pytest
+
+from skills.behaviours import behaviour, ppo, recipes
+from skills.behaviours.behaviour import LEVELS, Behaviour
+from skills.behaviours.ppo import PPOConfig
+from skills.errors import SkillsError
+from skills.files import read_json
+
+BODIES = list(recipes.RECIPES)
+SHIPPED = [(body, level) for body in BODIES for level in LEVELS]
+TINY = PPOConfig(steps=2048, simulations=16, rollout=32, epochs=2, minibatch=128, hidden=16)
+
+
+def weights(policy: Behaviour) -> np.ndarray:
+    return np.concatenate([array.ravel() for layer in policy.layers for array in layer] + [policy.log_std])
+
+
+def test_ppo_learns_to_hop():
+    curve = []
+    config = PPOConfig(steps=40_000, simulations=32, rollout=64, epochs=8, minibatch=256, hidden=64, lr=1e-3)
+    ppo.train("Hopper-v5", 0, config, lambda snapshot: curve.append(snapshot.mean_return) or True)
+    assert curve[-1] > 100
+    assert curve[-1] > 4 * curve[0]
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
+    first, again, other = (
+        weights(ppo.train("HalfCheetah-v5", seed, TINY, lambda snapshot: True)) for seed in (5, 5, 6)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_training_stops_where_the_callback_says():
+    steps = []
+    ppo.train("Hopper-v5", 0, TINY, lambda snapshot: steps.append(snapshot.steps) or len(steps) < 2)
+    assert steps == [512, 1024]
+
+
+def test_advantages_carry_nothing_over_the_end_of_an_episode():
+    rewards = np.ones((3, 1))
+    values = np.array([[0.5], [0.25], [8.0], [2.0]])
+    ends = np.array([[False], [True], [False]])
+    result = ppo.advantages(rewards, values, ends, 0.9, 0.8)
+    last = 1 + 0.9 * 2.0 - 8.0
+    middle = 1 - 0.25  # the episode ends here: neither the next value nor the next advantage counts
+    first = 1 + 0.9 * 0.25 - 0.5 + 0.9 * 0.8 * middle
+    np.testing.assert_allclose(result[:, 0], [first, middle, last])
+
+
+def test_the_running_scale_is_that_of_all_rows():
+    rows = np.random.default_rng(0).normal(3.0, 2.0, (1000, 2))
+    scale = ppo.RunningScale(2)
+    for part in np.split(rows, 10):
+        scale.update(part)
+    np.testing.assert_allclose(scale.mean, rows.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(scale.variance, rows.var(axis=0), rtol=1e-4)
+
+
+def test_a_saved_behaviour_acts_the_same(tmp_path):
+    policy = ppo.train("Ant-v5", 0, TINY, lambda snapshot: snapshot.steps < 1024)
+    behaviour.save(policy, behaviour.path("ant", "medium", tmp_path))
+    loaded = behaviour.load("ant", "medium", tmp_path)
+    observations = np.random.default_rng(0).normal(size=(16, 105))
+    assert loaded.columns == 27
+    np.testing.assert_array_equal(loaded.act(observations), policy.act(observations))
+    noisy = [each.act(observations, [np.random.default_rng(seed) for seed in range(16)]) for each in (policy, loaded)]
+    np.testing.assert_array_equal(*noisy)
+    assert noisy[0].dtype == np.float32
+    assert np.abs(noisy[0]).max() <= 1
+    assert not np.array_equal(noisy[0], policy.act(observations))
+
+
+def test_an_absent_or_damaged_behaviour_is_refused(tmp_path):
+    with pytest.raises(SkillsError, match="no behaviour ant-medium"):
+        behaviour.load("ant", "medium", tmp_path)
+    np.savez(tmp_path / "ant-medium.npz", mean=np.zeros(27))
+    with pytest.raises(SkillsError, match="lacks std"):
+        behaviour.load("ant", "medium", tmp_path)
+
+
+@pytest.mark.parametrize(("body", "level"), SHIPPED)
+def test_a_shipped_behaviour_is_small_and_returns_what_its_record_says(body, level):
+    path = behaviour.path(body, level)
+    assert path.stat().st_size <= 120_000
+    recorded = read_json(behaviour.record_path(body))["levels"][level]
+    assert recorded["steps"] == recipes.recipe(body).levels[level]
+    measured = recipes.returns(recipes.recipe(body).env_id, behaviour.load(body, level), noisy=True, episodes=8)
+    expected = recorded["stochastic"]
+    assert abs(measured.mean() - expected["return_mean"]) < 3 * expected["return_std"] / 8**0.5 + 50
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_levels_are_in_order(body):
+    levels = read_json(behaviour.record_path(body))["levels"]
+    means = [levels[level]["stochastic"]["return_mean"] for level in LEVELS]
+    assert means == sorted(means)
