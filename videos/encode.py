@@ -1,0 +1,97 @@
+"""Films and still pictures as files: written whole or not at all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from skills.errors import ENVIRONMENT, SkillsError
+from skills.files import replacing
+
+_CRF = 28  # H.264 constant rate factor: about 90 KiB for ten seconds of 256 x 256
+_BLOCK = 16  # H.264 codes squares of this side
+_POSTER_QUALITY = 82
+
+Pictures = NDArray[np.uint8]
+
+
+def write_mp4(path: Path, frames: Pictures, fps: float) -> None:
+    """Writes frames [T, H, W, 3] as H.264 (yuv420p, index at the front), to be played at `fps` frames/s.
+
+    Raises: SkillsError for sides that are not multiples of 16, or (environment) where there is no ffmpeg.
+    """
+    height, width = _checked(frames)
+    if width % _BLOCK or height % _BLOCK:
+        raise SkillsError(
+            f"A video of {width} x {height} pixels cannot be encoded without resizing.",
+            f"Choose sides that are multiples of {_BLOCK}, such as 256 x 256.",
+        )
+    with replacing(path) as temporary:
+        _encode(temporary, frames, fps, width, height)
+
+
+def write_poster(path: Path, frame: Pictures) -> None:
+    """Writes one frame [H, W, 3] as a picture of the path's format, WebP for a poster."""
+    with replacing(path) as temporary:
+        Image.fromarray(frame).save(temporary, quality=_POSTER_QUALITY, method=6)
+
+
+def write_webp(path: Path, frames: Pictures, fps: float) -> None:
+    """Writes frames [T, H, W, 3] as an animated, endlessly repeating WebP."""
+    _write_animation(path, frames, fps, {"quality": _POSTER_QUALITY - 12, "method": 4})
+
+
+def write_gif(path: Path, frames: Pictures, fps: float) -> None:
+    """Writes frames [T, H, W, 3] as an endlessly repeating GIF; the format keeps hundredths of a second."""
+    _write_animation(path, frames, fps, {"optimize": True})
+
+
+def _write_animation(path: Path, frames: Pictures, fps: float, options: dict[str, object]) -> None:
+    _checked(frames)
+    pictures: Sequence[Image.Image] = [Image.fromarray(frame) for frame in frames]
+    with replacing(path) as temporary:
+        pictures[0].save(
+            temporary, save_all=True, append_images=pictures[1:], duration=round(1000 / fps), loop=0, **options
+        )
+
+
+def _checked(frames: Pictures) -> tuple[int, int]:
+    """Height and width. Raises: SkillsError for arrays that are not films."""
+    if frames.ndim != 4 or frames.shape[3] != 3 or frames.dtype != np.uint8 or not len(frames):
+        raise SkillsError(f"Expected frames [T, H, W, 3] of uint8 with T > 0, got {frames.shape} of {frames.dtype}.")
+    return frames.shape[1], frames.shape[2]
+
+
+def _encode(path: Path, frames: Pictures, fps: float, width: int, height: int) -> None:
+    import imageio_ffmpeg
+
+    # Colours are converted and tagged as BT.709, so that a player shows what the poster shows.
+    options = ["-crf", str(_CRF), "-threads", "1", "-movflags", "+faststart", "-vf", "scale=out_color_matrix=bt709"]
+    options += ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-preset", "fast"]
+    try:
+        writer = imageio_ffmpeg.write_frames(
+            str(path),
+            (width, height),
+            fps=fps,
+            codec="libx264",
+            pix_fmt_in="rgb24",
+            pix_fmt_out="yuv420p",
+            quality=None,
+            macro_block_size=_BLOCK,
+            ffmpeg_log_level="error",
+            output_params=options,
+        )
+        writer.send(None)
+        for frame in frames:
+            writer.send(np.ascontiguousarray(frame))
+        writer.close()
+    except RuntimeError as error:  # imageio-ffmpeg's way to say that there is no executable
+        raise SkillsError(
+            f"Videos cannot be encoded here: {str(error).splitlines()[0]}",
+            "Install it with: pip install imageio-ffmpeg",
+            ENVIRONMENT,
+        ) from error
+    if not path.is_file() or not path.stat().st_size:
+        raise SkillsError(f"ffmpeg wrote no video to {path.parent}.", "Is the disk full?", ENVIRONMENT)

@@ -1,0 +1,227 @@
+"""Pictures from MuJoCo's own renderer over EGL: the fast way on a machine with a GPU.
+
+Nothing here touches OpenGL before a `GlRenderer` is made. A broken driver can end the process that makes one, so
+`videos.renderers` tries it in a process of its own first.
+"""
+
+import os
+import sys
+import warnings
+from types import TracebackType
+from typing import Any, Literal
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.errors import ENVIRONMENT, SkillsError
+from skills.simulate import environment
+from videos import scene
+from videos.scene import Floats, Frames
+
+Quality = Literal["fast", "good"]
+
+_FLOOR_TEXTURE = 512  # pixels, two floor squares wide
+_SHADOW_MAP = 2048
+
+
+class GlRenderer:
+    """Renders recordings of one body with OpenGL; the same camera and colours as `RayRenderer`.
+
+    Raises: SkillsError (environment) where no OpenGL context can be made.
+    """
+
+    name = "gl"
+
+    def __init__(
+        self, env_id: str, width: int = 256, height: int = 256, quality: Quality = "fast", threads: int = 1
+    ) -> None:
+        os.environ.setdefault("LP_NUM_THREADS", str(threads if threads > 1 else 0))  # software GL: stay on this core
+        self._resources: Any = None
+        self._view = scene.view_of(env_id)
+        self._good = quality == "good"
+        self._scale = 2 if self._good else 1
+        self.width, self.height = width, height
+        self._model = _painted_model(env_id, self._view, width * self._scale, height * self._scale, self._good)
+        self._data = mujoco.MjData(self._model)
+        self._context = _open_context(self._model.vis.global_.offwidth, self._model.vis.global_.offheight)
+        self._resources = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._resources)
+        self._scene = mujoco.MjvScene(self._model, maxgeom=200)
+        for flag in ("mjRND_REFLECTION", "mjRND_SHADOW", "mjRND_FOG", "mjRND_HAZE"):
+            self._scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = int(self._good)
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = 1
+        self._option = mujoco.MjvOption()
+        self._camera = mujoco.MjvCamera()
+        self._camera.type = mujoco.mjtCamera.mjCAMERA_FREE
+        self._camera.distance = self._view.distance
+        self._camera.azimuth = self._view.azimuth
+        self._camera.elevation = self._view.elevation
+
+    def __enter__(self) -> "GlRenderer":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the context back."""
+        resources, self._resources = self._resources, None
+        if resources is not None and sys.modules["mujoco.egl"].EGL_DISPLAY is not None:  # None once Python ends
+            self._context.make_current()  # or another renderer's textures, of the same numbers, would be freed
+            resources.free()
+            self._context.free()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def render(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> Frames:
+        """[T, H, W, 3] uint8 pictures of states [T, nq]; see `RayRenderer.render`."""
+        scene.check_states(qpos, self._model.nq)
+        frames = np.empty((len(qpos), self.height, self.width, 3), dtype=np.uint8)
+        for index, picture in enumerate(self._pictures(qpos, focus)):
+            frames[index] = _halved(picture) if self._good else picture
+        return frames
+
+    def body_mask(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> NDArray[np.int32]:
+        """[T, H, W] the geom at each pixel (fast quality), -1 for the background."""
+        for flag in ("mjRND_SEGMENT", "mjRND_IDCOLOR"):
+            self._scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 1
+        masks = []
+        for picture in self._pictures(qpos, focus):
+            segment = picture.astype(np.int32) @ np.array([1, 256, 65536], dtype=np.int32) - 1
+            ids = np.full(self._scene.ngeom + 1, -1, dtype=np.int32)
+            for geom in self._scene.geoms[: self._scene.ngeom]:
+                if geom.segid >= 0 and geom.objid >= 0 and self._model.geom_bodyid[geom.objid] > 0:
+                    ids[geom.segid] = geom.objid
+            masks.append(ids[segment])
+        for flag in ("mjRND_SEGMENT", "mjRND_IDCOLOR"):
+            self._scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
+        return np.stack(masks)
+
+    def _pictures(self, qpos: NDArray[np.floating], focus: Floats | None) -> Any:
+        look_at = scene.camera_focus(self._view, qpos) if focus is None else focus
+        rectangle = mujoco.MjrRect(0, 0, self.width * self._scale, self.height * self._scale)
+        picture = np.empty((rectangle.height, rectangle.width, 3), dtype=np.uint8)
+        self._context.make_current()
+        for state, point in zip(qpos, look_at, strict=True):
+            self._data.qpos[:] = state
+            mujoco.mj_kinematics(self._model, self._data)
+            mujoco.mj_comPos(self._model, self._data)
+            mujoco.mj_camlight(self._model, self._data)
+            self._camera.lookat[:] = point[0], point[1], self._view.height
+            everything = mujoco.mjtCatBit.mjCAT_ALL.value
+            mujoco.mjv_updateScene(
+                self._model, self._data, self._option, None, self._camera, everything, self._scene
+            )
+            mujoco.mjr_render(rectangle, self._scene, self._resources)
+            mujoco.mjr_readPixels(picture, None, rectangle, self._resources)
+            yield picture[::-1]
+
+
+def _open_context(width: int, height: int) -> Any:
+    """A current EGL context. MUJOCO_GL decides only when MuJoCo is imported, so EGL is asked for by name."""
+    try:
+        from mujoco.egl import GLContext
+
+        context = GLContext(width, height)
+        context.make_current()
+    except Exception as error:  # noqa: BLE001 - PyOpenGL raises whatever its missing libraries provoke
+        missing = isinstance(error, AttributeError)  # PyOpenGL calls into a library that it did not find
+        reason = "no EGL library was found" if missing else (str(error).splitlines() or [type(error).__name__])[0]
+        raise SkillsError(
+            f"OpenGL (EGL) does not work here: {reason}.", "Use the ray renderer, which needs none.", ENVIRONMENT
+        ) from error
+    return context
+
+
+def _painted_model(env_id: str, view: scene.View, width: int, height: int, good: bool) -> mujoco.MjModel:
+    """The environment's model in this project's colours, with its light, floor and sky."""
+    spoken = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda message: None)
+    try:
+        spec = mujoco.MjSpec.from_file(str(environment(env_id).model_path))
+        _paint(spec, view, good)
+        spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Gymnasium's files use attributes that MuJoCo 4 warns about
+            model = spec.compile()
+    finally:
+        mujoco.set_mju_user_warning(spoken)
+    for geom, colour in enumerate(scene.geom_colours(model)):
+        if model.geom_bodyid[geom] > 0:
+            model.geom_matid[geom] = -1
+            model.geom_rgba[geom] = [*colour, 1.0]
+    return model
+
+
+def _paint(spec: Any, view: scene.View, good: bool) -> None:
+    for light in list(spec.lights):
+        spec.delete(light)
+    for texture in list(spec.textures):
+        if texture.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX:
+            spec.delete(texture)
+    spec.add_texture(
+        name="sky",
+        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
+        rgb1=scene.SKY_TOP,
+        rgb2=scene.SKY_HORIZON,
+        width=256,
+        height=256,
+    )
+    spec.add_texture(
+        name="squares",
+        type=mujoco.mjtTexture.mjTEXTURE_2D,
+        builtin=mujoco.mjtBuiltin.mjBUILTIN_CHECKER,
+        rgb1=scene.FLOOR_LIGHT,
+        rgb2=scene.FLOOR_DARK,
+        width=_FLOOR_TEXTURE,
+        height=_FLOOR_TEXTURE,
+    )
+    material = spec.add_material(name="squares", texuniform=True, texrepeat=[1 / scene.CHECKER_SIZE] * 2)
+    textures = [""] * int(mujoco.mjtTextureRole.mjNTEXROLE)
+    textures[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = "squares"
+    material.textures = textures
+    for geom in spec.worldbody.geoms:
+        if geom.type == mujoco.mjtGeom.mjGEOM_PLANE:
+            geom.material = "squares"
+            geom.rgba = [1, 1, 1, 1]
+            geom.size = [0, 0, 1]  # drawn without end; it is never simulated with
+    spec.worldbody.add_light(
+        type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
+        dir=-scene.LIGHT,
+        pos=scene.LIGHT * 10,
+        castshadow=good,
+        mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
+        targetbody="torso",
+        diffuse=[0.62] * 3,
+        specular=[0.25] * 3,
+        ambient=[0.0] * 3,
+    )
+    visual = spec.visual
+    visual.headlight.active = 1
+    visual.headlight.ambient = [0.46] * 3
+    visual.headlight.diffuse = [0.08] * 3
+    visual.headlight.specular = [0.0] * 3
+    visual.global_.fovy = view.fovy
+    visual.quality.offsamples = 0  # the good quality averages 2 x 2 pixels instead
+    visual.quality.shadowsize = _SHADOW_MAP
+    visual.rgba.fog = [*scene.SKY_HORIZON, 1.0]
+    extent = spec.stat.extent if np.isfinite(spec.stat.extent) and spec.stat.extent > 0 else 3.0
+    spec.stat.extent = extent
+    visual.map.shadowclip = 4.0 / extent
+    visual.map.znear = 0.05 / extent
+    visual.map.zfar = 80.0 / extent
+    visual.map.fogstart = 6.0 / extent
+    visual.map.fogend = 45.0 / extent
+
+
+def _halved(picture: Frames) -> Frames:
+    """[H, W, 3] the 2 x 2 means of [2H, 2W, 3]."""
+    rows, columns = picture.shape[0] // 2, picture.shape[1] // 2
+    wide = picture.reshape(rows, 2, columns, 2, 3).astype(np.uint16).sum(axis=(1, 3), dtype=np.uint16)
+    return (wide // 4).astype(np.uint8)
