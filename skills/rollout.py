@@ -5,17 +5,21 @@ Letters: K skills, R rollouts of each, T steps at most, P size of qpos.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skills import motion
 from skills.config import RolloutConfig
-from skills.experts import Classes
+from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
-from skills.policy import Policy
 from skills.progress import Reporter
 from skills.simulate import Simulation
+
+if TYPE_CHECKING:  # who only reads rollouts needs neither scikit-learn nor torch
+    from skills.experts import Classes
+    from skills.policy import Policy
 
 
 @dataclass(frozen=True)
@@ -65,12 +69,20 @@ class Rollouts:
 
     @staticmethod
     def load(path: Path) -> "Rollouts":
-        """Reads `rollouts.npz`."""
-        return Rollouts(**read_arrays(path))
+        """Reads `rollouts.npz`. Raises: SkillsError where it is damaged or its arrays do not fit together."""
+        arrays = read_arrays(path)
+        try:
+            rollouts = Rollouts(**arrays)
+        except TypeError as error:
+            raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
+        if rollouts.qpos.ndim != 4 or rollouts.lengths.shape != rollouts.qpos.shape[:2]:
+            shapes = f"qpos {rollouts.qpos.shape}, lengths {rollouts.lengths.shape}"
+            raise SkillsError(f"{path} has shapes that disagree: {shapes}.", "Delete it to have it made again.")
+        return rollouts
 
 
 def play(
-    policy: Policy, env_id: str, classes: Classes, config: RolloutConfig, seed: int, reporter: Reporter
+    policy: "Policy", env_id: str, classes: "Classes", config: RolloutConfig, seed: int, reporter: Reporter
 ) -> Rollouts:
     """Plays all skills at once, in lock-step, acting with the policy's mean.
 

@@ -230,7 +230,7 @@ class Simulation:
         reward = speed + spec.healthy_reward * healthy - control
         if spec.contact_forces:
             reward = reward - _CONTACT_COST * np.square(self._contact_forces(rows)).sum(axis=(1, 2))
-        return reward
+        return np.asarray(reward)
 
 
 class _BatchEngine:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def write_gif(path: Path, frames: Pictures, fps: float) -> None:
     _write_animation(path, frames, fps, {"optimize": True})
 
 
-def _write_animation(path: Path, frames: Pictures, fps: float, options: dict[str, object]) -> None:
+def _write_animation(path: Path, frames: Pictures, fps: float, options: dict[str, Any]) -> None:
     _checked(frames)
     pictures: Sequence[Image.Image] = [Image.fromarray(frame) for frame in frames]
     with replacing(path) as temporary:

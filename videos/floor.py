@@ -20,7 +20,7 @@ class Floor:
     """
 
     def __init__(self, directions: Floats, eye_height: float) -> None:
-        height, width = directions.shape[:2]
+        height = directions.shape[0]
         falling = directions[:, 0, 2] < -1e-3
         self.first_row = int(np.argmax(falling)) if falling.any() else height
         rays = directions[self.first_row :]
@@ -89,14 +89,15 @@ def box_mean(values: Singles, side: int) -> Singles:
         pad[axis] = (side // 2, side - 1 - side // 2)
         padded = np.pad(values, pad, mode="edge")
         length = values.shape[axis]
-        values = sum(np.take(padded, range(shift, shift + length), axis=axis) for shift in range(side)) / side
+        shifted = [np.take(padded, range(shift, shift + length), axis=axis) for shift in range(side)]
+        values = np.asarray(sum(shifted) / side)
     return values
 
 
 def _triangle(place: Singles) -> Singles:
     """The integral of a square wave of period 2, up to a constant and scale."""
     half = place * np.float32(0.5)
-    return np.abs(half - np.floor(half) - np.float32(0.5))
+    return np.asarray(np.abs(half - np.floor(half) - np.float32(0.5)))
 
 
 def _footprint(ground: Singles) -> Singles:
@@ -128,4 +129,3 @@ def _enlarge(coarse: Singles, rows: int, columns: int) -> Singles:
         return np.asarray(np.take(values, low, axis) * (1 - weight) + np.take(values, high, axis) * weight)
 
     return along(along(coarse, rows, 1), columns, 2).astype(np.float32)
-

@@ -17,7 +17,7 @@
   }
   const pair = (name, value) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }));
   const number = (value, digits) => (value === null ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  const percent = (share) => `${number(100 * share, share < 0.0995 ? 1 : 0)} %`;
+  const percent = (share) => share === null ? "–" : `${number(100 * share, share < 0.0995 ? 1 : 0)} %`;
   const name = (skill) => String(skill.skill).padStart(3, "0");
   const fall = (skill) => (survives(skill) ? "no fall" : `falls at ${number(skill.fall_seconds, 1)} s`);
   function duration(seconds) {
@@ -26,6 +26,7 @@
   }
 
   function pathPicture(points, label) {
+    if (!points.length) return make("span");
     const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const xs = points.map((p) => p[0]), ys = points.map((p) => -p[1]); // y grows upwards in the world
     const span = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys), 1);
@@ -182,6 +183,7 @@
     writeAddress(skill);
   }
   function step(by) {
+    if (!shown.length) return; // an address can open a skill that its own search hides
     const place = shown.findIndex(({ skill }) => skill === current);
     openDetail(shown[(place + by + shown.length) % shown.length].skill);
   }

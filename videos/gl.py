@@ -114,9 +114,7 @@ class GlRenderer:
             mujoco.mj_camlight(self._model, self._data)
             self._camera.lookat[:] = point[0], point[1], self._view.height
             everything = mujoco.mjtCatBit.mjCAT_ALL.value
-            mujoco.mjv_updateScene(
-                self._model, self._data, self._option, None, self._camera, everything, self._scene
-            )
+            mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._camera, everything, self._scene)
             mujoco.mjr_render(rectangle, self._scene, self._resources)
             mujoco.mjr_readPixels(picture, None, rectangle, self._resources)
             yield picture[::-1]
@@ -129,7 +127,7 @@ def _open_context(width: int, height: int) -> Any:
 
         context = GLContext(width, height)
         context.make_current()
-    except Exception as error:  # noqa: BLE001 - PyOpenGL raises whatever its missing libraries provoke
+    except Exception as error:  # PyOpenGL raises whatever its missing libraries provoke
         missing = isinstance(error, AttributeError)  # PyOpenGL calls into a library that it did not find
         reason = "no EGL library was found" if missing else (str(error).splitlines() or [type(error).__name__])[0]
         raise SkillsError(
@@ -224,4 +222,4 @@ def _halved(picture: Frames) -> Frames:
     """[H, W, 3] the 2 x 2 means of [2H, 2W, 3]."""
     rows, columns = picture.shape[0] // 2, picture.shape[1] // 2
     wide = picture.reshape(rows, 2, columns, 2, 3).astype(np.uint16).sum(axis=(1, 3), dtype=np.uint16)
-    return (wide // 4).astype(np.uint8)
+    return np.asarray((wide // 4).astype(np.uint8))

@@ -161,14 +161,15 @@ class RayRenderer:
         return np.asarray(self._batch.ray(origins, directions, flg_static=False, ids=np.arange(len(origins)))[1] >= 0)
 
     def _primary(self, window: Windows, eyes: Floats) -> tuple[Floats, NDArray[np.int32], Floats]:
-        rays = window.take(self._directions).reshape(len(eyes), -1, 3)
+        rays = np.asarray(window.take(self._directions), np.float64).reshape(len(eyes), -1, 3)
         distance, geom, normal = self._cast(np.broadcast_to(eyes[:, None], rays.shape), rays)
         shape = (len(eyes), window.rows, window.columns)
         return distance.reshape(shape), geom.reshape(shape), normal.reshape(*shape, 3)
 
     def _towards_light(self, rows: Ids, columns: Ids, sample: int) -> Floats:
         """[..., 3] directions to the point of the light's disc that a pixel uses."""
-        return self._disc[(rows % _TILE) * _TILE + (columns + sample * 5) % _TILE, sample % len(self._disc[0])]
+        place = (rows % _TILE) * _TILE + (columns + sample * 5) % _TILE
+        return np.asarray(self._disc[place, sample % len(self._disc[0])])
 
     def _shade_floor(self, light: Singles, albedo: Singles, balls: Floats, radii: Floats, eyes: Floats) -> None:
         """Darkens the floor of pictures [n, H, W, 3] by the sun's shadow and by the sky that the body hides."""
@@ -283,7 +284,7 @@ class RayRenderer:
             better = missing & (geom[frame, near_row, near_column] < 0)
             choice_row[better], choice_column[better] = near_row[better], near_column[better]
             missing &= ~better
-        return light[frame, window.top[frame] + choice_row, window.left[frame] + choice_column]
+        return np.asarray(light[frame, window.top[frame] + choice_row, window.left[frame] + choice_column])
 
 
 def _outline(geom: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -1,7 +1,4 @@
-"""Renders the videos of a run's skills over worker processes; what is finished stays, what fails is told.
-
-Letters: K skills, R rollouts a skill, T steps, nq generalised positions.
-"""
+"""Renders the videos of a run's skills over worker processes; what is finished stays, what fails is told."""
 
 import hashlib
 import os
@@ -14,12 +11,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from skills.errors import NOT_FOUND, USAGE, SkillsError
-from skills.files import read_arrays, read_json, write_json
+from skills.files import read_json, write_json
 from skills.progress import Progress, silent
+from skills.rollout import Rollouts
 from videos.clips import Clip, clip
 from videos.encode import write_mp4, write_poster
 from videos.renderers import QUALITIES, Renderer, check_choice, construct, resolve
@@ -40,7 +35,8 @@ class Failure:
 class Rendered:
     """What `render_skills` did.
 
-    renderer: the name of the one used; "" where nothing was left to render.   fps: frames/s of the videos, at true speed.
+    renderer: the name of the one used; "" where nothing was left to render.
+    fps: frames/s of the videos, at true speed.
     written, skipped: skill numbers, in order.   failures: in order of their skills.
     """
 
@@ -60,14 +56,6 @@ class Settings:
     quality: str
     width: int
     height: int
-
-
-@dataclass
-class Rollouts:
-    """The rollouts of a run. qpos: [K, R, T + 1, nq] float32.   lengths: [K, R] int32, steps really played."""
-
-    qpos: NDArray[np.float32]
-    lengths: NDArray[np.int32]
 
 
 @dataclass
@@ -100,21 +88,21 @@ def poster_path(run_folder: Path, skill: int) -> Path:
 
 
 def read_rollouts(run_folder: Path) -> Rollouts:
-    """The rollouts of a run. Raises: SkillsError (not found) where there are none, or where their shapes disagree."""
+    """The rollouts of a run. Raises: SkillsError (not found) where there are none."""
     path = run_folder / "rollouts" / "rollouts.npz"
     if not path.is_file():
-        raise SkillsError(f"{run_folder} has no rollouts to render.", "Finish the run first: skills discover", NOT_FOUND)
-    arrays = read_arrays(path)
-    try:
-        qpos, lengths = arrays["qpos"], arrays["lengths"]
-    except KeyError as error:
-        raise SkillsError(f"{path} has no array {error}.", "Delete it to have it made again.") from error
-    if qpos.ndim != 4 or lengths.shape != qpos.shape[:2]:
-        raise SkillsError(
-            f"{path} has shapes that disagree: qpos {qpos.shape}, lengths {lengths.shape}.",
-            "Delete it to have it made again.",
-        )
-    return Rollouts(qpos, lengths)
+        raise SkillsError(f"{run_folder} has no rollouts to render.", "Finish the run: skills discover", NOT_FOUND)
+    return Rollouts.load(path)
+
+
+def skill_clips(rollouts: Rollouts, skills: Sequence[int], env_id: str, seconds: float) -> Iterator[tuple[int, Clip]]:
+    """(skill, clip) of each skill's rollout that stands for it, in order and once each.
+
+    Raises: SkillsError (usage) for an unknown skill.
+    """
+    for skill in _checked(skills, len(rollouts.qpos)):
+        shown = rollouts.shown[skill]
+        yield skill, clip(rollouts.qpos[skill, shown], int(rollouts.lengths[skill, shown]), env_id, seconds)
 
 
 def render_skills(
@@ -142,12 +130,10 @@ def render_skills(
     """
     check_choice("quality", quality, QUALITIES)
     rollouts = read_rollouts(run_folder)
-    wanted = _checked(skills, len(rollouts.qpos))
     record = _Record.read(run_folder / "gallery" / "videos.json")
     clips: dict[int, Clip] = {}
     skipped, stamps, fps = [], {}, 0.0
-    for skill in wanted:
-        made = clip(rollouts.qpos[skill], rollouts.lengths[skill], env_id, seconds)
+    for skill, made in skill_clips(rollouts, skills, env_id, seconds):
         fps = made.fps
         stamps[skill] = _digest(made, env_id, quality, size)
         if not force and record.digests.get(str(skill)) == stamps[skill] and _present(run_folder, skill):
@@ -155,7 +141,8 @@ def render_skills(
         else:
             clips[skill] = made
     del rollouts
-    progress(len(skipped), len(wanted))
+    total = len(skipped) + len(clips)
+    progress(len(skipped), total)
     if not clips:
         return Rendered("", fps, (), tuple(skipped), ())
     settings = Settings(env_id, resolve(renderer, env_id), quality, *size)
@@ -166,7 +153,7 @@ def render_skills(
         else:
             record.note(skill, stamps[skill])
             written.append(skill)
-        progress(len(skipped) + done, len(wanted))
+        progress(len(skipped) + done, total)
     ordered = tuple(sorted(failures, key=lambda failure: failure.skill))
     return Rendered(settings.renderer, fps, tuple(sorted(written)), tuple(skipped), ordered)
 

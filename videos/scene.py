@@ -7,6 +7,7 @@ points to the right of the picture. It keeps its height, so a jump reads as a ju
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from skills.errors import NOT_FOUND, SkillsError, nearest
 
 Floats = NDArray[np.float64]
-Singles = NDArray[np.float32]
+Singles = NDArray[np.floating[Any]]  # float32 by intent: pictures in the making
 Frames = NDArray[np.uint8]
 
 FOLLOW_FRAMES = 5.0  # standard deviation of the camera's smoothing, about a quarter of a second of video
@@ -110,7 +111,7 @@ def pixel_focal(view: View, height: int) -> float:
 
 
 def project(view: View, focus: Floats, points: Floats, width: int, height: int) -> Floats:
-    """[..., 3] picture column, row (pixels; centres at .5) and depth (m) of world points, seen with that focus [..., 3]."""
+    """[..., 3] picture column, row (pixels; centres at .5) and depth (m) of world points, seen with focus [..., 3]."""
     local = (points - focus + view.distance * view.forward) @ view.axes.T
     scale = pixel_focal(view, height) / local[..., 2]
     return np.stack([width / 2 + local[..., 0] * scale, height / 2 - local[..., 1] * scale, local[..., 2]], axis=-1)

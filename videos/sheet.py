@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from skills.errors import USAGE, SkillsError
-from videos.clips import Clip, clip
+from videos.clips import Clip
 from videos.encode import write_poster
 from videos.ray import RayRenderer
-from videos.render import read_rollouts
+from videos.render import read_rollouts, skill_clips
 from videos.scene import Floats, Frames, torso_track, view_of
 
 _TILE = (240, 176)  # pixels, width and height
@@ -36,15 +36,13 @@ def contact_sheet(
     Raises: SkillsError for no skills, unknown skills or less than one column.
     """
     rollouts = read_rollouts(run_folder)
-    unknown = [skill for skill in skills if not 0 <= skill < len(rollouts.qpos)]
-    if unknown or not skills or columns < 1:
-        raise SkillsError(f"No contact sheet of skills {list(skills)} in {columns} columns.", "", USAGE)
+    if not skills or columns < 1:
+        raise SkillsError(f"No contact sheet of {len(skills)} skills in {columns} columns.", "Name some skills.", USAGE)
     renderer = RayRenderer(env_id, *_TILE, quality="good")
     rows = -(-len(skills) // columns)
     width, height = _TILE[0] + _GAP, _TILE[1] + _GAP
     sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), _PAPER)
-    for place, skill in enumerate(skills):
-        made = clip(rollouts.qpos[skill], rollouts.lengths[skill], env_id, seconds)
+    for place, (skill, made) in enumerate(skill_clips(rollouts, skills, env_id, seconds)):
         tile = _labelled(strobe(renderer, made, env_id), f"{skill:03d}")
         sheet.paste(tile, (_GAP + place % columns * width, _GAP + place // columns * height))
     write_poster(path, np.asarray(sheet))
@@ -66,7 +64,7 @@ def strobe(renderer: RayRenderer, made: Clip, env_id: str) -> Frames:
         change = np.abs(picture - empty).max(axis=-1, keepdims=True)
         weight = solid * np.clip((change - 2) / 6, 0, 1)
         blended += weight * (picture - blended)
-    return np.round(blended).astype(np.uint8)
+    return np.asarray(np.round(blended).astype(np.uint8))
 
 
 def _poses(track: Floats, fps: float) -> list[int]:

@@ -5,7 +5,7 @@ and on nothing else, so a longer dataset begins with every row of a shorter one 
 the same rows as one that was left alone.
 
     <Minari root>/skills/ant/medium-v0/data/   main_data.hdf5, metadata.json
-    <Minari root>/.skills/ant-medium/          while it is made: its rounds, a lock, and the dataset to be
+    <Minari root>/.skills/ant-medium/          while it is made: its rounds and the dataset to be (ant-medium.lock: a lock)
 
 The dataset is put in place by renames: the folder where there was none; in an extension first the data, which begin
 with all the old episodes, then the metadata, which say how many episodes there are. A process killed between the two
@@ -40,6 +40,11 @@ from skills.progress import Progress, silent
 from skills.simulate import EPISODE_STEPS, Simulation
 
 ROUND = 16  # episodes of a round, played in lock-step
+
+# How loud the episodes of a level are, in turn, as multiples of the behaviour's own noise; (1,) where a level is not
+# named. One noise level is one gait: from it, skills within a few percent of one speed were found. From quiet and loud
+# episodes of the same policy come fast and slow, steady and stumbling ones, at the same mean return.
+NOISE_SCALES = {"medium": (0.25, 0.5, 1.0, 2.0)}
 _SEED = 20231106
 _DATA, _METADATA = "main_data.hdf5", "metadata.json"
 _POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same behaviour
@@ -76,9 +81,10 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
     where the disk refuses.
     """
     place = _place(entry)
-    with explained(Path(place.work)):
+    with explained(place.work):
         place.work.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.work / "lock"):
+        with FileLock(place.work.with_suffix(".lock")):
+            place.work.mkdir(exist_ok=True)  # whoever held the lock before us has removed it
             rows, episodes = _present(place)
             if rows < steps:
                 _collect(place, rows, episodes // ROUND, steps, progress)
@@ -88,8 +94,16 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
     return place.minari_id
 
 
-def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: Simulation | None = None) -> Arrays:
+def play_round(
+    env_id: str,
+    policy: Behaviour | None,
+    number: int,
+    simulation: Simulation | None = None,
+    noise_scales: tuple[float, ...] = (1.0,),
+) -> Arrays:
     """Plays round `number`: one episode in each of 16 simulations, under the behaviour, or uniform actions where None.
+
+    noise_scales: episode i acts with noise_scales[i % len] times the behaviour's noise.
 
     Returns arrays of all episodes end to end, with M rows in all: lengths [16]; observations, qpos, qvel [M + 16, .]
     (each episode has one more state than actions); actions [M, A]; rewards, terminated, truncated [M].
@@ -97,6 +111,7 @@ def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: S
     played = simulation or Simulation(env_id, ROUND)
     children = np.random.SeedSequence([_SEED, number]).spawn(ROUND)
     generators = [np.random.default_rng(child) for child in children]
+    scales = np.resize(noise_scales, ROUND)
     observations = played.reset(generators)
     record = _Record(played, observations)
     alive = np.arange(ROUND)
@@ -105,7 +120,7 @@ def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: S
         if policy is None:
             actions = np.stack([noise_of.uniform(-1, 1, played.action_size) for noise_of in noise]).astype(np.float32)
         else:
-            actions = policy.act(observations, noise)
+            actions = policy.act(observations, noise, scales[alive])
         step = played.step(actions, alive)
         record.add(alive, actions, step.observations, step.rewards, step.terminated, step.truncated)
         going = ~(step.terminated | step.truncated)
@@ -196,7 +211,8 @@ def _collect(place: _Place, rows: int, first: int, steps: int, progress: Progres
         if path.is_file():
             lengths = read_arrays(path)["lengths"]
         else:
-            arrays = play_round(place.env_id, policy, number, simulation)
+            scales = NOISE_SCALES.get(str(entry.level), (1.0,))
+            arrays = play_round(place.env_id, policy, number, simulation, scales)
             write_arrays(path, arrays)
             lengths = arrays["lengths"]
         rows += int(lengths.sum())

@@ -1,0 +1,108 @@
+"""OpenGL against rays: the same camera, the same body. Skipped, with the reason, where there is no OpenGL."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from skills.errors import ENVIRONMENT, USAGE, SkillsError
+from skills.simulate import ENVIRONMENTS, load_model
+from tests.test_ray import states_of
+from videos import renderers
+from videos.ray import RayRenderer
+
+
+@pytest.fixture(scope="session")
+def gl_works() -> None:
+    answer = renderers.available()["gl"]
+    if isinstance(answer, str):
+        pytest.skip(f"no OpenGL: {answer}")
+
+
+@pytest.mark.usefixtures("gl_works")
+@pytest.mark.parametrize("env_id", sorted(ENVIRONMENTS))
+def test_both_renderers_see_the_same_body(env_id: str) -> None:
+    from videos.gl import GlRenderer
+
+    qpos = states_of(env_id, 8)
+    rays = RayRenderer(env_id, 128, 128)
+    with GlRenderer(env_id, 128, 128) as opengl:
+        seen, expected = opengl.body_mask(qpos), rays.body_mask(qpos)
+        pictures = opengl.render(qpos)
+    overlap = ((seen >= 0) & (expected >= 0)).sum() / ((seen >= 0) | (expected >= 0)).sum()
+    assert overlap > 0.95
+    inside = (seen >= 0) & (expected >= 0)
+    assert (seen == expected)[inside].mean() > 0.95
+    difference = np.abs(pictures.astype(int) - rays.render(qpos))
+    assert difference.mean() < 30  # one look: the same floor, sky and colours, if not the same shadow
+
+
+@pytest.mark.usefixtures("gl_works")
+def test_renderers_of_several_bodies_do_not_disturb_each_other() -> None:
+    from videos.gl import GlRenderer
+
+    qpos = states_of("Hopper-v5", 2)
+    first = GlRenderer("Hopper-v5", 64, 64)
+    before = first.render(qpos)
+    other = GlRenderer("Ant-v5", 64, 64, "good")
+    assert other.render(states_of("Ant-v5", 2)).std() > 5
+    other.close()
+    np.testing.assert_array_equal(first.render(qpos), before)
+    first.close()
+    first.close()  # twice does no harm
+
+
+def test_available_measures_or_explains_every_renderer() -> None:
+    measured = renderers.available()
+    assert set(measured) == {"ray", "gl"}
+    assert isinstance(measured["ray"], float)
+    assert measured["ray"] > 1
+    assert isinstance(measured["gl"], float) or len(measured["gl"]) > 5
+
+
+def test_auto_takes_the_faster_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for speeds, expected in (
+        ({"ray": 50.0, "gl": 200.0}, "gl"),
+        ({"ray": 50.0, "gl": 20.0}, "ray"),
+        ({"ray": 50.0, "gl": "no EGL library was found"}, "ray"),
+    ):
+        monkeypatch.setattr(renderers, "available", lambda env_id, answer=speeds: answer)
+        assert renderers.resolve("auto") == expected
+
+
+def test_a_renderer_that_does_not_work_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renderers, "available", lambda env_id: {"ray": 50.0, "gl": "no EGL library was found"})
+    with pytest.raises(SkillsError, match="no EGL library") as caught:
+        renderers.open_renderer("gl", "Ant-v5")
+    assert caught.value.exit_code == ENVIRONMENT
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(SkillsError, match="Unknown renderer") as caught:
+        renderers.open_renderer("rays", "Ant-v5")
+    assert caught.value.exit_code == USAGE
+    assert "ray" in caught.value.hint
+    with pytest.raises(SkillsError, match="Unknown quality"):
+        renderers.open_renderer("ray", "Ant-v5", quality="best")
+
+
+def test_a_driver_that_crashes_only_ends_its_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = subprocess.run
+
+    def crashing(command: list[str], **options: object) -> "subprocess.CompletedProcess[str]":
+        return run([sys.executable, "-c", "import os; os.abort()"], **options)  # type: ignore[call-overload,no-any-return]
+
+    monkeypatch.setattr(renderers.subprocess, "run", crashing)
+    assert "signal 6" in str(renderers._probe("gl", "Ant-v5"))
+
+
+def test_rays_never_load_opengl() -> None:
+    """Rendering and its imports leave PyOpenGL alone, so a broken GL library cannot hurt them."""
+    code = (
+        "import sys; from videos.renderers import open_renderer; from skills.simulate import load_model;"
+        "r = open_renderer('ray', 'Hopper-v5', 32, 32); r.render(load_model('Hopper-v5').qpos0[None]);"
+        "sys.exit(any(name.split('.')[0] == 'OpenGL' or name == 'mujoco.egl' for name in sys.modules))"
+    )
+    assert load_model("Hopper-v5").nq == 6
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=renderers._environment()).returncode == 0
