@@ -5,7 +5,7 @@ and on nothing else, so a longer dataset begins with every row of a shorter one 
 the same rows as one that was left alone.
 
     <Minari root>/skills/ant/medium-v0/data/   main_data.hdf5, metadata.json
-    <Minari root>/.skills/ant-medium/          while it is made: its rounds and the dataset to be (ant-medium.lock: a lock)
+    <Minari root>/.skills/ant-medium/          while it is made: its rounds and the dataset to be; a lock beside it
 
 The dataset is put in place by renames: the folder where there was none; in an extension first the data, which begin
 with all the old episodes, then the metadata, which say how many episodes there are. A process killed between the two
@@ -211,13 +211,16 @@ def _collect(place: _Place, rows: int, first: int, steps: int, progress: Progres
         if path.is_file():
             lengths = read_arrays(path)["lengths"]
         else:
-            scales = NOISE_SCALES.get(str(entry.level), (1.0,))
-            arrays = play_round(place.env_id, policy, number, simulation, scales)
+            arrays = play_round(place.env_id, policy, number, simulation, _noise_scales(entry))
             write_arrays(path, arrays)
             lengths = arrays["lengths"]
         rows += int(lengths.sum())
         number += 1
         progress(min(rows, steps), steps)
+
+
+def _noise_scales(entry: Entry) -> tuple[float, ...]:
+    return NOISE_SCALES.get(str(entry.level), (1.0,))
 
 
 def _refuse_another_behaviour(place: _Place) -> None:
@@ -277,9 +280,10 @@ def _new_storage(place: _Place, stage: Path) -> MinariStorage:
         gymnasium.spec(place.env_id),
     )
     random = entry.level == "random"
-    how = (
-        "uniform random actions" if random else f"its behaviour {entry.body}-{entry.level} (PPO), acting with its noise"
-    )
+    how = "uniform random actions"
+    if not random:
+        scales = ", ".join(f"{scale:g}" for scale in _noise_scales(entry))
+        how = f"its behaviour {entry.body}-{entry.level} (PPO), its noise times {scales} in turn by episode"
     storage.update_metadata(
         {
             "dataset_id": place.minari_id,
