@@ -1,5 +1,6 @@
 """`skills render`: videos of chosen skills."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from videos.render import Rendered
 
 SCHEMA_VERSION = 1
+_SHEET_COLUMNS = 5
 
 # As in videos.renderers, which is too slow to import for `skills --help`; a test keeps them the same.
 RendererName = Literal["auto", "ray", "gl"]
@@ -29,6 +31,9 @@ def render(
     size: Annotated[str, typer.Option(metavar="N|WxH", help="Pixels, in multiples of 16.")] = "256",
     seconds: Annotated[float, typer.Option(help="Seconds of motion, at most.")] = 8.0,
     force: Annotated[bool, typer.Option("--force", help="Render finished videos again.")] = False,
+    sheet: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead: one still picture of all these skills (PNG, WebP).")
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -41,6 +46,9 @@ def render(
     opened = runs.find(run)
     skills = choose_skills(skill, everything, opened.config.skills)
     opened.require("rollouts")
+    if sheet is not None:
+        _draw_sheet(opened, skills, sheet)
+        return
     from videos.render import render_skills
 
     try:
@@ -61,6 +69,15 @@ def render(
             "Interrupted. Finished videos are kept.", "The same command renders the rest.", INTERRUPTED
         ) from None
     _report(opened, rendered, json=json, quiet=quiet)
+
+
+def _draw_sheet(run: "Run", skills: list[int], path: Path) -> None:
+    from videos.sheet import contact_sheet
+
+    if path.suffix.lower() not in (".png", ".webp"):
+        raise SkillsError(f"--sheet {path} is of no known format.", "End its name in .png or .webp.", USAGE)
+    contact_sheet(run.path, run.env_id, skills, _SHEET_COLUMNS, path)
+    console.line(str(path))
 
 
 def choose_skills(listed: str | None, everything: bool, count: int) -> list[int]:

@@ -244,6 +244,17 @@ def test_render_makes_the_videos_asked_for(home: Path, copy: Path) -> None:
     assert (copy / "gallery" / "index.html").is_file()
 
 
+def test_a_sheet_is_one_picture_and_touches_no_video(home: Path, run: Path, tmp_path: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (run / "gallery" / "skills").iterdir()}
+    done = skills(home, "render", run, "--skill", "1,2,3", "--sheet", tmp_path / "sheet.webp")
+    assert done.stdout.strip() == str(tmp_path / "sheet.webp")
+    assert (tmp_path / "sheet.webp").stat().st_size > 1000
+    assert {path: path.stat().st_mtime_ns for path in (run / "gallery" / "skills").iterdir()} == before
+    wrong = skills(home, "render", run, "--skill", "1", "--sheet", tmp_path / "sheet.txt")
+    assert wrong.returncode == 2
+    assert ".webp" in wrong.stderr
+
+
 def test_render_says_which_skills_failed(home: Path, copy: Path) -> None:
     (copy / "gallery" / "skills" / "001.mp4").unlink()
     (copy / "gallery" / "skills" / "001.mp4" / "in the way").mkdir(parents=True)
