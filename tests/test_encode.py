@@ -56,9 +56,7 @@ def test_colours_are_tagged_and_kept(tmp_path: Path) -> None:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-i", str(path)]
     told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
     assert re.search(r"yuv420p\(.*bt709", told)
-    raw = subprocess.run(
-        [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True
-    ).stdout
+    raw = subprocess.run([*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], capture_output=True, check=True).stdout
     assert np.abs(np.frombuffer(raw, np.uint8).reshape(-1, 3).mean(axis=0) - (228, 103, 74)).max() < 6
 
 

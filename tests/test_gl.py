@@ -5,10 +5,10 @@ import sys
 
 import numpy as np
 import pytest
+from recordings import states_of
 
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.simulate import ENVIRONMENTS, load_model
-from tests.test_ray import states_of
 from videos import renderers
 from videos.ray import RayRenderer
 

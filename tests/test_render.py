@@ -1,108 +1,148 @@
-"""Videos of recorded rollouts: made, skipped, made again, and failed without taking others along."""
+"""Rendering a small run for real: what is written, skipped, made again, and told when it fails."""
 
-import imageio_ffmpeg
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import imageio.v3 as imageio
 import numpy as np
 import pytest
+from PIL import Image
+from recordings import random_rollouts, write_rollouts
 
-from skills.errors import SkillsError
+from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.rollout import Rollouts
-from skills.simulate import Simulation
-from videos.clips import clip
-from videos.render import render_skills, video_path
+from videos.clips import clip, step_seconds
+from videos.render import poster_path, read_rollouts, render_skills, video_path
 from videos.sheet import contact_sheet
 
-K, R, T = 3, 2, 40
+SMALL = (48, 48)
 
 
 @pytest.fixture(scope="module")
-def recorded() -> Rollouts:
-    """Three skills of a hopper that act at random; the last falls."""
-    simulation = Simulation("Hopper-v5", K * R)
-    simulation.reset([np.random.default_rng(index) for index in range(K * R)])
-    qpos = np.empty((K * R, T + 1, 6), np.float32)
-    qpos[:, 0] = simulation.qpos
-    generator = np.random.default_rng(0)
-    for step in range(T):
-        simulation.step(0.3 * generator.uniform(-1, 1, (K * R, 3)))
-        qpos[:, step + 1] = simulation.qpos
-    lengths = np.full((K, R), T, np.int32)
-    lengths[2] = 20
-    return Rollouts(
-        qpos.reshape(K, R, T + 1, 6), lengths, lengths < T, np.zeros((K, R, T), np.float32),
-        np.zeros((K, R, T), np.int16), np.array(0.008),
-    )  # fmt: skip
+def hoppers() -> Rollouts:
+    """Four skills with three rollouts each, all of which fall within 100 steps (0.8 s)."""
+    return random_rollouts("Hopper-v5", skills=4, rollouts=3, steps=100)
 
 
 @pytest.fixture
-def folder(recorded, tmp_path):
-    recorded.save(tmp_path / "rollouts" / "rollouts.npz")
-    return tmp_path
+def run_folder(tmp_path: Path, hoppers: Rollouts) -> Path:
+    folder = tmp_path / "run"
+    write_rollouts(folder, hoppers)
+    return folder
 
 
-def make(folder, skills=range(K), **options):
-    return render_skills(folder, "Hopper-v5", list(skills), renderer="ray", size=(64, 64), **options)
+def test_videos_are_written_skipped_resumed_and_forced(run_folder: Path, hoppers: Rollouts) -> None:
+    heard: list[tuple[int, int]] = []
+
+    def progress(done: int, total: int) -> None:
+        heard.append((done, total))
+
+    def render(skills: list[int], *, force: bool = False, seconds: float = 8.0) -> tuple[tuple[int, ...], ...]:
+        done = render_skills(
+            run_folder,
+            "Hopper-v5",
+            skills,
+            renderer="ray",
+            size=SMALL,
+            workers=1,
+            force=force,
+            seconds=seconds,
+            progress=progress,
+        )
+        assert done.failures == ()
+        return done.written, done.skipped
+
+    assert render([2, 0]) == ((0, 2), ())
+    assert heard == [(0, 2), (1, 2), (2, 2)]
+    film = imageio.imread(video_path(run_folder, 2))
+    shown = hoppers.shown[2]
+    made = clip(hoppers.qpos[2, shown], int(hoppers.lengths[2, shown]), "Hopper-v5", 8.0)
+    assert film.shape == (len(made.qpos), 48, 48, 3)
+    assert imageio.immeta(video_path(run_folder, 2), plugin="FFMPEG")["fps"] == 25.0
+    with Image.open(poster_path(run_folder, 0)) as poster:
+        assert (poster.format, poster.size) == ("WEBP", SMALL)
+
+    written_at = video_path(run_folder, 0).stat().st_mtime_ns
+    assert render([0, 1, 2]) == ((1,), (0, 2))  # resumes
+    assert video_path(run_folder, 0).stat().st_mtime_ns == written_at
+    poster_path(run_folder, 1).unlink()
+    assert render([0, 1, 2]) == ((1,), (0, 2))  # half finished is not finished
+    assert render([2], seconds=0.05) == ((2,), ())  # another request
+    assert render([0], force=True) == ((0,), ())
+    assert video_path(run_folder, 0).stat().st_mtime_ns > written_at
+    changed = hoppers.qpos.copy()
+    changed[1] = hoppers.qpos[3]
+    write_rollouts(run_folder, replace(hoppers, qpos=changed))
+    assert render([0, 1]) == ((1,), (0,))  # new rollouts make the old video stale
+    assert set(json.loads((run_folder / "gallery" / "videos.json").read_text())["digests"]) == {"0", "1", "2"}
+    assert not list((run_folder / "gallery").rglob(".*"))
 
 
-def test_finished_skills_are_skipped_and_remade_on_demand(folder):
-    first = make(folder, [0, 2])
-    assert (first.written, first.skipped, first.failures) == ((0, 2), (), ())
-    assert [path.name for path in sorted((folder / "gallery" / "skills").iterdir())] == [
-        "000.mp4", "000.webp", "002.mp4", "002.webp",
-    ]  # fmt: skip
-    again = make(folder)
-    assert (again.written, again.skipped) == ((1,), (0, 2))
-    assert make(folder, [1], force=True).written == (1,)
-    video_path(folder, 0).unlink()
-    assert make(folder, [0, 1]).written == (0,)
+def test_a_skill_that_fails_is_reported_and_stops_no_other(tmp_path: Path, hoppers: Rollouts) -> None:
+    broken = hoppers.qpos.copy()
+    broken[1, hoppers.shown[1], 3] = np.nan  # a diverged simulation; the shown rollout stays the same
+    rollouts = replace(hoppers, qpos=broken)
+    assert rollouts.shown[1] == hoppers.shown[1]
+    write_rollouts(tmp_path, replace(rollouts, lengths=np.maximum(hoppers.lengths, 30).astype(np.int32)))
+    strided = np.array(broken)
+    strided[1, :, 5] = np.nan  # state 5 is in the video, whatever the stride picks around it
+    write_rollouts(tmp_path, replace(rollouts, qpos=strided))
+    done = render_skills(tmp_path, "Hopper-v5", [0, 1, 2], renderer="ray", size=SMALL, workers=2)
+    assert done.written == (0, 2)
+    assert [failure.skill for failure in done.failures] == [1]
+    assert "not finite" in done.failures[0].reason
+    assert not video_path(tmp_path, 1).exists()
+    assert not list((tmp_path / "gallery").rglob(".*"))
 
 
-def test_videos_of_older_rollouts_are_made_again(folder, recorded):
-    make(folder, [0, 1])
-    changed = recorded.qpos.copy()
-    changed[1] += 0.1
-    Rollouts(**{**vars(recorded), "qpos": changed}).save(folder / "rollouts" / "rollouts.npz")
-    again = make(folder, [0, 1])
-    assert (again.written, again.skipped) == ((1,), (0,))
+def test_impossible_sides_are_told(run_folder: Path) -> None:
+    done = render_skills(run_folder, "Hopper-v5", [0], renderer="ray", size=(50, 48), workers=1)
+    assert "50 x 48" in done.failures[0].reason
 
 
-def test_a_video_has_true_speed_and_holds_a_fall(folder, recorded):
-    make(folder, [0, 2])
-    for skill, seconds in ((0, T * 0.008), (2, 20 * 0.008 + 1.0)):
-        meta = next(imageio_ffmpeg.read_frames(str(video_path(folder, skill))))
-        assert 20 <= meta["fps"] <= 25
-        assert meta["duration"] == pytest.approx(seconds, abs=0.1)
-        assert meta["size"] == (64, 64)
+@pytest.mark.parametrize(("skills", "message"), [([4], "no skill 4"), ([-1], "no skill -1")])
+def test_unknown_skills_are_refused(run_folder: Path, skills: list[int], message: str) -> None:
+    with pytest.raises(SkillsError, match=message) as caught:
+        render_skills(run_folder, "Hopper-v5", skills, renderer="ray")
+    assert caught.value.exit_code == USAGE
+    assert "0 to 3" in caught.value.hint
 
 
-def test_a_clip_takes_states_at_even_times(recorded):
-    made = clip(recorded.qpos[0, 0], T, "Hopper-v5", seconds=8.0)
-    np.testing.assert_array_equal(made.qpos, recorded.qpos[0, 0, ::5])
-    assert made.fps == pytest.approx(25.0)
-    assert clip(recorded.qpos[0, 0], T, "Hopper-v5", seconds=0.16).moving == 5
+def test_a_run_without_rollouts_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SkillsError, match="no rollouts") as caught:
+        read_rollouts(tmp_path)
+    assert caught.value.exit_code == NOT_FOUND
 
 
-def test_a_skill_that_fails_is_named_and_the_others_are_made(folder, recorded):
-    broken = recorded.qpos.copy()
-    broken[1] = np.nan
-    Rollouts(**{**vars(recorded), "qpos": broken}).save(folder / "rollouts" / "rollouts.npz")
-    result = make(folder)
-    assert result.written == (0, 2)
-    assert [failure.skill for failure in result.failures] == [1]
-    assert result.failures[0].reason
-    assert not video_path(folder, 1).exists()
+@pytest.mark.parametrize("env_id", ["Ant-v5", "HalfCheetah-v5", "Walker2d-v5", "Hopper-v5"])
+def test_videos_play_at_true_speed(env_id: str) -> None:
+    step = step_seconds(env_id)
+    count = round(8 / step)
+    qpos = np.arange(count + 1)[:, None].repeat(6, 1)  # each state tells its step
+    made = clip(qpos, count, env_id, 4.0)
+    assert 20 <= made.fps <= 25
+    assert len(made.qpos) / made.fps == pytest.approx(4.0, abs=1 / made.fps + 1e-9)
+    np.testing.assert_allclose(np.diff(made.qpos[:, 0]) * step, 1 / made.fps)
 
 
-def test_unknown_skills_and_missing_rollouts_are_refused(folder, tmp_path_factory):
-    with pytest.raises(SkillsError, match="no skill 3") as caught:
-        make(folder, [3])
-    assert "0 to 2" in caught.value.hint
-    with pytest.raises(SkillsError, match="no rollouts"):
-        make(tmp_path_factory.mktemp("empty"))
+def test_a_fall_holds_its_last_state_a_second() -> None:
+    qpos = np.arange(1001.0)[:, None].repeat(6, 1)
+    made = clip(qpos, 63, "Hopper-v5", 8.0)
+    assert len(made.qpos) == made.moving + 25
+    assert (made.qpos[made.moving :, 0] == 63).all()
+    assert made.qpos[: made.moving, 0].max() <= 63
+    assert clip(qpos, 999, "Hopper-v5", 1.0).moving == len(clip(qpos, 999, "Hopper-v5", 1.0).qpos)  # falls later
+    assert len(clip(qpos, 1000, "Hopper-v5", 8.0).qpos) == 201
 
 
-def test_a_contact_sheet_has_a_tile_a_skill(folder):
-    from PIL import Image
-
-    contact_sheet(folder, "Hopper-v5", [0, 1, 2], 2, folder / "sheet.png")
-    with Image.open(folder / "sheet.png") as picture:
-        assert picture.size == (2 * 246 + 6, 2 * 182 + 6)
+def test_a_contact_sheet_shows_every_skill(run_folder: Path) -> None:
+    path = run_folder / "sheet.png"
+    contact_sheet(run_folder, "Hopper-v5", [0, 1, 3], 2, path)
+    with Image.open(path) as sheet:
+        assert (sheet.format, sheet.size) == ("PNG", (2 * 246 + 6, 2 * 182 + 6))
+        pixels = np.asarray(sheet)
+    assert pixels[6:182, 6:246].std() > 10
+    assert np.ptp(pixels[200:, 260:], axis=(0, 1)).max() == 0  # the fourth place is empty paper
+    with pytest.raises(SkillsError):
+        contact_sheet(run_folder, "Hopper-v5", [], 2, path)

@@ -1,0 +1,95 @@
+"""Frames per second of each renderer against Gymnasium's `rgb_array`, on one core, in one run.
+
+    python bench/render.py [Ant-v5] [256]
+
+Prints a line a renderer and quality: frames/s, and how many times Gymnasium's rate that is. OpenGL, Gymnasium's too,
+is skipped with the reason where it does not work; rays are measured everywhere.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+os.environ.setdefault("LP_NUM_THREADS", "0")  # software OpenGL on this core only, as everything else here
+
+import numpy as np
+
+from skills.simulate import Simulation
+from videos.renderers import available, construct
+
+_FRAMES = 96
+_ROUNDS = 3
+
+
+def recorded(env_id: str, frames: int) -> np.ndarray:
+    """[frames, nq] states of a body that acts at random."""
+    simulation = Simulation(env_id, 1, threads=1)
+    generator = np.random.default_rng(0)
+    simulation.reset([generator])
+    states = []
+    for _ in range(frames):
+        simulation.step(generator.uniform(-1, 1, (1, simulation.action_size)))
+        states.append(simulation.qpos[0].copy())
+    return np.stack(states)
+
+
+def best_rate(draw: Callable[[], object], frames: int) -> float:
+    """Frames/s of the fastest of some rounds, after a warm-up: the least disturbed one."""
+    draw()
+    seconds = []
+    for _ in range(_ROUNDS):
+        start = time.perf_counter()
+        draw()
+        seconds.append(time.perf_counter() - start)
+    return frames / min(seconds)
+
+
+def gymnasium_rate(env_id: str, size: int) -> float:
+    """Frames/s of Gymnasium's own pictures of a body that acts at random; only `render` is timed."""
+    import gymnasium
+
+    environment = gymnasium.make(env_id, render_mode="rgb_array", width=size, height=size)
+    environment.reset(seed=0)
+    environment.render()
+    seconds = 0.0
+    for _ in range(_FRAMES):
+        environment.step(environment.action_space.sample())
+        start = time.perf_counter()
+        environment.render()
+        seconds += time.perf_counter() - start
+    return _FRAMES / seconds
+
+
+def gymnasium_in_its_own_process(env_id: str, size: int) -> float:
+    """As `gymnasium_rate`; Gymnasium takes its OpenGL from the variable MUJOCO_GL when it is imported."""
+    command = [sys.executable, __file__, "--gymnasium", env_id, str(size)]
+    ended = subprocess.run(command, env={**os.environ, "MUJOCO_GL": "egl"}, capture_output=True, text=True, check=True)
+    return float(ended.stdout.split()[-1])
+
+
+def main(env_id: str = "Ant-v5", size: int = 256) -> None:
+    """Measures and prints."""
+    speeds = available(env_id)
+    states = recorded(env_id, _FRAMES)
+    works = not isinstance(speeds["gl"], str)
+    base = gymnasium_in_its_own_process(env_id, size) if works else None
+    print(f"{env_id}, {size} x {size}, one core")
+    print(f"gymnasium rgb_array    {base:7.1f} frames/s" if base else f"gymnasium rgb_array    skipped: {speeds['gl']}")
+    for name in ("ray", "gl"):
+        for quality in ("fast", "good"):
+            if isinstance(speeds[name], str):
+                print(f"{name} {quality:<18} skipped: {speeds[name]}")
+                continue
+            renderer = construct(name, env_id, size, size, quality)
+            rate = best_rate(lambda drawer=renderer: drawer.render(states), _FRAMES)  # type: ignore[misc]
+            against = f"   {rate / base:5.2f} x gymnasium" if base else ""
+            print(f"{name} {quality:<18} {rate:7.1f} frames/s{against}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--gymnasium"]:
+        print(gymnasium_rate(sys.argv[2], int(sys.argv[3])))
+    else:
+        main(*sys.argv[1:2], *map(int, sys.argv[2:3]))
