@@ -147,8 +147,8 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
     "quick": {
         "skills": 100,
         "data": DataConfig(steps=200_000),
-        "reward": RewardConfig(iterations=1500, learning_rate=1e-3),
-        "policy": PolicyConfig(hidden=512, steps=25_000, learning_rate=5e-4),
+        "reward": RewardConfig(iterations=700, learning_rate=1e-3),
+        "policy": PolicyConfig(hidden=512, steps=20_000, learning_rate=5e-4),
     },
     # The paper's own numbers: Table 8 and a million IQL steps.
     "paper": {"skills": 100, "reward": RewardConfig(distance="sample")},

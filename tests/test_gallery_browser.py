@@ -12,7 +12,10 @@ from recordings import page_of, random_rollouts, write_rollouts
 from videos.gallery import write_gallery
 from videos.render import poster_path, render_skills, video_path
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+if os.environ.get("REQUIRE_BROWSER"):
+    import playwright.sync_api as playwright
+else:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
 _FLAGS = [
     "--no-sandbox",
