@@ -1,0 +1,1 @@
+"""Videos of skills and the page to browse them on."""
