@@ -9,6 +9,7 @@ import typer
 
 from cli import console, minari_root
 from cli.options import Json, Quiet, complete_dataset
+from cli.render import what_was_done
 from cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, SkillsError
 
@@ -96,7 +97,10 @@ def _discover(run: "Run", source: str, *, videos: bool, quiet: bool) -> "Rendere
 
         count = run.config.skills
         progress = report(f"rendering {count} videos", "videos")
-        return render_skills(run.path, run.env_id, range(count), progress=progress)
+        rendered = render_skills(run.path, run.env_id, range(count), progress=progress)
+    if not quiet:
+        console.say(what_was_done(rendered))
+    return rendered
 
 
 def _silent(text: str) -> None:

@@ -114,7 +114,7 @@ def _report(run: "Run", rendered: "Rendered", *, json: bool, quiet: bool) -> Non
 
     index = _publish(run)
     if not quiet:
-        console.say(_what_was_done(rendered))
+        console.say(what_was_done(rendered))
     made = sorted([*rendered.written, *rendered.skipped])
     paths = [str(video_path(run.path, skill)) for skill in made]
     if json:
@@ -137,7 +137,8 @@ def _publish(run: "Run") -> str | None:
     return str(page.publish(run))
 
 
-def _what_was_done(rendered: "Rendered") -> str:
+def what_was_done(rendered: "Rendered") -> str:
+    """ "Videos: 2 rendered (with ray, 20 frames/s at true speed), 98 were there already"."""
     parts = []
     if rendered.written:
         look = f"with {rendered.renderer}, {rendered.fps:g} frames/s at true speed"
