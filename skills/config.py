@@ -148,7 +148,7 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
         "skills": 100,
         "data": DataConfig(steps=200_000),
         "reward": RewardConfig(iterations=700, learning_rate=1e-3),
-        "policy": PolicyConfig(hidden=512, steps=20_000, learning_rate=5e-4),
+        "policy": PolicyConfig(steps=30_000, learning_rate=1e-3),
     },
     # The paper's own numbers: Table 8 and a million IQL steps.
     "paper": {"skills": 100, "reward": RewardConfig(distance="sample")},

@@ -12,7 +12,6 @@ import pytest
 from minari.data_collector import EpisodeBuffer
 
 from skills import catalog, sources
-from skills.behaviours import behaviour
 from skills.dataset import ACTION_LIMIT
 from skills.errors import NOT_FOUND, SkillsError
 from skills.simulate import Simulation
@@ -195,23 +194,6 @@ def test_an_unwritable_root_is_explained(root, monkeypatch):
 def test_a_round_does_not_depend_on_threads():
     one, two = (embedded.play_round("Ant-v5", None, 4, Simulation("Ant-v5", 16, threads)) for threads in (1, 2))
     assert_same(one, two)
-
-
-def test_loud_episodes_are_played_in_turn():
-    """With no noise at all an episode acts with the mean; the louder, the further from it."""
-    policy = behaviour.load("halfcheetah", "medium")
-    arrays = embedded.play_round("HalfCheetah-v5", policy, 0, noise_scales=(0.0, 0.5, 2.0))
-    states = arrays["observations"].reshape(16, 1001, -1)[:, :-1]
-    actions = arrays["actions"].reshape(16, 1000, -1)
-    distance = [np.abs(actions[index] - policy.act(states[index])).mean() for index in range(16)]
-    assert max(distance[0::3]) < 1e-5
-    assert max(distance[1::3]) < min(distance[2::3])
-
-
-def test_medium_sets_hold_quiet_and_loud_episodes(root):
-    make("halfcheetah-medium", 16_000)
-    returns = sources.load("halfcheetah-medium", source="local").returns.reshape(4, 4)
-    assert returns[:, 0].mean() > returns[:, 3].mean() + 1000
 
 
 def test_loading_gives_transitions_cut_to_the_rows_asked_for(root):

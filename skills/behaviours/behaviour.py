@@ -45,15 +45,11 @@ class Behaviour:
         return len(self.log_std)
 
     def act(
-        self,
-        observations: NDArray[np.floating],
-        generators: Sequence[np.random.Generator] | None = None,
-        noise_scale: NDArray[np.floating] | float = 1.0,
+        self, observations: NDArray[np.floating], generators: Sequence[np.random.Generator] | None = None
     ) -> Float32s:
         """Actions [N, A] in [-1, 1] at observations [N, O or more].
 
         generators: one a simulation, each giving the noise of its own row; None: the mean action.
-        noise_scale: [N] or one for all, what each row's noise is multiplied by.
         """
         hidden = ((observations[:, : self.columns] - self.mean) / self.std).astype(np.float32)
         np.clip(hidden, -self.clip, self.clip, out=hidden)
@@ -63,7 +59,7 @@ class Behaviour:
         actions = hidden @ weight + bias
         if generators is not None:
             noise = [generator.standard_normal(self.action_size, dtype=np.float32) for generator in generators]
-            actions += np.asarray(noise_scale, np.float32).reshape(-1, 1) * np.exp(self.log_std) * np.stack(noise)
+            actions += np.exp(self.log_std) * np.stack(noise)
         return np.clip(actions, -1.0, 1.0, out=actions)
 
 

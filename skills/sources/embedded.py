@@ -41,10 +41,6 @@ from skills.simulate import EPISODE_STEPS, Simulation
 
 ROUND = 16  # episodes of a round, played in lock-step
 
-# How loud the episodes of a level are, in turn, as multiples of the behaviour's own noise; (1,) where a level is not
-# named. One noise level is one gait: from it, skills within a few percent of one speed were found. From quiet and loud
-# episodes of the same policy come fast and slow, steady and stumbling ones, at the same mean return.
-NOISE_SCALES = {"medium": (0.25, 0.5, 1.0, 2.0)}
 _SEED = 20231106
 _DATA, _METADATA = "main_data.hdf5", "metadata.json"
 _POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same behaviour
@@ -94,16 +90,9 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
     return place.minari_id
 
 
-def play_round(
-    env_id: str,
-    policy: Behaviour | None,
-    number: int,
-    simulation: Simulation | None = None,
-    noise_scales: tuple[float, ...] = (1.0,),
-) -> Arrays:
+def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: Simulation | None = None) -> Arrays:
     """Plays round `number`: one episode in each of 16 simulations, under the behaviour, or uniform actions where None.
 
-    noise_scales: episode i acts with noise_scales[i % len] times the behaviour's noise.
 
     Returns arrays of all episodes end to end, with M rows in all: lengths [16]; observations, qpos, qvel [M + 16, .]
     (each episode has one more state than actions); actions [M, A]; rewards, terminated, truncated [M].
@@ -111,7 +100,6 @@ def play_round(
     played = simulation or Simulation(env_id, ROUND)
     children = np.random.SeedSequence([_SEED, number]).spawn(ROUND)
     generators = [np.random.default_rng(child) for child in children]
-    scales = np.resize(noise_scales, ROUND)
     observations = played.reset(generators)
     record = _Record(played, observations)
     alive = np.arange(ROUND)
@@ -120,7 +108,7 @@ def play_round(
         if policy is None:
             actions = np.stack([noise_of.uniform(-1, 1, played.action_size) for noise_of in noise]).astype(np.float32)
         else:
-            actions = policy.act(observations, noise, scales[alive])
+            actions = policy.act(observations, noise)
         step = played.step(actions, alive)
         record.add(alive, actions, step.observations, step.rewards, step.terminated, step.truncated)
         going = ~(step.terminated | step.truncated)
@@ -211,16 +199,12 @@ def _collect(place: _Place, rows: int, first: int, steps: int, progress: Progres
         if path.is_file():
             lengths = read_arrays(path)["lengths"]
         else:
-            arrays = play_round(place.env_id, policy, number, simulation, _noise_scales(entry))
+            arrays = play_round(place.env_id, policy, number, simulation)
             write_arrays(path, arrays)
             lengths = arrays["lengths"]
         rows += int(lengths.sum())
         number += 1
         progress(min(rows, steps), steps)
-
-
-def _noise_scales(entry: Entry) -> tuple[float, ...]:
-    return NOISE_SCALES.get(str(entry.level), (1.0,))
 
 
 def _refuse_another_behaviour(place: _Place) -> None:
@@ -282,8 +266,7 @@ def _new_storage(place: _Place, stage: Path) -> MinariStorage:
     random = entry.level == "random"
     how = "uniform random actions"
     if not random:
-        scales = ", ".join(f"{scale:g}" for scale in _noise_scales(entry))
-        how = f"its behaviour {entry.body}-{entry.level} (PPO), its noise times {scales} in turn by episode"
+        how = f"its behaviour {entry.body}-{entry.level} (PPO), acting with its noise"
     storage.update_metadata(
         {
             "dataset_id": place.minari_id,
