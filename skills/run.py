@@ -137,21 +137,10 @@ class Run:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Keeps other writers out. Raises: SkillsError where another process is writing this run."""
-        lock = filelock.FileLock(self.path / ".lock")
-        with explained(self.path):
-            try:
-                lock.acquire(timeout=0)
-            except filelock.Timeout:
-                raise SkillsError(
-                    f"Another process is writing the run {self.path}.",
-                    "Wait for it, or choose another folder with --run.",
-                ) from None
-        try:
+        with _locked(self.path):
             for leftover in self.path.rglob(".*.partial*"):
                 leftover.unlink(missing_ok=True)
             yield
-        finally:
-            lock.release()
 
 
 def default_path(dataset: str) -> Path:
@@ -163,10 +152,12 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> Run:
     """The run of that folder, to be continued or begun.
 
     fresh: an existing run is moved aside (`ant-medium.1`), never deleted.
-    Raises: SkillsError where the folder holds a run with another configuration, or something that is no run.
+    Raises: SkillsError where the folder holds a run with another configuration, or one that another process is writing
+    and that was to be moved, or something that is no run.
     """
-    if fresh and path.exists():
-        _move_aside(path)
+    if fresh and (path / "manifest.json").exists():
+        with _locked(path):
+            _move_aside(path)
     if (path / "manifest.json").exists():
         run = open_run(path)
         changes = differences(config, run.config)
@@ -221,6 +212,23 @@ def all_paths() -> list[Path]:
     manifests = runs_root().glob("*/manifest.json")
     newest_first = sorted(manifests, key=lambda manifest: (manifest.stat().st_mtime, manifest), reverse=True)
     return [manifest.parent for manifest in newest_first]
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
+    lock = filelock.FileLock(path / ".lock")
+    with explained(path):
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise SkillsError(
+                f"Another process is writing the run {path}.", "Wait for it, or choose another folder with --run."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _move_aside(path: Path) -> Path:

@@ -44,10 +44,17 @@ def test_fresh_keeps_the_old_run_beside_the_new(run):
     assert (run.path.with_name("hopper-random.1") / "experts.npz").read_bytes() == b"precious"
 
 
-def test_a_folder_of_other_things_is_left_alone(tmp_path):
+def test_a_run_in_the_making_is_not_moved(run):
+    with run.writing(), pytest.raises(SkillsError, match="Another process is writing"):
+        open_or_create(run.path, CONFIG, fresh=True)
+    assert run.path.exists()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_of_other_things_is_left_alone(tmp_path, fresh):
     (tmp_path / "thesis.tex").write_text("years")
     with pytest.raises(SkillsError, match="not empty"):
-        open_or_create(tmp_path, CONFIG)
+        open_or_create(tmp_path, CONFIG, fresh=fresh)
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["thesis.tex"]
 
 
