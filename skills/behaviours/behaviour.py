@@ -26,6 +26,7 @@ class Behaviour:
     mean, std: [O] float32, the observation normaliser.   clip: normalised observations are cut to +-this.
     layers: (weight [in, out], bias [out]) float32, first to last; the first takes O columns, the last gives A.
     log_std: [A] float32, of the Gaussian that it acts with.
+    noise_scales: what that Gaussian's noise is multiplied by, by episode in turn.
     """
 
     mean: Float32s
@@ -33,6 +34,7 @@ class Behaviour:
     clip: float
     layers: tuple[tuple[Float32s, Float32s], ...]
     log_std: Float32s
+    noise_scales: tuple[float, ...] = (1.0,)
 
     @property
     def columns(self) -> int:
@@ -45,11 +47,15 @@ class Behaviour:
         return len(self.log_std)
 
     def act(
-        self, observations: NDArray[np.floating], generators: Sequence[np.random.Generator] | None = None
+        self,
+        observations: NDArray[np.floating],
+        generators: Sequence[np.random.Generator] | None = None,
+        episodes: NDArray[np.integer] | None = None,
     ) -> Float32s:
         """Actions [N, A] in [-1, 1] at observations [N, O or more].
 
         generators: one a simulation, each giving the noise of its own row; None: the mean action.
+        episodes: [N] the number of each row's episode, which says how loud it is; None: noise of its own size.
         """
         hidden = ((observations[:, : self.columns] - self.mean) / self.std).astype(np.float32)
         np.clip(hidden, -self.clip, self.clip, out=hidden)
@@ -59,7 +65,8 @@ class Behaviour:
         actions = hidden @ weight + bias
         if generators is not None:
             noise = [generator.standard_normal(self.action_size, dtype=np.float32) for generator in generators]
-            actions += np.exp(self.log_std) * np.stack(noise)
+            scale = 1.0 if episodes is None else np.take(self.noise_scales, episodes, mode="wrap")[:, None]
+            actions += (scale * np.exp(self.log_std) * np.stack(noise)).astype(np.float32)
         return np.clip(actions, -1.0, 1.0, out=actions)
 
 
@@ -90,7 +97,8 @@ def load(body: str, level: str, folder: Path = _FOLDER) -> Behaviour:
     if missing or not count:
         raise SkillsError(f"{source} is not a behaviour: it lacks {', '.join(missing or ['weight0'])}.")
     layers = tuple((arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
-    return Behaviour(arrays["mean"], arrays["std"], float(arrays["clip"][0]), layers, arrays["log_std"])
+    scales = tuple(float(scale) for scale in arrays["noise_scales"])
+    return Behaviour(arrays["mean"], arrays["std"], float(arrays["clip"][0]), layers, arrays["log_std"], scales)
 
 
 def save(behaviour: Behaviour, target: Path) -> None:
@@ -100,6 +108,7 @@ def save(behaviour: Behaviour, target: Path) -> None:
         "std": behaviour.std,
         "clip": np.array([behaviour.clip], dtype=np.float32),
         "log_std": behaviour.log_std,
+        "noise_scales": np.array(behaviour.noise_scales),
     }
     for index, (weight, bias) in enumerate(behaviour.layers):
         arrays |= {f"weight{index}": weight, f"bias{index}": bias}

@@ -108,7 +108,7 @@ def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: S
         if policy is None:
             actions = np.stack([noise_of.uniform(-1, 1, played.action_size) for noise_of in noise]).astype(np.float32)
         else:
-            actions = policy.act(observations, noise)
+            actions = policy.act(observations, noise, alive)
         step = played.step(actions, alive)
         record.add(alive, actions, step.observations, step.rewards, step.terminated, step.truncated)
         going = ~(step.terminated | step.truncated)
