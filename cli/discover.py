@@ -51,12 +51,21 @@ def discover(
     """Discover the skills in a dataset. The same command again continues where it stopped."""
     from skills.run import default_path, open_or_create
 
-    config = _config(dataset, preset=preset, skills=skills, seed=seed, device=device, source=source)
-    opened = open_or_create(run or default_path(dataset), config, fresh=fresh)
+    path = run or default_path(dataset)
+    begun_on = None if fresh or device != "auto" else _device_of(path)
+    config = _config(dataset, preset=preset, skills=skills, seed=seed, device=begun_on or device, source=source)
+    opened = open_or_create(path, config, fresh=fresh)
     with _resumable(opened, source), opened.writing():
         rendered = _discover(opened, source, videos=videos, quiet=quiet)
         index = _publish(opened)
     _report(opened, index, rendered, json=json)
+
+
+def _device_of(path: Path) -> str | None:
+    """The device of the run in that folder, None where there is none: a run goes on where it began."""
+    from skills.run import open_run
+
+    return open_run(path).config.device if (path / "manifest.json").is_file() else None
 
 
 def _config(dataset: str, *, preset: str, skills: int | None, seed: int, device: str, source: str) -> "Config":

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -77,14 +78,18 @@ def _packages() -> list[Check]:
 
 def _missing(package: str) -> Check | None:
     try:
+        import_module({"scikit-learn": "sklearn"}.get(package, package))
         version(package)
-    except PackageNotFoundError:
-        return Check(package, False, "not installed", f"pip install {package}", essential=True)
+    except (ImportError, OSError, PackageNotFoundError) as error:
+        return Check(package, False, f"cannot be imported: {error}", f"pip install {package}", essential=True)
     return None
 
 
 def _renderers() -> list[Check]:
-    from videos.renderers import available
+    try:
+        from videos.renderers import available
+    except ImportError as error:
+        return [Check("renderers", False, f"cannot be imported: {error}", "install what is missing", essential=True)]
 
     speeds = available()
     found = []

@@ -1,5 +1,6 @@
 """`skills render`: videos of chosen skills."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -41,8 +42,8 @@ def render(
     from skills import run as runs
 
     pixels = parse_size(size)
-    if seconds <= 0:
-        raise SkillsError(f"--seconds {seconds:g} is too short.", "It must be more than 0.", USAGE)
+    if not 0 < seconds < math.inf:
+        raise SkillsError(f"--seconds {seconds:g} is no length of a video.", "It must be more than 0.", USAGE)
     opened = runs.find(run)
     skills = choose_skills(skill, everything, opened.config.skills)
     opened.require("rollouts")

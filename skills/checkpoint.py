@@ -76,10 +76,6 @@ class Checkpoint:
         save_tensors(self._path, tensors)
         self._saved_at = time.monotonic()
 
-    def remove(self) -> None:
-        """Deletes the file: the loop is done and its result is stored elsewhere."""
-        self._path.unlink(missing_ok=True)
-
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer, name: str) -> dict[str, Tensor]:
     state = optimizer.state_dict()["state"]

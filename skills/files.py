@@ -63,11 +63,13 @@ def write_json(path: Path, document: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file. Raises: SkillsError where it is not JSON."""
+    """Reads a JSON file. Raises: SkillsError where it is missing or not JSON."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SkillsError(f"Cannot read {path}: {error.strerror or error}.") from error
     except ValueError as error:
-        raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
+        raise SkillsError(f"{path} is damaged: {error}.", "Restore it, or begin anew with --fresh or --run.") from error
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

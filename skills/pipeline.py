@@ -1,7 +1,8 @@
 """The stages of skill discovery in order: dataset -> experts -> rewards -> policy -> rollouts -> measures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,6 +50,11 @@ def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify) -> No
         getattr(stages, name)()
 
 
+def _source_of(dataset: Mapping[str, Any]) -> str:
+    """Where the data of a run came from, so that `auto` finds the same when it continues."""
+    return "embedded" if dataset["made_here"] else "local"
+
+
 class _Stages:
     """Each stage reads what the earlier ones wrote into the run folder, and writes its own files there."""
 
@@ -63,10 +69,11 @@ class _Stages:
     @cached_property
     def _transitions(self) -> Transitions:
         data = self._config.data
+        known = self._run.manifest.get("dataset")  # a set that has grown since the run began still begins the same
         transitions: Transitions = sources.load(
             self._config.dataset,
-            source=self._source,
-            steps=data.steps,
+            source=self._source if known is None or self._source != "auto" else _source_of(known),
+            steps=known["steps"] if known else data.steps,
             columns=data.columns,
             progress=self._reporter("reading data", "steps"),
             notify=self._notify,
@@ -107,6 +114,7 @@ class _Stages:
                 folder,
                 self._reporter,
             )
+        (folder / clue.CHECKPOINT).unlink(missing_ok=True)  # only now: until here it is all there is
 
     def policy(self) -> None:
         """All-heads IQL -> policy/."""
@@ -122,6 +130,7 @@ class _Stages:
                 folder,
                 self._reporter,
             )
+        (folder / iql.CHECKPOINT).unlink(missing_ok=True)
 
     def rollouts(self) -> None:
         """Every skill played -> rollouts/rollouts.npz."""

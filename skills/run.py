@@ -12,6 +12,7 @@ import contextlib
 import importlib.metadata
 import os
 import platform
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -81,7 +82,8 @@ class Run:
     @property
     def command(self) -> str:
         """The command line that made this run, and that finishes it."""
-        return f"skills discover {self.config.dataset} {self.config.options}--run {self.path}"
+        where = shlex.quote(str(self.path))
+        return f"skills discover {shlex.quote(self.config.dataset)} {self.config.options}--run {where}"
 
     def finished_stages(self) -> list[str]:
         """Names of the stages that the manifest calls done, in order."""
@@ -99,8 +101,9 @@ class Run:
         )
 
     def require(self, stage: str) -> None:
-        """Raises: SkillsError with the command that finishes the run, where a stage is not done."""
-        if stage not in self.finished_stages():
+        """Raises: SkillsError with the command that finishes the run, where a stage or its files are missing."""
+        entry = self.manifest["stages"].get(stage)
+        if entry is None or not all((self.path / name).is_file() for name in entry["files"]):
             raise SkillsError(
                 f"The run {self.path} is not finished: it has no {stage} yet.", f"Finish it: {self.command}"
             )
@@ -169,7 +172,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> Run:
             )
         return run
     with explained(path):
-        if path.exists() and any(entry.name not in (".lock", "config.json") for entry in path.iterdir()):
+        if path.exists() and not all(_is_ours_to_begin(entry) for entry in path.iterdir()):
             raise SkillsError(f"{path} is not empty and is not a run.", "Choose another folder with --run.", USAGE)
     write_json(path / "config.json", config.to_json())
     manifest = {
@@ -231,7 +234,13 @@ def _locked(path: Path) -> Iterator[None]:
         lock.release()
 
 
+def _is_ours_to_begin(entry: Path) -> bool:
+    """Whether a file is what a run leaves that was killed as it began."""
+    return entry.name in (".lock", "config.json") or ".partial" in entry.name
+
+
 def _move_aside(path: Path) -> Path:
+    path = path.resolve()
     for number in range(1, 10_000):
         aside = path.with_name(f"{path.name}.{number}")
         if not aside.exists():

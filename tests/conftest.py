@@ -62,5 +62,4 @@ def hopper() -> Transitions:
 def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the data or the runs of the person who runs it."""
     monkeypatch.setenv("SKILLS_RUNS", str(tmp_path / "runs"))
-    if "MINARI_DATASETS_PATH" not in os.environ:
-        monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))

@@ -113,6 +113,8 @@ def test_training_interrupted_at_a_checkpoint_ends_in_the_same_bytes(tmp_path, m
     whole = run(tmp_path / "whole.safetensors")
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "cut.safetensors", stop_halfway)
-    resumed = run(tmp_path / "cut.safetensors")
+    steps: list[int] = []
+    resumed = run(tmp_path / "cut.safetensors", lambda done, total: steps.append(done))
+    assert min(steps) > 10, "the second run continues, it does not begin again"
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name

@@ -1,5 +1,6 @@
 """The whole pipeline, small but real; killed, continued, and the same to the byte."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skills.config import make_config
+from skills import catalog
+from skills.config import DataConfig, make_config
 from skills.errors import SkillsError
 from skills.pipeline import choose_device, discover
 from skills.policy import Policy
 from skills.progress import silent_reporter
 from skills.rollout import Rollouts
 from skills.run import STAGES, Run, default_path, open_or_create, open_run
+from skills.sources import embedded
 
 DATASET = "halfcheetah-random"
 
@@ -80,7 +83,8 @@ def test_a_finished_run_is_left_as_it_is(finished):
 
 _KILLED = """
 import os, signal, sys
-from skills.config import make_config
+from skills import catalog
+from skills.config import DataConfig, make_config
 from skills.pipeline import discover
 from skills.run import open_or_create, default_path
 import skills.checkpoint
@@ -99,6 +103,34 @@ with run.writing():
 """
 
 
+_CONTINUED = """
+import sys
+from skills.pipeline import discover
+from skills.run import default_path, open_run
+
+run = open_run(default_path("killed"))
+def reporter(task, unit):
+    return lambda done, total: print(task, done, sep=": ", file=sys.stderr)
+with run.writing():
+    discover(run, source="auto", reporter=reporter, notify=lambda line: None)
+"""
+
+
+def test_killed_in_training_it_continues_from_the_checkpoint(finished):
+    run = open_or_create(default_path("killed"), make_config(DATASET, preset="smoke"), fresh=True)
+    for task in ("training 8 CVAEs", "training 8 skills"):
+        done = subprocess.run([sys.executable, "-c", _KILLED, task], env=os.environ, capture_output=True, text=True)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        stored = next(run.path.rglob("*checkpoint*"))
+        assert stored.stat().st_size > 1000
+    done = subprocess.run([sys.executable, "-c", _CONTINUED], capture_output=True, text=True, check=True)
+    steps = [int(line.split(": ")[1]) for line in done.stderr.splitlines() if line.startswith("training 8 skills")]
+    assert min(steps) > 150
+    assert "CVAE" not in done.stderr
+    assert digests(run) == digests(finished)
+    assert not list(run.path.rglob("*checkpoint*"))
+
+
 def test_killed_in_every_long_loop_and_continued_it_ends_in_the_same_bytes(finished):
     for task in ("cutting", "training 8 CVAEs", "labelling", "training 8 skills", "playing", "ranking"):
         done = subprocess.run([sys.executable, "-c", _KILLED, task], env=os.environ, capture_output=True, text=True)
@@ -115,6 +147,15 @@ def test_a_damaged_file_is_remade_and_so_is_what_came_after(finished):
     labels.write_bytes(labels.read_bytes()[:-2])
     finish(finished)
     assert digests(finished) == before
+
+
+def test_a_dataset_that_has_grown_does_not_stop_a_run(finished):
+    paper = dataclasses.replace(make_config(DATASET, preset="smoke"), data=DataConfig(steps=None))
+    run = open_or_create(default_path("grown"), paper)
+    run.record_dataset(finished.manifest["dataset"])
+    embedded.make(catalog.resolve(DATASET), 40_000)
+    finish(run)
+    assert run.manifest["dataset"]["steps"] == 12_000
 
 
 def test_another_seed_is_another_run(finished):

@@ -58,6 +58,19 @@ def test_a_folder_of_other_things_is_left_alone(tmp_path, fresh):
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["thesis.tex"]
 
 
+def test_a_run_killed_as_it_began_can_begin_again(tmp_path):
+    (tmp_path / ".manifest.123.partial.json").write_text("{")
+    (tmp_path / "config.json").write_text("{}")
+    assert open_or_create(tmp_path, CONFIG).finished_stages() == []
+
+
+def test_a_run_whose_files_are_gone_says_how_to_get_them_back(run):
+    finish_stage(run, "measures", run.measures_file)
+    run.measures_file.unlink()
+    with pytest.raises(SkillsError, match="no measures yet"):
+        run.require("measures")
+
+
 def test_a_stage_is_done_when_its_files_are_the_recorded_ones(run):
     assert not run.is_done("experts")
     finish_stage(run, "experts", run.experts_file)

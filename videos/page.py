@@ -10,7 +10,6 @@ from skills.run import Run
 from videos import gallery
 
 SCHEMA_VERSION = 1
-EPISODE_STEPS = 1000  # of an episode of these environments, and of the returns that D4RL normalises with
 
 # Names in measures.json -> names on the page, where they differ.
 _SKILL_FIELDS = {
@@ -91,7 +90,7 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
 def _best(found: Mapping[str, float], horizon: int) -> str:
     """What the best return is; the normalised score is of whole episodes and says nothing about shorter ones."""
     text = f"of the best of the skills over {horizon:,} steps, picked after the fact"
-    if horizon < EPISODE_STEPS:
+    if found["return_best_normalised"] is None:
         return text
     return f"{text}; {found['return_best_normalised']:.0f} on D4RL's scale: 0 a random policy, 100 an expert"
 

@@ -197,6 +197,8 @@ def _reason(future: "Future[str]") -> str:
         return future.result()
     except BrokenProcessPool:
         return "the process that rendered it died (out of memory, or a graphics driver that crashed)"
+    except Exception as error:  # noqa: BLE001  # whatever a renderer raises, the other skills' videos go on
+        return f"{type(error).__name__}: {error}"
 
 
 _open: Renderer | None = None  # the worker process's renderer, or why it has none

@@ -16,7 +16,7 @@ from skills.files import read_arrays, write_arrays
 Float32s = NDArray[np.float32]
 LEVELS = ("simple", "medium", "expert")
 _FOLDER = Path(__file__).parent
-_HEADER = ("mean", "std", "clip", "log_std")
+_HEADER = ("mean", "std", "clip", "log_std", "noise_scales")
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ _EVALUATION_SEED = 7
 _VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
 
 
-# One noise level is one gait: on HalfCheetah the mean speeds of a hundred skills then spread by 0.45 m/s (std) around 6.
+# One noise level is one gait: on HalfCheetah the speeds of a hundred skills then spread by 0.45 m/s (std) around 6.
 # Every fourth episode twice as loud adds slow and stumbling gaits to learn from. Quiet episodes are no help: with half
 # of them at half the noise or less, skills held their own class 2.5 times the base rate in the median instead of 4.2.
 _QUARTER_LOUD = (1.0, 1.0, 1.0, 2.0)

@@ -105,7 +105,11 @@ class Learner:
         }
 
     def update(self, batch: Batch, step: int) -> None:
-        """One step in the official order: V, actor, Q, targets. The actor's rate decays as a cosine to 0."""
+        """One step: V, actor, Q, targets. The actor's rate decays as a cosine to 0.
+
+        The actor's advantage is of V before its own step, as in most PyTorch versions (the official JAX code takes V
+        after it): a forward pass less, and a difference of one Adam step.
+        """
         config, critics = self._config, self.critics
         with torch.no_grad():
             target = critics.targets(torch.cat([batch.observations, batch.actions], dim=1))
@@ -139,6 +143,8 @@ def train(
 ) -> Policy:
     """Learns a head for each column of the reward matrix; saves the policy into `folder` and returns it.
 
+    `folder` keeps a checkpoint that the caller removes once the policy is noted as done.
+
     generator: a CPU generator; initial weights and every draw come from it.
     """
     shape = Shape(
@@ -159,7 +165,6 @@ def train(
         if (step + 1) % _REPORT_EVERY == 0 or step + 1 == config.steps:
             progress(step + 1, config.steps)
     policy.save(folder)
-    saved.remove()
     return policy
 
 

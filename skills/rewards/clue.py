@@ -39,7 +39,8 @@ def make_rewards(
 ) -> None:
     """Trains the CVAEs and labels every transition for every expert.
 
-    Writes into `folder`: cvae.safetensors, and labels.f16 and scales.npz (see `skills.rewards`).
+    Writes into `folder`: cvae.safetensors, labels.f16 and scales.npz (see `skills.rewards`), and a checkpoint that the
+    caller removes once these are noted as done.
     """
     rows = _standardised(transitions).to(device)
     members, starts = (torch.from_numpy(array) for array in experts.members())
@@ -53,7 +54,6 @@ def make_rewards(
         sums = _label(cvae, centres, rows, transitions.episode_starts, config, generator, folder / LABELS, progress)
     write_arrays(folder / SCALES, {"scale": _scales(sums)})
     save_tensors(folder / MODELS, {**cvae.state_dict(), "centres": centres})
-    (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def squared_distance(mean: Tensor, std: Tensor, centre: Tensor, noise: Tensor | None, distance: str) -> Tensor:

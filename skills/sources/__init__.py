@@ -45,6 +45,8 @@ def load(
     if source != "local":
         embedded.make(entry, steps or EMBEDDED_STEPS, progress)
     notify(f"{name}: {entry.embedded_id}, made on this machine by this project's own behaviour, not the official set.")
+    if embedded.is_outdated(entry):
+        notify(f"{entry.embedded_id} was made by another version of the behaviour; delete it to have it made again.")
     return minari.load(entry.embedded_id, name, steps=steps, columns=columns, made_here=True)
 
 

@@ -77,6 +77,8 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
     where the disk refuses.
     """
     place = _place(entry)
+    if _present(place)[0] >= steps:
+        return place.minari_id
     with explained(place.work):
         place.work.mkdir(parents=True, exist_ok=True)
         with FileLock(place.work.with_suffix(".lock")):
@@ -88,6 +90,12 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
                 progress(steps, steps)
             shutil.rmtree(place.work)
     return place.minari_id
+
+
+def is_outdated(entry: Entry) -> bool:
+    """Whether the local dataset of an entry was made by another version of the behaviour than the one that ships."""
+    place = _place(entry)
+    return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(_POLICY_KEY) != place.digest
 
 
 def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: Simulation | None = None) -> Arrays:
@@ -208,10 +216,7 @@ def _collect(place: _Place, rows: int, first: int, steps: int, progress: Progres
 
 
 def _refuse_another_behaviour(place: _Place) -> None:
-    if not place.data.is_dir():
-        return
-    made_by = MinariStorage.read_raw_metadata(place.data).get(_POLICY_KEY)
-    if made_by != place.digest:
+    if is_outdated(place.entry):
         raise SkillsError(
             f"{place.minari_id} was made by another version of the behaviour and cannot be extended by this one.",
             f"Delete {place.data.parent} to have it made again.",

@@ -10,7 +10,6 @@ from typing import Any
 import minari
 import numpy as np
 from gymnasium.spaces import Box
-from minari.dataset.minari_storage import MinariStorage
 from minari.storage import get_dataset_path
 from numpy.typing import NDArray
 
@@ -40,11 +39,6 @@ class _Episode:
 def is_local(minari_id: str) -> bool:
     """Whether the dataset is in the local Minari root (MINARI_DATASETS_PATH)."""
     return (_folder(minari_id) / "metadata.json").is_file()
-
-
-def local_steps(minari_id: str) -> int:
-    """Rows of the local dataset, 0 where it is not local."""
-    return int(MinariStorage.read_raw_metadata(_folder(minari_id))["total_steps"]) if is_local(minari_id) else 0
 
 
 def load(minari_id: str, name: str, *, steps: int | None, columns: Columns, made_here: bool) -> Transitions:
