@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -89,7 +88,7 @@ from skills.pipeline import discover
 from skills.run import open_or_create, default_path
 import skills.checkpoint
 skills.checkpoint.SECONDS_BETWEEN = 0.0
-task_to_die_in = sys.argv[1]
+task_to_die_in = sys.argv[1]  # and sys.argv[2] is the name of the run
 
 def reporter(task, unit):
     def progress(done, total):
@@ -97,7 +96,7 @@ def reporter(task, unit):
             os.kill(os.getpid(), signal.SIGKILL)
     return progress
 
-run = open_or_create(default_path("killed"), make_config("halfcheetah-random", preset="smoke"))
+run = open_or_create(default_path(sys.argv[2]), make_config("halfcheetah-random", preset="smoke"))
 with run.writing():
     discover(run, source="auto", reporter=reporter, notify=lambda line: None)
 """
@@ -108,7 +107,7 @@ import sys
 from skills.pipeline import discover
 from skills.run import default_path, open_run
 
-run = open_run(default_path("killed"))
+run = open_run(default_path(sys.argv[1]))
 def reporter(task, unit):
     return lambda done, total: print(task, done, sep=": ", file=sys.stderr)
 with run.writing():
@@ -116,14 +115,20 @@ with run.writing():
 """
 
 
+def kill(task: str, name: str) -> None:
+    """Works on the run of that name until the task is half done, and then is killed."""
+    command = [sys.executable, "-c", _KILLED, task, name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
 def test_killed_in_training_it_continues_from_the_checkpoint(finished):
-    run = open_or_create(default_path("killed"), make_config(DATASET, preset="smoke"), fresh=True)
+    run = open_or_create(default_path("in-training"), make_config(DATASET, preset="smoke"))
     for task in ("training 8 CVAEs", "training 8 skills"):
-        done = subprocess.run([sys.executable, "-c", _KILLED, task], env=os.environ, capture_output=True, text=True)
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        kill(task, "in-training")
         stored = next(run.path.rglob("*checkpoint*"))
         assert stored.stat().st_size > 1000
-    done = subprocess.run([sys.executable, "-c", _CONTINUED], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", _CONTINUED, "in-training"], capture_output=True, text=True, check=True)
     steps = [int(line.split(": ")[1]) for line in done.stderr.splitlines() if line.startswith("training 8 skills")]
     assert min(steps) > 150
     assert "CVAE" not in done.stderr
@@ -133,8 +138,7 @@ def test_killed_in_training_it_continues_from_the_checkpoint(finished):
 
 def test_killed_in_every_long_loop_and_continued_it_ends_in_the_same_bytes(finished):
     for task in ("cutting", "training 8 CVAEs", "labelling", "training 8 skills", "playing", "ranking"):
-        done = subprocess.run([sys.executable, "-c", _KILLED, task], env=os.environ, capture_output=True, text=True)
-        assert done.returncode == -signal.SIGKILL, done.stderr
+        kill(task, "killed")
     killed = open_run(default_path("killed"))
     said = finish(killed)
     assert any("Continuing" in line for line in said)
