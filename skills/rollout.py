@@ -43,8 +43,8 @@ class Rollouts:
     @property
     def net(self) -> NDArray[np.float64]:
         """[K, R, 2] m on the ground from start to end."""
-        place = motion.ground(self.qpos)
-        return np.asarray(place[..., -1, :] - place[..., 0, :])
+        start_and_end = motion.ground(self.qpos[..., [0, -1], :])
+        return np.asarray(start_and_end[..., 1, :] - start_and_end[..., 0, :])
 
     @property
     def seconds(self) -> NDArray[np.float64]:

@@ -101,6 +101,18 @@ def load_model(env_id: str) -> mujoco.MjModel:
         mujoco.set_mju_user_warning(spoken)
 
 
+def motion_size(env_id: str) -> int:
+    """Leading observation columns that are pose and motion: all of them, but for Ant's contact forces behind them."""
+    model = load_model(env_id)
+    return int(model.nq - environment(env_id).position_columns + model.nv)
+
+
+def observation_size(env_id: str) -> int:
+    """O, the size of Gymnasium's default observation."""
+    contact = 6 * (load_model(env_id).nbody - 1) if environment(env_id).contact_forces else 0
+    return motion_size(env_id) + int(contact)
+
+
 @dataclass(frozen=True)
 class Step:
     """What one step of N simulations returns.
@@ -143,8 +155,7 @@ class Simulation:
     @property
     def observation_size(self) -> int:
         """O, the size of Gymnasium's default observation."""
-        contact = 6 * (self.model.nbody - 1) if self.environment.contact_forces else 0
-        return int(self.model.nq - self.environment.position_columns + self.model.nv + contact)
+        return observation_size(self.environment.env_id)
 
     @property
     def action_size(self) -> int:

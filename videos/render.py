@@ -3,7 +3,7 @@
 import hashlib
 import os
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -227,11 +227,6 @@ def _render_one(made: Clip, video: Path, poster: Path) -> str:
     except (OSError, ValueError, RuntimeError, MemoryError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
-
-
-def finished(run_folder: Path, skills: Iterable[int]) -> list[int]:
-    """Those of the skills whose video and poster both exist."""
-    return [skill for skill in skills if _present(run_folder, skill)]
 
 
 def describe(rendered: Rendered) -> dict[str, Any]:

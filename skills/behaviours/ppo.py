@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skills.behaviours.behaviour import Behaviour
-from skills.simulate import EPISODE_STEPS, Floats, Simulation, environment
+from skills.simulate import EPISODE_STEPS, Floats, Simulation, environment, motion_size
 
 _OBSERVATION_CLIP = 10.0
 _REWARD_CLIP = 10.0
@@ -162,9 +162,8 @@ class _Trainer:
         self._generators = [np.random.default_rng(child) for child in starts.spawn(config.simulations)]
         self._generator = torch.Generator().manual_seed(int(learning.generate_state(1)[0]))
         self._simulation = Simulation(env_id, config.simulations, config.threads)
-        model = self._simulation.model
         # Pose and motion only. Ant's 78 contact forces come after them: heavy-tailed, and no help to a runner.
-        self._columns = int(model.nq - environment(env_id).position_columns + model.nv)
+        self._columns = motion_size(env_id)
         self._model = ActorCritic(self._columns, self._simulation.action_size, config, self._generator)
         self._optimiser = torch.optim.Adam(self._model.parameters(), lr=config.lr, eps=1e-5, fused=True)
         self._scale = RunningScale(self._columns)

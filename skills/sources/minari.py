@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from skills.dataset import ACTION_LIMIT, Columns, Transitions
 from skills.errors import NOT_FOUND, SkillsError
-from skills.simulate import ENVIRONMENTS, environment, load_model
+from skills.simulate import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 
 Float32s = NDArray[np.float32]
 
@@ -82,8 +82,7 @@ def motion_columns(env_id: str) -> int | None:
     """How many leading observation columns are pose and motion; None: all of them, as in any unknown environment."""
     if env_id not in ENVIRONMENTS or not environment(env_id).contact_forces:
         return None
-    model = load_model(env_id)
-    return int(model.nq - environment(env_id).position_columns + model.nv)
+    return motion_size(env_id)
 
 
 def _folder(minari_id: str) -> Path:
@@ -105,9 +104,7 @@ def _check_spaces(dataset: Any, minari_id: str, env_id: str) -> None:
             )
     if env_id not in ENVIRONMENTS:
         return
-    model, spec = load_model(env_id), environment(env_id)
-    contact = 6 * (model.nbody - 1) if spec.contact_forces else 0
-    expected = (model.nq - spec.position_columns + model.nv + contact, model.nu)
+    expected = (observation_size(env_id), load_model(env_id).nu)
     found = (dataset.observation_space.shape[0], dataset.action_space.shape[0])
     for what, want, got in zip(("observations", "actions"), expected, found, strict=True):
         if want != got:
