@@ -76,7 +76,7 @@ class Behaviour:
 
 def _in_turn(values: tuple[float, ...], episodes: NDArray[np.integer]) -> Float32s:
     """[N, 1] the value of each episode; they repeat."""
-    return np.take(np.float32(values), episodes, mode="wrap")[:, None]
+    return np.take(np.array(values, np.float32), episodes, mode="wrap")[:, None]
 
 
 def path(body: str, level: str, folder: Path = _FOLDER) -> Path:
