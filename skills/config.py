@@ -47,6 +47,9 @@ class RewardConfig:
     kl_weight: float = 0.5  # beta
     distance: Distance = "expected"
     temperature: float = 1.0  # c in exp(-c d^2)
+    standardise: bool = True  # the observations
+    held_out: float = 0.0  # share of each class's rows that no batch holds, to see over-fitting in the loss curves
+    stop_gap: float | None = None  # a model stops where sigma of its held-out rows is this many times that of the rest
 
 
 @dataclass(frozen=True)

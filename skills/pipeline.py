@@ -114,7 +114,8 @@ class _Stages:
                 folder,
                 self._reporter,
             )
-        (folder / clue.CHECKPOINT).unlink(missing_ok=True)  # only now: until here it is all there is
+        for checkpoint in folder.glob(clue.CHECKPOINTS):
+            checkpoint.unlink()  # only now: until here they are all there is
 
     def policy(self) -> None:
         """All-heads IQL -> policy/."""
