@@ -75,13 +75,20 @@ class Workspace:
         hidden = sizes[1:-1]
         self._hidden = [torch.ones(count, rows, size + 1, device=device) for size in hidden]
         self._gradients = [torch.zeros(count, rows, size + 1, device=device) for size in hidden]
+        self._dropout: Sequence[Tensor] = ()
         self.output = torch.empty(count, rows, sizes[-1], device=device)
 
-    def forward(self, mlp: StackedMlp, rows: Tensor) -> Tensor:
-        """Rows that end in a one, [K, B, in + 1] -> `output` [K, B, out]."""
-        for weight, hidden in zip(mlp.layers, self._hidden, strict=False):
-            torch.bmm(rows, weight, out=hidden[..., :-1])
+    def forward(self, mlp: StackedMlp, rows: Tensor, dropout: Sequence[Tensor] = ()) -> Tensor:
+        """Rows that end in a one, [K, B, in + 1] -> `output` [K, B, out].
+
+        dropout: for each hidden layer what its units are multiplied by, [K, B, H], 0 or 1 / (1 - rate); or nothing.
+        """
+        self._dropout = dropout
+        for index, hidden in enumerate(self._hidden):
+            torch.bmm(rows, mlp.layers[index], out=hidden[..., :-1])
             rows = hidden.relu_()  # which leaves the ones at one
+            if dropout:
+                hidden[..., :-1].mul_(dropout[index])
         return torch.bmm(rows, mlp.layers[-1], out=self.output)
 
     def backward(self, mlp: StackedMlp, gradient: StackedMlp, rows: Tensor, output_gradient: Tensor) -> Tensor:
@@ -95,6 +102,8 @@ class Workspace:
             torch.bmm(inputs[index].mT, output_gradient, out=gradient.layers[index])
             below = self._gradients[index - 1]
             torch.bmm(output_gradient, mlp.layers[index][:, :-1].mT, out=below[..., :-1])
+            if self._dropout:
+                below[..., :-1].mul_(self._dropout[index - 1])
             _mask(below, inputs[index], 0, grad_input=below)
             output_gradient = below[..., :-1]
         torch.bmm(rows.mT, output_gradient, out=gradient.layers[0])
