@@ -7,14 +7,17 @@ modules, automatic gradients, one optimiser a class, written in this file. Print
 ratio, and the share of the machine's matrix peak.
 """
 
+import itertools
+import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from timing import best, matrix_peak, record
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
 
 import torch
+from timing import best, matrix_peak, record
 from torch import Tensor, nn
 
 from skills.config import RewardConfig
@@ -79,13 +82,13 @@ def stacked_seconds(rows: Tensor, count: int, steps: int) -> float:
             with_ones, members, ACTION, RewardConfig(iterations=steps), torch.Generator().manual_seed(0),
             Path(folder), lambda done, total: times.append(time.perf_counter()),
         )  # fmt: skip
-    return min(after - before for before, after in zip(times, times[1:], strict=False)) / 10
+    return min(after - before for before, after in itertools.pairwise(times)) / 10
 
 
 def operations() -> int:
     """Multiplications and additions of one class's step: forward, and backward but for the data's own gradient."""
     shape = CvaeShape(OBSERVATION, ACTION, CONFIG.hidden)
-    products = [a * b for sizes in (shape.encoder, shape.decoder) for a, b in zip(sizes, sizes[1:], strict=False)]
+    products = [a * b for sizes in (shape.encoder, shape.decoder) for a, b in itertools.pairwise(sizes)]
     unneeded = shape.encoder[0] * shape.hidden + OBSERVATION * shape.hidden
     return 2 * 2 * CONFIG.batch * (3 * sum(products) - unneeded)
 
@@ -98,7 +101,8 @@ def main(count: int = 100, steps: int = 60, plain_steps: int = 20) -> None:
     share = count * operations() / stacked / peak
     record(
         "cvae",
-        f"A step of {count} CVAEs, {OBSERVATION} + {ACTION} inputs (python bench/cvae.py {count} {steps} {plain_steps})\n"
+        f"A step of {count} CVAEs, {OBSERVATION} + {ACTION} inputs "
+        f"(python bench/cvae.py {count} {steps} {plain_steps})\n"
         f"one after another   {plain * 1e3:8.1f} ms\n"
         f"stacked             {stacked * 1e3:8.1f} ms   {plain / stacked:.1f} times as fast; "
         f"{share:.0%} of the matrix peak, {peak / 1e9:.0f} GFLOP/s",

@@ -7,17 +7,18 @@ memory. Prints updates/s of each, the skill-updates/s of all heads against the p
 """
 
 import copy
+import os
 import sys
 
-from timing import best, record
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
 
 import numpy as np
 import torch
+from timing import best, record
 from torch import nn
 
 from skills.config import PolicyConfig
 from skills.dataset import Transitions
-from skills.device import captured
 from skills.learners.batches import Batches
 from skills.learners.iql import Learner
 from skills.policy import Shape
@@ -83,7 +84,7 @@ def our_seconds(data: Transitions, count: int, steps: int) -> float:
     mean, std = map(torch.from_numpy, data.scaling)
     rewards = Rewards(labels, np.ones(count, np.float32))
     with Batches(data, rewards, CONFIG, mean, std, torch.Generator(), device) as batches:
-        updates = [captured(lambda batch=batch: learner.update(batch), learner.state(), device) for batch in batches.buffers]
+        updates = [lambda batch=batch: learner.update(batch) for batch in batches.buffers]
 
         def step() -> None:
             index, _ = batches.take()

@@ -1,16 +1,19 @@
 """Labelling N rows for K skills, against the machine's matrix peak, in one run.
 
-    python bench/label.py [N] [K]
+python bench/label.py [N] [K]
 """
 
+import itertools
+import os
 import sys
 import tempfile
 from pathlib import Path
 
-from timing import best, matrix_peak, record
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
 
 import numpy as np
 import torch
+from timing import best, matrix_peak, record
 
 from skills.config import RewardConfig
 from skills.progress import silent
@@ -27,7 +30,7 @@ def main(total: int = 20_000, count: int = 100) -> None:
     cvae = StackedCvae.create(count, shape, generator)
     rows = torch.randn(total, shape.encoder[0] + 1)
     starts = np.arange(0, total, 1000)
-    operations = 2 * total * count * sum(a * b for a, b in zip(shape.encoder, shape.encoder[1:], strict=False))
+    operations = 2 * total * count * sum(a * b for a, b in itertools.pairwise(shape.encoder))
     peak = matrix_peak()
     lines = [f"Labelling {total} rows for {count} skills (python bench/label.py {total} {count})"]
     for distance in ("expected", "sample", "mean"):

@@ -8,7 +8,9 @@ draws bench/results/scale.svg (needs the `bench` extra). Memory may grow with N 
 N x K.
 """
 
+import itertools
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -16,16 +18,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from timing import RESULTS, record
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
 
 import numpy as np
 import torch
+from timing import RESULTS, record
 
 from skills.config import PolicyConfig, RewardConfig
 from skills.dataset import Transitions
 from skills.experts import Classes
 from skills.learners import iql
-from skills.progress import silent
 from skills.rewards import Rewards, clue
 
 OBSERVATION, ACTION = 27, 8
@@ -43,9 +45,7 @@ def point(total: int, count: int) -> dict[str, float]:
         np.zeros(total, np.float32), np.zeros(total, bool), np.arange(0, total, 1000),
     )  # fmt: skip
     labels = (np.arange(total) % count).astype(np.int32)
-    nothing = np.zeros(0)
-    classes = Classes(labels, *[nothing] * (len(Classes.__dataclass_fields__) - 1))
-    object.__setattr__(classes, "centroids", np.zeros((count, 1)))
+    classes = Classes(labels, np.zeros((count, 1), np.float32), *[np.zeros(0)] * 3)
     marks: dict[str, list[tuple[int, float]]] = {}
 
     def reporter(task, unit):
@@ -57,7 +57,13 @@ def point(total: int, count: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clue.make_rewards(
-            data, classes, RewardConfig(iterations=CVAE_STEPS), device, torch.Generator().manual_seed(0), folder, reporter
+            data,
+            classes,
+            RewardConfig(iterations=CVAE_STEPS),
+            device,
+            torch.Generator().manual_seed(0),
+            folder,
+            reporter,
         )
         training = marks.pop("training")
         iql.train(
@@ -75,7 +81,7 @@ def point(total: int, count: int) -> dict[str, float]:
 
 def _rate(noted: list[tuple[int, float]]) -> float:
     """Seconds a step, of the fastest stretch between two reports; the first holds the start."""
-    pairs = zip(noted[1:], noted[2:], strict=False)
+    pairs = itertools.pairwise(noted[1:])
     return min((after - before) / (done - was) for (was, before), (done, after) in pairs)
 
 
@@ -114,7 +120,10 @@ def main(largest_rows: int = 10_000_000, largest_skills: int = 400) -> None:
     by_rows = {total: in_its_own_process(total, SKILLS_AT_N) for total in rows}
     by_skills = {count: in_its_own_process(smallest, count) for count in skills}
     names = list(by_rows[smallest])
-    lines = [f"(python bench/scale.py {largest_rows} {largest_skills})", "         N    K " + " ".join(f"{n:>13}" for n in names)]
+    lines = [
+        f"(python bench/scale.py {largest_rows} {largest_skills})",
+        "         N    K " + " ".join(f"{n:>13}" for n in names),
+    ]
     table = [(total, SKILLS_AT_N, one) for total, one in by_rows.items()]
     table += [(smallest, count, one) for count, one in by_skills.items()]
     lines += [f"{total:>10} {count:>4} " + " ".join(f"{one[n]:13.3f}" for n in names) for total, count, one in table]

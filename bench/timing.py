@@ -7,8 +7,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
-
 import torch
 
 RESULTS = Path(__file__).parent / "results"

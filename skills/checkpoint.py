@@ -1,6 +1,7 @@
 """Checkpoints of a training loop: a loop that is killed continues from the last and ends in the same bytes."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -30,14 +31,21 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 class Checkpoint:
-    """Everything that a training loop needs to go on: its tensors, its generator, its step.
+    """Everything that a training loop needs to go on: parameters, optimisers, generator, step.
 
-    tensors: parameters and moments, held by reference, so `restore` writes into the very tensors that the loop uses.
+    The tensors are held by reference, so `restore` writes into the very tensors that the loop uses.
     """
 
-    def __init__(self, path: Path, tensors: dict[str, Tensor], generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        path: Path,
+        tensors: dict[str, Tensor],
+        optimizers: Mapping[str, torch.optim.Optimizer],
+        generator: torch.Generator,
+    ) -> None:
         self._path = path
         self._tensors = tensors
+        self._optimizers = optimizers
         self._generator = generator
         self._saved_at = time.monotonic()
 
@@ -46,22 +54,45 @@ class Checkpoint:
         if not self._path.exists():
             return 0
         stored = load_tensors(self._path)
-        for name, tensor in self._tensors.items():
-            tensor.copy_(stored[f"model.{name}"])
+        with torch.no_grad():
+            for name, tensor in self._tensors.items():
+                tensor.copy_(stored[f"model.{name}"])
+        for name, optimizer in self._optimizers.items():
+            _restore_optimizer(optimizer, stored, name)
         self._generator.set_state(stored["generator"])
         return int(stored["step"])
 
-    def save_if_due(self, step: int, drawn_from: Tensor) -> None:
+    def save_if_due(self, step: int, drawn_from: Tensor | None = None) -> None:
         """Saves when the last save is long enough ago."""
         if time.monotonic() - self._saved_at >= SECONDS_BETWEEN:
             self.save(step, drawn_from)
 
-    def save(self, step: int, drawn_from: Tensor) -> None:
+    def save(self, step: int, drawn_from: Tensor | None = None) -> None:
         """Saves now.
 
-        step: the number of steps done.   drawn_from: the generator's state before the draws of the step to come; the
-        generator itself may already be ahead of it.
+        step: the number of steps done.   drawn_from: the generator's state before the draws of the step to come, where
+        the generator itself is already ahead of it.
         """
         tensors = {f"model.{name}": tensor for name, tensor in self._tensors.items()}
-        save_tensors(self._path, {**tensors, "generator": drawn_from, "step": torch.tensor(step)})
+        for name, optimizer in self._optimizers.items():
+            tensors |= _optimizer_tensors(optimizer, name)
+        state = self._generator.get_state() if drawn_from is None else drawn_from
+        tensors |= {"generator": state, "step": torch.tensor(step)}
+        save_tensors(self._path, tensors)
         self._saved_at = time.monotonic()
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer, name: str) -> dict[str, Tensor]:
+    state = optimizer.state_dict()["state"]
+    return {f"{name}.{index}.{key}": value for index, entry in state.items() for key, value in entry.items()}
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, stored: dict[str, Tensor], name: str) -> None:
+    document = optimizer.state_dict()
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in stored.items():
+        owner, _, rest = key.partition(".")
+        if owner == name:
+            index, _, entry = rest.partition(".")
+            state.setdefault(int(index), {})[entry] = value
+    optimizer.load_state_dict({**document, "state": state})

@@ -58,9 +58,7 @@ class RewardConfig:
 class PolicyConfig:
     """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022)."""
 
-    trunk: Trunk = "shared"  # or a network of its own for each skill, the paper's way: K times the cost
     hidden: int = 256
-    depth: int = 2  # hidden layers
     batch: int = 256
     steps: int = 1_000_000
     learning_rate: float = 3e-4
@@ -69,6 +67,8 @@ class PolicyConfig:
     discount: float = 0.99
     polyak: float = 0.005
     weight_limit: float = 100.0
+    trunk: Trunk = "shared"  # or a network of its own for each skill, the paper's way: K times the cost
+    depth: int = 2  # hidden layers
     dropout: float = 0.0  # of the actor's hidden units
     reward_shift: float = 0.0  # added to every scaled reward
     standardise: bool = True  # the observations

@@ -9,7 +9,6 @@ Letters: K perceptrons, P parameters of one, B rows of a batch.
 """
 
 import itertools
-import math
 from collections.abc import Sequence
 
 import torch
@@ -116,7 +115,9 @@ class Adam:
     first, second: the moments.   rate: the learning rate; on a GPU a tensor, so that a captured graph sees it change.
     """
 
-    def __init__(self, parameters: list[Tensor], first: list[Tensor], second: list[Tensor], rate: float | Tensor) -> None:
+    def __init__(
+        self, parameters: list[Tensor], first: list[Tensor], second: list[Tensor], rate: float | Tensor
+    ) -> None:
         self.rate = rate
         self.first, self.second = first, second
         self.steps = [torch.zeros((), device=tensor.device) for tensor in parameters]

@@ -26,7 +26,8 @@ class LiteralCvae(nn.Module):
         self.d1, self.d2 = nn.Linear(OBSERVATION + latent, HIDDEN), nn.Linear(HIDDEN, HIDDEN)
         self.d3 = nn.Linear(HIDDEN, ACTION)
         first, second, last = stacked.encoder.layers
-        pairs = list(zip((self.e1, self.e2, self.d1, self.d2, self.d3), (first, second, *stacked.decoder.layers)))
+        linears = (self.e1, self.e2, self.d1, self.d2, self.d3)
+        pairs = list(zip(linears, (first, second, *stacked.decoder.layers), strict=True))
         pairs += [(self.mean, last[..., :latent]), (self.log_std, last[..., latent:])]
         with torch.no_grad():
             for ours, theirs in pairs:  # a layer is one matrix whose last row is the bias

@@ -292,7 +292,9 @@ def test_batches_are_rows_of_the_data():
         for _ in range(3):
             index, _ = batches.take()
             batch = batches.buffers[index]
-            rows = [int(np.flatnonzero(transitions.actions[:, 0] == action)[0]) for action in batch.actions[:, 0].numpy()]
+            rows = [
+                int(np.flatnonzero(transitions.actions[:, 0] == action)[0]) for action in batch.actions[:, 0].numpy()
+            ]
             scaled = (transitions.observations[rows] - 0.5) / 2.0
             np.testing.assert_allclose(batch.states, np.hstack([scaled, np.ones((64, 1))]), rtol=1e-6)
             np.testing.assert_allclose(batch.next_states[:, :-1], scaled, rtol=1e-6)

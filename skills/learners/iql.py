@@ -181,7 +181,7 @@ def train(
     )  # fmt: skip
     learner = Learner(shape, config, generator, device)
     own = generator_on(device, generator)
-    saved = Checkpoint(folder / CHECKPOINT, learner.tensors(), own)
+    saved = Checkpoint(folder / CHECKPOINT, learner.tensors(), {}, own)
     progress: Progress = reporter(f"training {rewards.count} skills", "steps")
     first = saved.restore()
     learner.resume(first)

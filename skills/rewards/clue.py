@@ -19,7 +19,7 @@ from skills.files import replacing, write_arrays
 from skills.progress import Progress, Reporter
 from skills.rewards import LABELS, SCALES
 from skills.rewards.cvae import StackedCvae, posterior
-from skills.rewards.training import CHECKPOINTS, Members, train
+from skills.rewards.training import Members, train
 from skills.stacked import Workspace
 from skills.workers import Workers
 

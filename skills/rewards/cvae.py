@@ -107,7 +107,7 @@ class Pass:
         self.log_std, self.std, self._by_latent = (torch.empty(count, rows, latents, device=device) for _ in range(3))
         self._by_encoded = torch.empty(count, rows, 2 * latents, device=device)
         self._by_action = torch.empty(count, rows, shape.action_size, device=device)
-        # What a row's mu^2 + sigma^2 weighs in the loss, times two: the KL's share, and the calibration's for the class.
+        # Twice what a row's mu^2 + sigma^2 weighs in the loss: the KL's share and, for the class, the calibration's.
         self._pull = torch.full((rows, 1), config.kl_weight / (rows * latents), device=device)
         self._pull[config.batch :] += 2.0 * config.calibration / config.batch
 

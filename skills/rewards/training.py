@@ -146,7 +146,7 @@ def train(
             def report(step: int, before: int = index * config.iterations) -> None:
                 progress(before + step, groups * config.iterations)
 
-            saved = Checkpoint(folder / CHECKPOINTS.replace("*", str(index)), training.tensors(), own)
+            saved = Checkpoint(folder / CHECKPOINTS.replace("*", str(index)), training.tensors(), {}, own)
             _train_group(training, draws, draw, own, saved, config.iterations, report)
             cvae.flat[part] = training.result()
     return Trained(cvae, curves)
