@@ -73,7 +73,7 @@ class Workspace:
     def __init__(self, count: int, rows: int, sizes: Sequence[int], device: torch.device | str = "cpu") -> None:
         hidden = sizes[1:-1]
         self._hidden = [torch.ones(count, rows, size + 1, device=device) for size in hidden]
-        self._gradients = [torch.zeros(count, rows, size + 1, device=device) for size in hidden]
+        self._gradients: list[Tensor] = []  # as `_hidden`, from the first backward pass on
         self._dropout: Sequence[Tensor] = ()
         self.output = torch.empty(count, rows, sizes[-1], device=device)
 
@@ -96,6 +96,8 @@ class Workspace:
         output_gradient: the loss's by `output`, [K, B, out].
         Returns: the loss's by the first layer's sums, [K, B, H]; times that layer's matrix it is the one by the rows.
         """
+        if not self._gradients:
+            self._gradients = [torch.zeros_like(hidden) for hidden in self._hidden]
         inputs = [rows, *self._hidden]
         for index in range(len(mlp.layers) - 1, 0, -1):
             torch.bmm(inputs[index].mT, output_gradient, out=gradient.layers[index])

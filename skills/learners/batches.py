@@ -90,7 +90,6 @@ class Batches:
         self.buffers = [Batch.create(size, action_size, rewards.count, config, device) for _ in range(count)]
         self._turn = 0
         self._pool = ThreadPoolExecutor(1)
-        self._state = generator.get_state()
         self._coming: Future[None] | None = None
 
     def __enter__(self) -> "Batches":
