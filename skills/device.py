@@ -18,7 +18,7 @@ def captured(step: Callable[[], None], state: Sequence[Tensor], device: torch.de
     if device.type == "cpu":
         return step
     before = [tensor.clone() for tensor in state]
-    stream = torch.cuda.Stream(device)
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch ships no type for it
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):
         for _ in range(_WARM_UP):

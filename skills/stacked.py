@@ -48,7 +48,7 @@ class StackedMlp:
         start = 0
         for inputs, outputs in itertools.pairwise(sizes):
             end = start + (inputs + 1) * outputs
-            self.layers.append(flat[:, start:end].unflatten(1, (inputs + 1, outputs)))
+            self.layers.append(flat[:, start:end].view(len(flat), inputs + 1, outputs))
             start = end
 
     def __call__(self, rows: Tensor) -> Tensor:

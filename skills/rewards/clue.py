@@ -92,16 +92,18 @@ def _rows(transitions: Transitions, *, standardise: bool) -> Tensor:
 
 def _centres(cvae: StackedCvae, rows: Tensor, members: Members, workers: Workers) -> Tensor:
     """z_e, the mean of the posterior means over each expert's transitions, [K, 1, Z]."""
-    centres = torch.zeros(cvae.count, 1, cvae.shape.latent_size, device=rows.device)
+    centres = torch.zeros(cvae.count, 1, cvae.shape.latent_size, dtype=torch.float64, device=rows.device)
 
     def average(index: int, worker: int) -> None:
         model = cvae.range(slice(index, index + 1))
-        own = members.rows[members.starts[index] : members.starts[index + 1]].split(_CHUNK)
-        total = sum(model.encode(rows[part.to(rows.device)][None])[0].double().sum(dim=1) for part in own)
-        centres[index] = total / (members.starts[index + 1] - members.starts[index]).to(rows.device)
+        start, stop = int(members.starts[index]), int(members.starts[index + 1])
+        for first in range(start, stop, _CHUNK):
+            own = members.rows[first : min(first + _CHUNK, stop)].to(rows.device)
+            centres[index] += model.encode(rows[own][None])[0].double().sum(dim=1)
+        centres[index] /= stop - start
 
     workers.run(average, range(cvae.count))
-    return centres
+    return centres.float()
 
 
 class _Labeller:
@@ -146,13 +148,17 @@ def _label(
     total, chunk = len(labeller.rows), labeller.chunk
     wave = chunk * _WAVE * workers.count
     sums = np.zeros((len(episode_starts), labeller.count))
+    made: dict[int, NDArray[np.float32]] = {}
+
+    def label(start: int, worker: int) -> None:
+        made[start] = labeller.label(start, worker)
+
     with replacing(path) as temporary, temporary.open("wb") as file:
         for first in range(0, total, wave):
-            made: dict[int, NDArray[np.float32]] = {}
             starts = range(first, min(first + wave, total), chunk)
-            workers.run(lambda start, worker, made=made: made.update({start: labeller.label(start, worker)}), starts)
+            workers.run(label, starts)
             for start in starts:
-                labels = made[start]
+                labels = made.pop(start)
                 _check_finite(labels)
                 file.write(labels.astype(np.float16).tobytes())
                 _add_by_episode(sums, labels, start, episode_starts)
