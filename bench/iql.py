@@ -108,7 +108,7 @@ def main(count: int = 100, steps: int = 40) -> None:
         f"IQL updates, {OBSERVATION} + {ACTION} inputs, 256 wide, batch 256 (python bench/iql.py {count} {steps})\n"
         f"plain PyTorch, 1 skill   {1 / plain:7.1f} updates/s\n"
         f"this, 1 skill            {1 / one:7.1f} updates/s   {plain / one:.1f} times as fast\n"
-        f"this, {count} skills     {1 / all_heads:7.1f} updates/s   "
+        f"this, {count} skills         {1 / all_heads:7.1f} updates/s   "
         f"{count * plain / all_heads:.0f} times the skill-updates of the plain form",
     )
 
