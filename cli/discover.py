@@ -26,6 +26,7 @@ SCHEMA_VERSION = 1
 Preset = Literal["smoke", "quick", "paper"]
 Device = Literal["auto", "cpu", "cuda"]
 Source = Literal["auto", "local", "embedded"]
+Trunk = Literal["shared", "independent"]
 
 
 def discover(
@@ -39,6 +40,9 @@ def discover(
     preset: Annotated[Preset, typer.Option(help="smoke takes seconds, quick minutes, paper hours.")] = "quick",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
+    policy: Annotated[
+        Trunk, typer.Option(help="independent: a network of its own for each skill, at many times the cost.")
+    ] = "shared",
     source: Annotated[Source, typer.Option(help="local: what Minari has here; embedded: made here.")] = "auto",
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.", show_default="runs/DATASET")
@@ -53,7 +57,9 @@ def discover(
 
     path = run or default_path(dataset)
     begun_on = None if fresh or device != "auto" else _device_of(path)
-    config = _config(dataset, preset=preset, skills=skills, seed=seed, device=begun_on or device, source=source)
+    config = _config(
+        dataset, preset=preset, skills=skills, seed=seed, device=begun_on or device, trunk=policy, source=source
+    )
     opened = open_or_create(path, config, fresh=fresh)
     with _resumable(opened, source), opened.writing():
         rendered = _discover(opened, source, videos=videos, quiet=quiet)
@@ -68,7 +74,9 @@ def _device_of(path: Path) -> str | None:
     return open_run(path).config.device if (path / "manifest.json").is_file() else None
 
 
-def _config(dataset: str, *, preset: str, skills: int | None, seed: int, device: str, source: str) -> "Config":
+def _config(
+    dataset: str, *, preset: str, skills: int | None, seed: int, device: str, trunk: Trunk, source: str
+) -> "Config":
     """Checks what was asked for, the cheapest first, before anything is made."""
     from skills import catalog
     from skills.config import make_config
@@ -78,7 +86,7 @@ def _config(dataset: str, *, preset: str, skills: int | None, seed: int, device:
 
     from skills.pipeline import choose_device  # takes a second or two: it needs torch
 
-    return make_config(dataset, preset=preset, skills=skills, seed=seed, device=choose_device(device))
+    return make_config(dataset, preset=preset, skills=skills, seed=seed, device=choose_device(device), trunk=trunk)
 
 
 def _check_there_is(entry: "Entry", source: str) -> None:

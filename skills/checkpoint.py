@@ -62,17 +62,22 @@ class Checkpoint:
         self._generator.set_state(stored["generator"])
         return int(stored["step"])
 
-    def save_if_due(self, step: int) -> None:
+    def save_if_due(self, step: int, drawn_from: Tensor | None = None) -> None:
         """Saves when the last save is long enough ago."""
         if time.monotonic() - self._saved_at >= SECONDS_BETWEEN:
-            self.save(step)
+            self.save(step, drawn_from)
 
-    def save(self, step: int) -> None:
-        """Saves now. step: the number of steps done."""
+    def save(self, step: int, drawn_from: Tensor | None = None) -> None:
+        """Saves now.
+
+        step: the number of steps done.   drawn_from: the generator's state before the draws of the step to come, where
+        the generator itself is already ahead of it.
+        """
         tensors = {f"model.{name}": tensor for name, tensor in self._tensors.items()}
         for name, optimizer in self._optimizers.items():
             tensors |= _optimizer_tensors(optimizer, name)
-        tensors |= {"generator": self._generator.get_state(), "step": torch.tensor(step)}
+        state = self._generator.get_state() if drawn_from is None else drawn_from
+        tensors |= {"generator": state, "step": torch.tensor(step)}
         save_tensors(self._path, tensors)
         self._saved_at = time.monotonic()
 

@@ -4,7 +4,7 @@ A configuration is frozen, checked when made, saved as `config.json` with the ru
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
 from skills.dataset import Columns
@@ -14,6 +14,8 @@ Preset = Literal["smoke", "quick", "paper"]
 Device = Literal["cpu", "cuda"]
 Distance = Literal["expected", "sample", "mean"]
 Features = Literal["standardised", "raw"]
+Trunk = Literal["shared", "independent"]
+Domain = Literal["locomotion", "antmaze", "adroit"]
 
 SCHEMA_VERSION = 1
 DEFAULT_PRESET: Preset = "quick"
@@ -47,6 +49,9 @@ class RewardConfig:
     kl_weight: float = 0.5  # beta
     distance: Distance = "expected"
     temperature: float = 1.0  # c in exp(-c d^2)
+    standardise: bool = True  # the observations
+    held_out: float = 0.0  # share of each class's rows that no batch holds, to see over-fitting in the loss curves
+    stop_gap: float | None = None  # a model stops where sigma of its held-out rows is this many times that of the rest
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,11 @@ class PolicyConfig:
     discount: float = 0.99
     polyak: float = 0.005
     weight_limit: float = 100.0
+    trunk: Trunk = "shared"  # or a network of its own for each skill, the paper's way: K times the cost
+    depth: int = 2  # hidden layers
+    dropout: float = 0.0  # of the actor's hidden units
+    reward_shift: float = 0.0  # added to every scaled reward
+    standardise: bool = True  # the observations
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,8 @@ class Config:
             options += f"--skills {self.skills} "
         if self.seed != plain.seed:
             options += f"--seed {self.seed} "
+        if self.policy.trunk != plain.policy.trunk:
+            options += f"--policy {self.policy.trunk} "
         return options
 
     def to_json(self) -> dict[str, Any]:
@@ -155,11 +167,33 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
 }
 
 
+# What the other domains set otherwise than locomotion: CLUE's Table 8, and the official IQL settings.
+_DOMAINS: dict[Domain, dict[str, dict[str, Any]]] = {
+    "locomotion": {"reward": {}, "policy": {}},
+    "antmaze": {
+        "reward": {
+            "hidden": 512, "batch": 256, "iterations": 100_000, "learning_rate": 1e-3, "calibration": 0.8,
+            "temperature": 10.0, "standardise": False,
+        },
+        "policy": {"expectile": 0.9, "inverse_temperature": 10.0, "reward_shift": -1.0, "standardise": False},
+    },
+    "adroit": {"reward": {"iterations": 100_000}, "policy": {"inverse_temperature": 0.5, "dropout": 0.1}},
+}  # fmt: skip
+
+
 def make_config(
-    dataset: str, *, preset: str = DEFAULT_PRESET, skills: int | None = None, seed: int = 1, device: Device = "cpu"
+    dataset: str,
+    *,
+    preset: str = DEFAULT_PRESET,
+    skills: int | None = None,
+    seed: int = 1,
+    device: Device = "cpu",
+    trunk: Trunk = "shared",
+    domain: Domain = "locomotion",
 ) -> Config:
     """The preset's configuration for a dataset. The default seed, 1, is the paper's `random_state` for K-means.
 
+    domain: what the dataset's body does; a preset other than `paper` keeps its own sizes and steps.
     Raises: SkillsError (usage) for an unknown preset or a value out of range.
     """
     if preset not in _PRESETS:
@@ -167,6 +201,15 @@ def make_config(
     values: dict[str, Any] = dict(_PRESETS[preset])
     if skills is not None:
         values["skills"] = skills
+    for stage, plain in (("reward", RewardConfig()), ("policy", PolicyConfig())):
+        chosen = values.get(stage, plain)
+        changes = {
+            name: value
+            for name, value in _DOMAINS[domain][stage].items()
+            if getattr(chosen, name) == getattr(plain, name)  # what a preset sets for its speed stands
+        }
+        values[stage] = replace(chosen, **changes)
+    values["policy"] = replace(values["policy"], trunk=trunk)
     return Config(dataset=dataset, preset=preset, seed=seed, device=device, **values)
 
 

@@ -17,7 +17,7 @@ from skills.learners import iql
 from skills.measures import measure
 from skills.policy import Policy
 from skills.progress import Reporter
-from skills.rewards import Rewards, clue
+from skills.rewards import Rewards, clue, training
 from skills.rollout import Rollouts, play
 from skills.run import STAGES, Run
 from skills.simulate import environment
@@ -114,7 +114,8 @@ class _Stages:
                 folder,
                 self._reporter,
             )
-        (folder / clue.CHECKPOINT).unlink(missing_ok=True)  # only now: until here it is all there is
+        for checkpoint in folder.glob(training.CHECKPOINTS):
+            checkpoint.unlink()  # only now: until here they are all there is
 
     def policy(self) -> None:
         """All-heads IQL -> policy/."""

@@ -3,6 +3,7 @@
 Letters: B rows, O observation columns, A action size, K skills.
 """
 
+import itertools
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from skills.checkpoint import load_tensors, save_tensors
 from skills.files import read_json, write_json
+from skills.stacked import StackedMlp, initial, parameter_count, with_ones
 
 LOG_STD_RANGE = (-5.0, 2.0)
 _CONFIG = "config.json"
@@ -21,29 +23,67 @@ _WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True)
 class Shape:
-    """The sizes of a policy network."""
+    """The sizes of a policy network.
+
+    trunks: 1, which all skills share, or one for each skill.   depth: hidden layers, of `hidden` units each.
+    """
 
     observation_size: int
     action_size: int
     skills: int
     hidden: int
+    depth: int = 2
+    trunks: int = 1
+
+    @property
+    def layers(self) -> list[int]:
+        """Sizes of a trunk's layers, from the observation to the actions of its skills."""
+        outputs = self.action_size * (self.skills // self.trunks)
+        return [self.observation_size, *[self.hidden] * self.depth, outputs]
 
 
-def mlp(inputs: int, hidden: int, outputs: int, generator: torch.Generator) -> nn.Sequential:
-    """inputs -> hidden -> hidden -> outputs with ReLU, initialised as `torch.nn.Linear` is, from `generator`."""
-    layers: list[nn.Module] = []
-    for size, out in ((inputs, hidden), (hidden, hidden), (hidden, outputs)):
-        # The default start of nn.Linear would draw from the global generator.
-        linear = nn.utils.skip_init(nn.Linear, size, out)  # type: ignore[no-untyped-call]  # torch ships no type for it
-        bound = size**-0.5
-        nn.init.uniform_(linear.weight, -bound, bound, generator=generator)
-        nn.init.uniform_(linear.bias, -bound, bound, generator=generator)
-        layers += [linear, nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers[:-1])
+class SharedTrunk(nn.Sequential):
+    """One perceptron with all skills' actions as outputs: [B, O] -> [B, K * A]; ReLU between the layers."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        layers: list[nn.Module] = []
+        for inputs, outputs in itertools.pairwise(sizes):
+            # The default start of nn.Linear would draw from the global generator.
+            linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]  # torch has no type
+            layers += [linear, nn.ReLU(inplace=True)]
+        super().__init__(*layers[:-1])
+
+    @torch.no_grad()
+    def load_flat(self, flat: Tensor) -> None:
+        """Takes the parameters of a `StackedMlp` of one, [1, P]."""
+        linears = [layer for layer in self if isinstance(layer, nn.Linear)]
+        sizes = [linears[0].in_features, *(linear.out_features for linear in linears)]
+        for linear, matrix in zip(linears, StackedMlp(flat, sizes).layers, strict=True):
+            linear.weight.copy_(matrix[0, :-1].T)
+            linear.bias.copy_(matrix[0, -1])
+
+
+class OwnTrunks(nn.Module):
+    """A perceptron for each skill: [B, O] -> [B, K * A]."""
+
+    def __init__(self, count: int, sizes: list[int]) -> None:
+        super().__init__()
+        self._sizes = sizes
+        self.flat = nn.Parameter(torch.empty(count, parameter_count(sizes)))
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Every skill's actions."""
+        actions = StackedMlp(self.flat, self._sizes)(with_ones(observations)[None])
+        return actions.transpose(0, 1).flatten(1)
+
+    @torch.no_grad()
+    def load_flat(self, flat: Tensor) -> None:
+        """Takes the parameters of a `StackedMlp`, [K, P]."""
+        self.flat.copy_(flat)
 
 
 class Policy(nn.Module):
-    """A Gaussian per skill: tanh means from one shared trunk, a free log std per skill and action.
+    """A Gaussian per skill: tanh means from a trunk, a free log std per skill and action.
 
     Observations are standardised inside, so it acts on what the environment gives.
     """
@@ -56,7 +96,9 @@ class Policy(nn.Module):
     def __init__(self, shape: Shape, mean: Tensor, std: Tensor, generator: torch.Generator) -> None:
         super().__init__()
         self.shape = shape
-        self.network = mlp(shape.observation_size, shape.hidden, shape.skills * shape.action_size, generator)
+        sizes = shape.layers
+        self.network = SharedTrunk(sizes) if shape.trunks == 1 else OwnTrunks(shape.trunks, sizes)
+        self.network.load_flat(initial(shape.trunks, sizes, generator))
         self.log_std = nn.Parameter(torch.zeros(shape.skills, shape.action_size))
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
@@ -87,7 +129,7 @@ class Policy(nn.Module):
     def load(folder: Path) -> "Policy":
         """Reads what `save` wrote, to the CPU."""
         document = read_json(folder / _CONFIG)
-        shape = Shape(**{name: document[name] for name in Shape.__dataclass_fields__})
+        shape = Shape(**{name: document[name] for name in Shape.__dataclass_fields__ if name in document})
         weights = load_tensors(folder / _WEIGHTS)
         policy = Policy(shape, weights["mean"], weights["std"], torch.Generator())
         policy.load_state_dict(weights)

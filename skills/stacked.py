@@ -1,40 +1,144 @@
-"""K small networks of one shape as one tensor program: weights [K, in, out], one batched product a layer.
+"""K small perceptrons of one shape as one tensor program, with gradients written out and every buffer kept.
 
-Letters: K networks, B rows of a batch.
+A layer is one matrix [in + 1, out] whose last row is the bias; its input ends in a column of ones. Forward is then one
+batched product and one ReLU a layer, backward two products and one mask, and nothing is allocated after the first step.
+A perceptron's matrices lie one after another in a row of one flat tensor [K, P], so a range of perceptrons is a range
+of rows, and one optimiser call updates them all.
+
+Letters: K perceptrons, P parameters of one, B rows of a batch.
 """
 
 import itertools
-import math
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.adam import adam
+
+_mask = torch.ops.aten.threshold_backward.grad_input  # the gradient of ReLU, into a buffer of ours
 
 
-class StackedLinear(nn.Module):
-    """K linear layers, initialised as `torch.nn.Linear` is: uniform in +-1/sqrt(in)."""
-
-    def __init__(self, count: int, inputs: int, outputs: int, generator: torch.Generator) -> None:
-        super().__init__()
-        bound = 1.0 / math.sqrt(inputs)
-        self.weight = nn.Parameter(torch.empty(count, inputs, outputs).uniform_(-bound, bound, generator=generator))
-        self.bias = nn.Parameter(torch.empty(count, 1, outputs).uniform_(-bound, bound, generator=generator))
-
-    def forward(self, rows: Tensor) -> Tensor:
-        """[K, B, in] -> [K, B, out]."""
-        return torch.baddbmm(self.bias, rows, self.weight)
+def parameter_count(sizes: Sequence[int]) -> int:
+    """P: how many numbers a perceptron of these layer sizes has."""
+    return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
 
 
-class StackedMlp(nn.Module):
-    """K perceptrons with ReLU between the layers and nothing after the last."""
+def initial(count: int, sizes: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Fresh parameters [count, P], each layer as `torch.nn.Linear` starts: uniform in +-1/sqrt(in)."""
+    layers = itertools.pairwise(sizes)
+    bounds = torch.cat([torch.full(((inputs + 1) * outputs,), inputs**-0.5) for inputs, outputs in layers])
+    return torch.rand(count, len(bounds), generator=generator).mul_(2.0).sub_(1.0).mul_(bounds)
 
-    def __init__(self, count: int, sizes: list[int], generator: torch.Generator) -> None:
-        super().__init__()
-        pairs = itertools.pairwise(sizes)
-        self.layers = nn.ModuleList(StackedLinear(count, inputs, outputs, generator) for inputs, outputs in pairs)
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """[K, B, in] -> [K, B, out]."""
-        for layer in self.layers[:-1]:
-            rows = torch.relu_(layer(rows))
-        output: Tensor = self.layers[-1](rows)
-        return output
+def with_ones(rows: Tensor) -> Tensor:
+    """[..., in] -> [..., in + 1]: rows as the layers take them."""
+    return torch.cat([rows, torch.ones_like(rows[..., :1])], dim=-1)
+
+
+class StackedMlp:
+    """K perceptrons with ReLU between the layers and nothing after the last; a view of a flat tensor.
+
+    flat: [K, P] parameters (or gradients, laid out alike).   layers: their matrices, [K, in + 1, out] each.
+    """
+
+    def __init__(self, flat: Tensor, sizes: Sequence[int]) -> None:
+        self.flat = flat
+        self.sizes = tuple(sizes)
+        self.layers: list[Tensor] = []
+        start = 0
+        for inputs, outputs in itertools.pairwise(sizes):
+            end = start + (inputs + 1) * outputs
+            self.layers.append(flat[:, start:end].view(len(flat), inputs + 1, outputs))
+            start = end
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Rows that end in a one, [K or 1, B, in + 1] -> [K, B, out]. Allocates: for use outside of training."""
+        rows = rows.expand(len(self.flat), -1, -1)
+        for weight in self.layers[:-1]:
+            rows = with_ones(torch.bmm(rows, weight).relu_())
+        return torch.bmm(rows, self.layers[-1])
+
+    def range(self, part: slice) -> "StackedMlp":
+        """Some of the perceptrons, on the same memory."""
+        return StackedMlp(self.flat[part], self.sizes)
+
+    def named_layers(self, prefix: str) -> dict[str, Tensor]:
+        """ "prefix.0": [K, in + 1, out], ... for files."""
+        return {f"{prefix}.{index}": layer for index, layer in enumerate(self.layers)}
+
+
+class Workspace:
+    """The buffers of one forward and backward pass through K perceptrons of B rows."""
+
+    def __init__(self, count: int, rows: int, sizes: Sequence[int], device: torch.device | str = "cpu") -> None:
+        hidden = sizes[1:-1]
+        self._hidden = [torch.ones(count, rows, size + 1, device=device) for size in hidden]
+        self._gradients: list[Tensor] = []  # as `_hidden`, from the first backward pass on
+        self._dropout: Sequence[Tensor] = ()
+        self.output = torch.empty(count, rows, sizes[-1], device=device)
+
+    def forward(self, mlp: StackedMlp, rows: Tensor, dropout: Sequence[Tensor] = ()) -> Tensor:
+        """Rows that end in a one, [K, B, in + 1] -> `output` [K, B, out].
+
+        dropout: for each hidden layer what its units are multiplied by, [K, B, H], 0 or 1 / (1 - rate); or nothing.
+        """
+        self._dropout = dropout
+        for index, hidden in enumerate(self._hidden):
+            torch.bmm(rows, mlp.layers[index], out=hidden[..., :-1])
+            rows = hidden.relu_()  # which leaves the ones at one
+            if dropout:
+                hidden[..., :-1].mul_(dropout[index])
+        return torch.bmm(rows, mlp.layers[-1], out=self.output)
+
+    def backward(self, mlp: StackedMlp, gradient: StackedMlp, rows: Tensor, output_gradient: Tensor) -> Tensor:
+        """Writes the gradient of every parameter, after `forward` of the same rows.
+
+        output_gradient: the loss's by `output`, [K, B, out].
+        Returns: the loss's by the first layer's sums, [K, B, H]; times that layer's matrix it is the one by the rows.
+        """
+        if not self._gradients:
+            self._gradients = [torch.zeros_like(hidden) for hidden in self._hidden]
+        inputs = [rows, *self._hidden]
+        for index in range(len(mlp.layers) - 1, 0, -1):
+            torch.bmm(inputs[index].mT, output_gradient, out=gradient.layers[index])
+            below = self._gradients[index - 1]
+            torch.bmm(output_gradient, mlp.layers[index][:, :-1].mT, out=below[..., :-1])
+            if self._dropout:
+                below[..., :-1].mul_(self._dropout[index - 1])
+            _mask(below, inputs[index], 0, grad_input=below)
+            output_gradient = below[..., :-1]
+        torch.bmm(rows.mT, output_gradient, out=gradient.layers[0])
+        return output_gradient
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) with PyTorch's fused kernel; its moments are tensors like the parameters.
+
+    first, second: the moments.   rate: the learning rate; on a GPU a tensor, so that a captured graph sees it change.
+    """
+
+    def __init__(
+        self, parameters: list[Tensor], first: list[Tensor], second: list[Tensor], rate: float | Tensor
+    ) -> None:
+        self.rate = rate
+        self.first, self.second = first, second
+        self.steps = [torch.zeros((), device=tensor.device) for tensor in parameters]
+        self._parameters = parameters
+
+    @staticmethod
+    def create(parameters: list[Tensor], rate: float | Tensor) -> "Adam":
+        """An optimiser with moments of its own."""
+        first, second = ([torch.zeros_like(tensor) for tensor in parameters] for _ in range(2))
+        return Adam(parameters, first, second, rate)
+
+    def set_steps(self, steps: int) -> None:
+        """Goes on as after that many updates."""
+        for count in self.steps:
+            count.fill_(steps)
+
+    def step(self, gradients: list[Tensor]) -> None:
+        """One update of the parameters."""
+        adam(
+            self._parameters, gradients, self.first, self.second, [], self.steps,
+            fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate, weight_decay=0.0, eps=1e-8, maximize=False,
+        )  # fmt: skip

@@ -101,6 +101,7 @@ def test_choices_are_those_of_the_library() -> None:
 
     assert discover.Preset == config.Preset
     assert get_args(discover.Source) == get_args(sources.Source)
+    assert discover.Trunk == config.Trunk
     assert set(get_args(discover.Device)) == {"auto", *get_args(config.Device)}
     assert get_args(render.RendererName) == renderers.NAMES
     assert get_args(render.Quality) == renderers.QUALITIES

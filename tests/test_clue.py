@@ -13,7 +13,8 @@ from skills.measures import reward_aucs
 from skills.progress import silent_reporter
 from skills.rewards import Rewards
 from skills.rewards.clue import MODELS, make_rewards, squared_distance
-from skills.rewards.cvae import StackedCvae
+from skills.rewards.cvae import CvaeShape, StackedCvae
+from skills.stacked import with_ones
 
 CONFIG = RewardConfig(hidden=64, batch=64, iterations=400, learning_rate=2e-3)
 
@@ -30,13 +31,11 @@ def made(cheetah: Transitions, tmp_path_factory) -> tuple[Classes, Rewards, obje
 def test_labels_are_equation_6_of_each_class(cheetah, made):
     classes, rewards, folder = made
     weights = load_tensors(folder / MODELS)
-    weights.pop("centres")
-    cvae = StackedCvae(6, 17, 6, 64, torch.Generator())
-    cvae.load_state_dict(weights)
+    matrices = [weights[f"{part}.{layer}"].flatten(1) for part in ("encoder", "decoder") for layer in range(3)]
+    cvae = StackedCvae(torch.cat(matrices, dim=1), CvaeShape(17, 6, 64))
     mean, std = cheetah.scaling
     rows = torch.from_numpy(np.concatenate([(cheetah.observations - mean) / std, cheetah.actions], axis=1))
-    with torch.no_grad():
-        mu, log_std = cvae.encode(rows.expand(6, -1, -1))
+    mu, log_std = cvae.encode(with_ones(rows)[None])
     for index in range(6):
         centre = mu[index][torch.from_numpy(classes.labels == index)].mean(dim=0)
         distance = (mu[index] - centre).square().sum(dim=1) + log_std[index].exp().square().sum(dim=1)

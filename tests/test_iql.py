@@ -1,6 +1,7 @@
 """All-heads IQL against textbook single-skill IQL, closed forms, and a case that it must solve."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -10,98 +11,203 @@ from torch.distributions import Normal
 
 from skills.config import PolicyConfig
 from skills.dataset import Transitions
-from skills.learners.iql import Batch, Critics, Learner, expectile_loss, train
+from skills.learners.batches import Batch, Batches
+from skills.learners.iql import Learner, expectile_loss, train
 from skills.policy import Policy, Shape
 from skills.progress import silent_reporter
 from skills.rewards import Rewards
+from skills.stacked import StackedMlp
 
+CPU = torch.device("cpu")
 CONFIG = PolicyConfig(hidden=32, batch=16, steps=100, learning_rate=3e-3)
 
 
-def make_learner(skills: int, seed: int = 0) -> Learner:
-    generator = torch.Generator().manual_seed(seed)
-    shape = Shape(observation_size=4, action_size=2, skills=skills, hidden=CONFIG.hidden)
-    policy = Policy(shape, torch.zeros(4), torch.ones(4), generator)
-    return Learner(policy, Critics(shape, generator), CONFIG)
+def make_learner(skills: int, config: PolicyConfig = CONFIG) -> Learner:
+    trunks = skills if config.trunk == "independent" else 1
+    shape = Shape(4, 2, skills, config.hidden, config.depth, trunks)
+    return Learner(shape, config, torch.Generator().manual_seed(0), CPU)
 
 
-def make_batch(skills: int, generator: torch.Generator) -> Batch:
-    return Batch(
-        observations=torch.randn(16, 4, generator=generator),
-        actions=torch.rand(16, 2, generator=generator) * 2 - 1,
-        next_observations=torch.randn(16, 4, generator=generator),
-        rewards=torch.rand(16, skills, generator=generator),
-        continues=(torch.rand(16, 1, generator=generator) > 0.2).float(),
-    )
+def make_batch(skills: int, generator: torch.Generator, config: PolicyConfig = CONFIG) -> Batch:
+    batch = Batch.create(4, 2, skills, config, CPU)
+    batch.pairs[:, :4].normal_(generator=generator)
+    batch.pairs[:, 4:-1].uniform_(-1, 1, generator=generator)
+    batch.states[:, :-1] = batch.pairs[:, :4]
+    batch.next_states[:, :-1].normal_(generator=generator)
+    batch.rewards.uniform_(generator=generator)
+    batch.continues.bernoulli_(0.8, generator=generator)
+    for mask in batch.dropout:
+        mask.bernoulli_(0.9, generator=generator).div_(0.9)
+    return batch
 
 
-def test_one_skill_is_textbook_iql():
-    """V, actor, Q, target: separate modules and optimisers, one head, in the usual public PyTorch form."""
-    learner = make_learner(1)
-    actor, log_std = copy.deepcopy(learner.policy.network), nn.Parameter(torch.zeros(1, 2))
-    value = copy.deepcopy(learner.critics.value)
-    q1, q2 = (copy.deepcopy(network) for network in learner.critics.q)
-    t1, t2 = copy.deepcopy(q1), copy.deepcopy(q2)
-    value_optimizer = torch.optim.Adam(value.parameters(), lr=CONFIG.learning_rate)
-    q_optimizer = torch.optim.Adam([*q1.parameters(), *q2.parameters()], lr=CONFIG.learning_rate)
-    actor_optimizer = torch.optim.Adam([*actor.parameters(), log_std], lr=CONFIG.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(actor_optimizer, CONFIG.steps)
+def torch_mlp(mlp: StackedMlp, index: int, columns: slice = slice(None)) -> nn.Sequential:
+    """One perceptron of a stack as ordinary modules; of its last layer these columns."""
+    layers: list[nn.Module] = []
+    for number, stacked in enumerate(mlp.layers):
+        matrix = stacked[index][:, columns] if number == len(mlp.layers) - 1 else stacked[index]
+        linear = nn.Linear(len(matrix) - 1, matrix.shape[1])
+        with torch.no_grad():
+            linear.weight.copy_(matrix[:-1].T)
+            linear.bias.copy_(matrix[-1])
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+class TextbookIql:
+    """IQL for one skill in the usual public PyTorch form: separate modules and optimisers, automatic gradients."""
+
+    def __init__(self, learner: Learner, skill: int, config: PolicyConfig) -> None:
+        trunks = learner.shape.trunks
+        own = skill if trunks > 1 else 0
+        self.config, self.own = config, own
+        self.actor = torch_mlp(learner.policy.mlp, own)
+        self.log_std = nn.Parameter(torch.zeros(2))
+        self.value = torch_mlp(learner.value.mlp, own)
+        self.q = [torch_mlp(learner.q.mlp, own + copy * trunks) for copy in range(2)]
+        self.target = copy.deepcopy(self.q)
+        rate = config.learning_rate
+        self.value_optimizer = torch.optim.Adam(self.value.parameters(), lr=rate)
+        self.q_optimizer = torch.optim.Adam([*self.q[0].parameters(), *self.q[1].parameters()], lr=rate)
+        self.actor_optimizer = torch.optim.Adam([*self.actor.parameters(), self.log_std], lr=rate)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.actor_optimizer, config.steps)
+
+    def mean(self, batch: Batch) -> torch.Tensor:
+        rows = batch.states[:, :-1]
+        for layer in self.actor:
+            rows = layer(rows)
+            if isinstance(layer, nn.ReLU) and batch.dropout:
+                number = list(self.actor).index(layer) // 2
+                rows = rows * batch.dropout[number][self.own]
+        return torch.tanh(rows)
+
+    def update(self, batch: Batch, rewards: torch.Tensor) -> dict[str, torch.Tensor]:
+        """rewards: [B]. Returns the losses."""
+        states, pairs = batch.states[:, :-1], batch.pairs[:, :-1]
+        with torch.no_grad():
+            target = torch.minimum(self.target[0](pairs), self.target[1](pairs))
+        difference = target - self.value(states)
+        expectile = self.config.expectile
+        value_loss = (torch.abs(expectile - (difference < 0).float()) * difference**2).mean()
+        weight = torch.exp(self.config.inverse_temperature * difference.detach()).clamp(max=self.config.weight_limit)
+        self.value_optimizer.zero_grad()
+        value_loss.backward()
+        self.value_optimizer.step()
+        density = Normal(self.mean(batch), self.log_std.clamp(-5, 2).exp()).log_prob(batch.actions).sum(1, keepdim=True)
+        policy_loss = -(weight * density).mean()
+        self.actor_optimizer.zero_grad()
+        policy_loss.backward()
+        self.actor_optimizer.step()
+        self.schedule.step()
+        with torch.no_grad():
+            goal = rewards[:, None] + 0.99 * batch.continues * self.value(batch.next_states[:, :-1])
+        q_loss = sum(((q(pairs) - goal) ** 2).mean() for q in self.q)
+        self.q_optimizer.zero_grad()
+        q_loss.backward()
+        self.q_optimizer.step()
+        with torch.no_grad():
+            for slow, fast in zip(self.target, self.q, strict=True):
+                for p, q in zip(slow.parameters(), fast.parameters(), strict=True):
+                    p.mul_(1 - 0.005).add_(q, alpha=0.005)
+        constant = 0.5 * np.log(2 * np.pi) * 2 * weight.mean()  # of the log density, which the learner leaves out
+        return {"value": value_loss, "policy": policy_loss - constant, "q": q_loss}
+
+
+@pytest.mark.parametrize(
+    ("skills", "changes"),
+    [
+        (1, {}),
+        (1, {"dropout": 0.1, "depth": 3, "inverse_temperature": 10.0}),
+        (3, {"trunk": "independent"}),
+        (3, {"trunk": "independent", "dropout": 0.1}),
+    ],
+    ids=["one skill", "one, with dropout and three layers", "independent", "independent with dropout"],
+)
+def test_a_skill_with_its_own_trunk_is_textbook_iql(skills, changes):
+    """Fifty updates with gradients written by hand against autograd: the same losses, the same networks."""
+    config = dataclasses.replace(CONFIG, **changes)
+    learner = make_learner(skills, config)
+    textbook = [TextbookIql(learner, skill, config) for skill in range(skills)]
     generator = torch.Generator().manual_seed(7)
     for step in range(50):
-        batch = make_batch(1, generator)
-        learner.update(batch, step)
-        s, a = batch.observations, batch.actions
-        sa = torch.cat([s, a], dim=1)
-        with torch.no_grad():
-            target_q = torch.minimum(t1(sa), t2(sa))
-        difference = target_q - value(s)
-        value_loss = (torch.abs(0.7 - (difference < 0).float()) * difference**2).mean()
+        batch = make_batch(skills, generator, config)
+        learner.set_step(step)
+        learner.update(batch)
+        losses = learner.losses()
+        for skill, one in enumerate(textbook):
+            for name, expected in one.update(batch, batch.rewards[:, skill]).items():
+                torch.testing.assert_close(losses[name][skill], expected.float(), atol=1e-5, rtol=1e-5, msg=name)
+    inputs = torch.randn(64, 4, generator=generator)
+    means = learner.to_policy(torch.zeros(4), torch.ones(4)).means(inputs)
+    for skill, one in enumerate(textbook):
+        torch.testing.assert_close(means[:, skill], torch.tanh(one.actor(inputs)), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(learner.log_std[skill], one.log_std.detach(), atol=1e-4, rtol=1e-4)
+
+
+def test_shared_trunk_is_one_network_of_all_heads():
+    """Losses summed over skills, autograd, one optimiser a network: the literal reading of all heads at once."""
+    learner = make_learner(3)
+    actor, value = torch_mlp(learner.policy.mlp, 0), torch_mlp(learner.value.mlp, 0)
+    q1, q2 = (torch_mlp(learner.q.mlp, index) for index in range(2))
+    t1, t2 = copy.deepcopy(q1), copy.deepcopy(q2)
+    log_std = nn.Parameter(torch.zeros(3, 2))
+    actor_optimizer = torch.optim.Adam([*actor.parameters(), log_std], lr=CONFIG.learning_rate)
+    value_optimizer = torch.optim.Adam(value.parameters(), lr=CONFIG.learning_rate)
+    q_optimizer = torch.optim.Adam([*q1.parameters(), *q2.parameters()], lr=CONFIG.learning_rate)
+    generator = torch.Generator().manual_seed(3)
+    for step in range(50):
+        batch = make_batch(3, generator)
+        learner.set_step(step)
+        learner.update(batch)
+        actor_optimizer.param_groups[0]["lr"] = CONFIG.learning_rate * 0.5 * (1 + np.cos(np.pi * step / CONFIG.steps))
+        s, sa = batch.states[:, :-1], batch.pairs[:, :-1]
+        difference = torch.minimum(t1(sa), t2(sa)).detach() - value(s)
+        by_skill = {"value": (torch.abs(0.7 - (difference < 0).float()) * difference**2).mean(dim=0)}
         weight = torch.exp(3.0 * difference.detach()).clamp(max=100.0)
         value_optimizer.zero_grad()
-        value_loss.backward()
+        by_skill["value"].sum().backward()
         value_optimizer.step()
-        density = Normal(torch.tanh(actor(s)), log_std.clamp(-5, 2).exp()).log_prob(a).sum(1, keepdim=True)
+        deviation = (batch.actions[:, None] - torch.tanh(actor(s)).view(-1, 3, 2)) / log_std.exp()
+        by_skill["policy"] = (weight * (0.5 * deviation**2 + log_std).sum(dim=2)).mean(dim=0)
         actor_optimizer.zero_grad()
-        (-(weight * density).mean()).backward()
+        by_skill["policy"].sum().backward()
         actor_optimizer.step()
-        schedule.step()
-        with torch.no_grad():
-            goal = batch.rewards + 0.99 * batch.continues * value(batch.next_observations)
+        goal = (batch.rewards + 0.99 * batch.continues * value(batch.next_states[:, :-1])).detach()
+        by_skill["q"] = sum(((q(sa) - goal) ** 2).mean(dim=0) for q in (q1, q2))
         q_optimizer.zero_grad()
-        (((q1(sa) - goal) ** 2).mean() + ((q2(sa) - goal) ** 2).mean()).backward()
+        by_skill["q"].sum().backward()
         q_optimizer.step()
         with torch.no_grad():
             for slow, fast in ((t1, q1), (t2, q2)):
                 for p, q in zip(slow.parameters(), fast.parameters(), strict=True):
                     p.mul_(1 - 0.005).add_(q, alpha=0.005)
-    inputs = torch.randn(64, 4, generator=generator)
-    torch.testing.assert_close(learner.policy.means(inputs)[:, 0], torch.tanh(actor(inputs)), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(learner.policy.log_std, log_std, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(learner.critics.value(inputs), value(inputs), atol=1e-4, rtol=1e-4)
-    rows = torch.randn(64, 6, generator=generator)
-    torch.testing.assert_close(learner.critics.targets(rows), torch.minimum(t1(rows), t2(rows)), atol=1e-4, rtol=1e-4)
+        for name, losses in learner.losses().items():
+            torch.testing.assert_close(losses, by_skill[name].detach(), atol=1e-5, rtol=1e-5)
+
+
+def test_log_std_out_of_its_range_is_clamped_and_left_alone():
+    learner = make_learner(2)
+    learner.log_std[:] = torch.tensor([[-6.0, 0.0], [3.0, 0.0]])
+    learner.update(make_batch(2, torch.Generator().manual_seed(0)))
+    assert learner.log_std[:, 0].tolist() == [-6.0, 3.0]
+    assert (learner.log_std[:, 1] != 0).all()
 
 
 def test_equal_rewards_give_equal_skills():
     """Heads that start equal and are paid equally stay equal: no head leaks into another."""
     learner = make_learner(3)
-    networks = [*learner.critics.q, *learner.critics.target, learner.critics.value]
-    with torch.no_grad():
-        for network in networks:
-            network[-1].weight.copy_(network[-1].weight[:1].expand_as(network[-1].weight))
-            network[-1].bias.copy_(network[-1].bias[:1].expand_as(network[-1].bias))
-        last = learner.policy.network[-1]
-        last.weight.copy_(last.weight[:2].repeat(3, 1))
-        last.bias.copy_(last.bias[:2].repeat(3))
+    for heads in (learner.q, learner.value):
+        heads.mlp.layers[-1].copy_(heads.mlp.layers[-1][..., :1].expand_as(heads.mlp.layers[-1]).clone())
+    learner.target.flat.copy_(learner.q.mlp.flat)
+    last = learner.policy.mlp.layers[-1]
+    last.copy_(last[..., :2].repeat(1, 1, 3))
     generator = torch.Generator().manual_seed(1)
     for step in range(20):
         batch = make_batch(3, generator)
-        same = Batch(
-            batch.observations, batch.actions, batch.next_observations, batch.rewards[:, :1].expand(-1, 3),
-            batch.continues,
-        )  # fmt: skip
-        learner.update(same, step)
-    means = learner.policy.means(torch.randn(8, 4, generator=generator))
+        batch.rewards.copy_(batch.rewards[:, :1].expand(-1, 3).clone())
+        learner.set_step(step)
+        learner.update(batch)
+    means = learner.to_policy(torch.zeros(4), torch.ones(4)).means(torch.randn(8, 4, generator=generator))
     torch.testing.assert_close(means[:, 0], means[:, 2], atol=1e-5, rtol=1e-5)
 
 
@@ -164,10 +270,34 @@ def test_interrupted_training_ends_in_the_same_bytes(tmp_path, monkeypatch):
     assert min(steps) > 40, "the second run continues, it does not begin again"
 
 
-def test_policy_round_trip(tmp_path):
-    learner = make_learner(3)
-    learner.policy.save(tmp_path)
+@pytest.mark.parametrize("trunk", ["shared", "independent"])
+def test_policy_round_trip(tmp_path, trunk):
+    policy = make_learner(3, dataclasses.replace(CONFIG, trunk=trunk)).to_policy(torch.zeros(4), torch.ones(4))
+    policy.save(tmp_path)
     loaded = Policy.load(tmp_path)
     observations = np.random.default_rng(0).standard_normal((5, 4))
     skills = np.array([0, 1, 2, 0, 1])
-    np.testing.assert_array_equal(learner.policy.act(observations, skills), loaded.act(observations, skills))
+    np.testing.assert_array_equal(policy.act(observations, skills), loaded.act(observations, skills))
+    one = loaded.act(observations[2:3], np.array([2]))
+    np.testing.assert_allclose(loaded.act(observations, skills)[2:3], one, rtol=1e-5, atol=1e-6)
+
+
+def test_batches_are_rows_of_the_data():
+    """Every number of a batch belongs to one transition; rewards are scaled and shifted."""
+    transitions, rewards = bandit(50)
+    rewards = Rewards(rewards.labels, np.array([2.0, 3.0], np.float32))
+    config = PolicyConfig(batch=64, reward_shift=-1.0)
+    mean, std = torch.full((2,), 0.5), torch.full((2,), 2.0)
+    with Batches(transitions, rewards, config, mean, std, torch.Generator().manual_seed(0), CPU) as batches:
+        for _ in range(3):
+            index, _ = batches.take()
+            batch = batches.buffers[index]
+            rows = [
+                int(np.flatnonzero(transitions.actions[:, 0] == action)[0]) for action in batch.actions[:, 0].numpy()
+            ]
+            scaled = (transitions.observations[rows] - 0.5) / 2.0
+            np.testing.assert_allclose(batch.states, np.hstack([scaled, np.ones((64, 1))]), rtol=1e-6)
+            np.testing.assert_allclose(batch.next_states[:, :-1], scaled, rtol=1e-6)
+            expected = rewards.labels[rows].astype(np.float32) * rewards.scale - 1.0
+            np.testing.assert_allclose(batch.rewards, expected, rtol=1e-6)
+            assert (batch.continues == 0).all()

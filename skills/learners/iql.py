@@ -1,135 +1,164 @@
 """Implicit Q-learning for all skills at once (Kostrikov et al. 2022; CLUE trains it on its rewards).
 
 A relabelled transition has a reward for each skill, so every head learns from every row: Q(s, a) and V(s) have K
-outputs on a shared trunk, the policy K x A. With K = 1 it is plain IQL.
+outputs on a shared trunk, the policy K x A. With K = 1 it is plain IQL; with `trunk="independent"` every skill has
+networks of its own, stacked, and nothing else differs. Losses are sums over skills of means over rows. Each update
+below is a loss, its derivative by the networks' outputs, and a step of Adam; `tests/test_iql.py` holds it against
+textbook IQL with automatic gradients.
 
-Letters: N transitions, B rows of a batch, O observation columns, A action size, K skills.
+Letters: B rows of a batch, O observation columns, A action size, K skills.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import math
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skills.checkpoint import Checkpoint
 from skills.config import PolicyConfig
 from skills.dataset import Transitions
-from skills.policy import LOG_STD_RANGE, Policy, Shape, mlp
+from skills.device import captured, generator_on
+from skills.learners.batches import Batch, Batches
+from skills.learners.heads import Heads
+from skills.policy import LOG_STD_RANGE, Policy, Shape
 from skills.progress import Progress, Reporter
 from skills.rewards import Rewards
+from skills.stacked import Adam, StackedMlp
 
 CHECKPOINT = "iql.checkpoint.safetensors"
 
 _REPORT_EVERY = 20  # steps between two calls of progress
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Rows drawn from the dataset.
-
-    observations, next_observations: [B, O], standardised.   actions: [B, A].   rewards: [B, K].
-    continues: [B, 1], 0 where the episode terminated, else 1.
-    """
-
-    observations: Tensor
-    actions: Tensor
-    next_observations: Tensor
-    rewards: Tensor
-    continues: Tensor
-
-
-class Critics(nn.Module):
-    """Two Q networks, their targets, and V; each with K outputs."""
-
-    def __init__(self, shape: Shape, generator: torch.Generator) -> None:
-        super().__init__()
-        inputs = shape.observation_size + shape.action_size
-        self.q = nn.ModuleList(mlp(inputs, shape.hidden, shape.skills, generator) for _ in range(2))
-        self.target = nn.ModuleList(mlp(inputs, shape.hidden, shape.skills, generator) for _ in range(2))
-        self.target.load_state_dict(self.q.state_dict())
-        self.target.requires_grad_(False)
-        self.value = mlp(shape.observation_size, shape.hidden, shape.skills, generator)
-
-    def targets(self, rows: Tensor) -> Tensor:
-        """The lower of the two target Qs: (s, a) [B, O + A] -> [B, K]."""
-        first, second = self.target
-        return torch.minimum(first(rows), second(rows))
+_tanh_gradient = torch.ops.aten.tanh_backward.grad_input  # gradient times 1 - tanh^2, into a buffer of ours
 
 
 def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
     """L2 with weight tau above 0 and 1 - tau below (IQL, eq. 5), elementwise."""
-    weight = torch.where(difference > 0, expectile, 1.0 - expectile)
-    return weight * difference.square()
-
-
-def value_loss(value: Tensor, target: Tensor, config: PolicyConfig) -> Tensor:
-    """V's loss: the expectile of Q_target - V, summed over skills: [B, K], [B, K] -> []."""
-    return expectile_loss(target - value, config.expectile).mean(dim=0).sum()
-
-
-def policy_loss(policy: Policy, batch: Batch, advantage: Tensor, config: PolicyConfig) -> Tensor:
-    """Advantage-weighted regression (IQL, eq. 7), summed over skills.
-
-    advantage: Q_target - V, [B, K].   The log density is that of a Gaussian around the tanh mean.
-    """
-    weight = torch.exp(config.inverse_temperature * advantage).clamp_(max=config.weight_limit)
-    log_std = policy.log_std.clamp(*LOG_STD_RANGE)
-    deviation = (batch.actions[:, None] - policy.means(batch.observations)) * torch.exp(-log_std)
-    log_density = -(0.5 * deviation.square() + log_std).sum(dim=-1)
-    return -(weight * log_density).mean(dim=0).sum()
-
-
-def q_loss(critics: Critics, batch: Batch, config: PolicyConfig) -> Tensor:
-    """Both Qs' squared error to r + gamma V(s'), summed over skills (IQL, eq. 6)."""
-    with torch.no_grad():
-        goal = batch.rewards + config.discount * batch.continues * critics.value(batch.next_observations)
-    rows = torch.cat([batch.observations, batch.actions], dim=1)
-    return torch.stack([(q(rows) - goal).square().mean(dim=0).sum() for q in critics.q]).sum()
+    return torch.where(difference > 0, expectile, 1.0 - expectile) * difference.square()
 
 
 class Learner:
-    """The networks, their optimisers and one update of them all."""
+    """The networks, their optimisers and one update of them all.
 
-    def __init__(self, policy: Policy, critics: Critics, config: PolicyConfig) -> None:
-        self.policy = policy
-        self.critics = critics
-        self._config = config
+    A Q is the lower of two; `target` is their slow copy. The actor is a Gaussian around a tanh mean with a free
+    log std [K, A].
+    """
+
+    def __init__(self, shape: Shape, config: PolicyConfig, generator: torch.Generator, device: torch.device) -> None:
+        self.shape, self._config = shape, config
+        state, action = shape.observation_size, shape.action_size
+        self.policy = Heads(1, state, action, shape, config.batch, generator, device)
+        self.q = Heads(2, state + action, 1, shape, config.batch, generator, device)
+        self.value = Heads(1, state, 1, shape, config.batch, generator, device)
+        self.target = StackedMlp(self.q.mlp.flat.clone(), self.q.mlp.sizes)
+        self.log_std = torch.zeros(shape.skills, action, device=device)
+        self._by_log_std = torch.zeros_like(self.log_std)
         rate = config.learning_rate
-        self.optimizers = {
-            "value": torch.optim.Adam(critics.value.parameters(), lr=rate, fused=True),
-            "policy": torch.optim.Adam(policy.parameters(), lr=rate, fused=True),
-            "q": torch.optim.Adam(critics.q.parameters(), lr=rate, fused=True),
+        # On a GPU the actor's rate, which changes, is a tensor that the captured graph reads.
+        actor_rate = torch.tensor(rate, device=device) if device.type == "cuda" else rate
+        self._adams = {
+            "value": Adam.create([self.value.mlp.flat], rate),
+            "policy": Adam.create([self.policy.mlp.flat, self.log_std], actor_rate),
+            "q": Adam.create([self.q.mlp.flat], rate),
         }
+        self._advantage = torch.zeros(config.batch, shape.skills, device=device)
+        self._policy_loss = torch.zeros(shape.skills, device=device)
 
-    def update(self, batch: Batch, step: int) -> None:
-        """One step: V, actor, Q, targets. The actor's rate decays as a cosine to 0.
+    def update(self, batch: Batch) -> None:
+        """One step: V, actor, Q, targets.
 
         The actor's advantage is of V before its own step, as in most PyTorch versions (the official JAX code takes V
         after it): a forward pass less, and a difference of one Adam step.
         """
-        config, critics = self._config, self.critics
-        with torch.no_grad():
-            target = critics.targets(torch.cat([batch.observations, batch.actions], dim=1))
-        value = critics.value(batch.observations)
-        advantage = target - value.detach()
-        self._step("value", value_loss(value, target, config))
-        decay = 0.5 * (1.0 + np.cos(np.pi * step / config.steps))
-        self.optimizers["policy"].param_groups[0]["lr"] = config.learning_rate * float(decay)
-        self._step("policy", policy_loss(self.policy, batch, advantage, config))
-        self._step("q", q_loss(critics, batch, config))
-        with torch.no_grad():
-            pairs = zip(critics.target.parameters(), critics.q.parameters(), strict=True)
-            for slow, fast in pairs:
-                slow.lerp_(fast, config.polyak)
+        self._update_value(batch)
+        self._update_policy(batch)
+        self._update_q(batch)
+        self.target.flat.lerp_(self.q.mlp.flat, self._config.polyak)
 
-    def _step(self, name: str, loss: Tensor) -> None:
-        optimizer = self.optimizers[name]
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch ships no type for it
-        optimizer.step()
+    def _update_value(self, batch: Batch) -> None:
+        """V: the expectile of Q_target - V (IQL, eq. 5)."""
+        first, second = self.q.forward(batch.pairs, self.target)[..., 0]
+        value = self.value.forward(batch.states)[0, ..., 0]
+        torch.minimum(first, second, out=self._advantage).sub_(value)
+        # d loss / d V = -2 |tau - 1(Q < V)| (Q - V) / B
+        weight = torch.where(self._advantage > 0, self._config.expectile, 1.0 - self._config.expectile)
+        self.value.by_output[0, ..., 0] = weight.mul_(self._advantage).mul_(-2.0 / len(batch.actions))
+        self.value.backward(batch.states)
+        self._adams["value"].step([self.value.gradient.flat])
+
+    def _update_policy(self, batch: Batch) -> None:
+        """Actor: advantage-weighted regression, -w log pi(a|s) with w = exp(beta (Q - V)) (IQL, eq. 7)."""
+        config, rows = self._config, len(batch.actions)
+        weight = torch.exp(config.inverse_temperature * self._advantage).clamp_(max=config.weight_limit).div_(rows)
+        mean = self.policy.forward(batch.states, dropout=batch.dropout)[0].tanh_()
+        log_std = self.log_std.clamp(*LOG_STD_RANGE)
+        precision = torch.exp(-2.0 * log_std)
+        by_mean = self.policy.by_output[0]  # [B, K, A], as `mean`
+        deviation = batch.actions[:, None] - mean
+        torch.mul(deviation, weight[..., None], out=by_mean)
+        squares = deviation.mul_(by_mean).sum(dim=0)  # [K, A]: sum of w (a - mu)^2
+        total = weight.sum(dim=0)[:, None]
+        # -log pi = (a - mu)^2 / (2 sigma^2) + log sigma, but for a constant
+        torch.sum(0.5 * squares * precision + total * log_std, dim=1, out=self._policy_loss)
+        torch.sub(total, squares.mul_(precision), out=self._by_log_std).mul_(log_std == self.log_std)
+        by_mean.mul_(precision.neg_())
+        _tanh_gradient(by_mean, mean, grad_input=by_mean)
+        self.policy.backward(batch.states)
+        self._adams["policy"].step([self.policy.gradient.flat, self._by_log_std])
+
+    def _update_q(self, batch: Batch) -> None:
+        """Both Qs: squared error to r + gamma V(s') (IQL, eq. 6)."""
+        future = self.value.forward(batch.next_states)[0, ..., 0]
+        goal = torch.addcmul(batch.rewards, future, batch.continues, value=self._config.discount)
+        q = self.q.forward(batch.pairs)[..., 0]
+        torch.sub(q, goal, out=self.q.by_output[..., 0]).mul_(2.0 / len(batch.actions))
+        self.q.backward(batch.pairs)
+        self._adams["q"].step([self.q.gradient.flat])
+
+    def losses(self) -> dict[str, Tensor]:
+        """The losses of the last update, by skill, [K] each: `value`, `policy` (without its constant), `q`."""
+        error = self.q.by_output[..., 0] * (self._config.batch / 2.0)
+        return {
+            "value": expectile_loss(self._advantage, self._config.expectile).mean(dim=0),
+            "policy": self._policy_loss.clone(),
+            "q": error.square().mean(dim=1).sum(dim=0),
+        }
+
+    def set_step(self, step: int) -> None:
+        """Sets the actor's learning rate for the step to come: a cosine from the full rate to 0."""
+        rate = self._config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / self._config.steps))
+        adam = self._adams["policy"]
+        if isinstance(adam.rate, Tensor):
+            adam.rate.fill_(rate)
+        else:
+            adam.rate = rate
+
+    def resume(self, step: int) -> None:
+        """Goes on as after that many updates."""
+        for adam in self._adams.values():
+            adam.set_steps(step)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that an update changes and the next one reads, but for the optimisers' counts of steps."""
+        tensors = {"policy": self.policy.mlp.flat, "log_std": self.log_std, "q": self.q.mlp.flat}
+        tensors |= {"value": self.value.mlp.flat, "target": self.target.flat}
+        for name, adam in self._adams.items():
+            for moment, parts in (("first", adam.first), ("second", adam.second)):
+                tensors |= {f"{name}.{moment}.{index}": part for index, part in enumerate(parts)}
+        return tensors
+
+    def state(self) -> list[Tensor]:
+        """Every tensor that an update changes and the next one reads."""
+        return [*self.tensors().values(), *(count for adam in self._adams.values() for count in adam.steps)]
+
+    def to_policy(self, mean: Tensor, std: Tensor) -> Policy:
+        """The actor, which standardises with these, [O] each; on the CPU."""
+        policy = Policy(self.shape, mean, std, torch.Generator())
+        policy.network.load_flat(self.policy.mlp.flat.cpu())
+        with torch.no_grad():
+            policy.log_std.copy_(self.log_std)
+        return policy
 
 
 def train(
@@ -143,47 +172,35 @@ def train(
 ) -> Policy:
     """Learns a head for each column of the reward matrix; saves the policy into `folder` and returns it.
 
+    generator: a CPU generator; initial weights and every draw come from it, or on a GPU from one that it seeds.
     `folder` keeps a checkpoint that the caller removes once the policy is noted as done.
-
-    generator: a CPU generator; initial weights and every draw come from it.
     """
     shape = Shape(
-        transitions.observations.shape[1], transitions.actions.shape[1], skills=rewards.count, hidden=config.hidden
-    )
-    mean, std = (torch.from_numpy(array) for array in transitions.scaling)
-    policy = Policy(shape, mean, std, generator).to(device)
-    learner = Learner(policy, Critics(shape, generator).to(device), config)
-    tensors = {f"policy.{name}": tensor for name, tensor in policy.state_dict().items()}
-    tensors |= {f"critics.{name}": tensor for name, tensor in learner.critics.state_dict().items()}
-    saved = Checkpoint(folder / CHECKPOINT, tensors, learner.optimizers, generator)
+        transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, config.hidden, config.depth,
+        trunks=rewards.count if config.trunk == "independent" else 1,
+    )  # fmt: skip
+    learner = Learner(shape, config, generator, device)
+    own = generator_on(device, generator)
+    saved = Checkpoint(folder / CHECKPOINT, learner.tensors(), {}, own)
     progress: Progress = reporter(f"training {rewards.count} skills", "steps")
     first = saved.restore()
-    batches = _batches(policy, transitions, rewards, config, device, generator)
-    for step in range(first, config.steps):
-        learner.update(next(batches), step)
-        saved.save_if_due(step + 1)
-        if (step + 1) % _REPORT_EVERY == 0 or step + 1 == config.steps:
-            progress(step + 1, config.steps)
+    learner.resume(first)
+    mean, std = scaling(transitions, config)
+    with Batches(transitions, rewards, config, mean, std, own, device) as batches:
+        updates = [captured(partial(learner.update, batch), learner.state(), device) for batch in batches.buffers]
+        for step in range(first, config.steps):
+            index, drawn_from = batches.take()
+            learner.set_step(step)
+            updates[index]()
+            saved.save_if_due(step + 1, drawn_from)
+            if (step + 1) % _REPORT_EVERY == 0 or step + 1 == config.steps:
+                progress(step + 1, config.steps)
+    policy = learner.to_policy(mean, std)
     policy.save(folder)
     return policy
 
 
-def _batches(
-    policy: Policy,
-    transitions: Transitions,
-    rewards: Rewards,
-    config: PolicyConfig,
-    device: torch.device,
-    generator: torch.Generator,
-) -> Iterator[Batch]:
-    """Uniform batches without end. The reward rows are gathered from disk; the rest lies on the device."""
-    observations = policy.standardise(torch.from_numpy(transitions.observations).to(device))
-    next_observations = policy.standardise(torch.from_numpy(transitions.next_observations).to(device))
-    actions = torch.from_numpy(transitions.actions).to(device)
-    continues = torch.from_numpy(~transitions.terminated).to(device, torch.float32)[:, None]
-    scale = torch.from_numpy(rewards.scale).to(device)
-    while True:
-        drawn = torch.randint(len(transitions), (config.batch,), generator=generator)
-        labels = torch.from_numpy(rewards.labels[drawn.numpy()]).to(device, torch.float32)
-        rows = drawn.to(device)
-        yield Batch(observations[rows], actions[rows], next_observations[rows], labels * scale, continues[rows])
+def scaling(transitions: Transitions, config: PolicyConfig) -> tuple[Tensor, Tensor]:
+    """What the policy standardises observations with, [O] each: the data's, or nothing."""
+    mean, std = (torch.from_numpy(array) for array in transitions.scaling)
+    return (mean, std) if config.standardise else (torch.zeros_like(mean), torch.ones_like(std))

@@ -1,110 +1,162 @@
 """K calibrated CVAEs, trained together (CLUE, eq. 4, 5 and 7; what it leaves open is SPOT's, Wu et al. 2022).
 
-Letters: N transitions, K experts, B rows of a batch, O observation columns, A action size, Z = 2A latent size.
+The model, its loss, and the loss's gradient written out; `training.py` trains it.
+
+Letters: K experts, B rows of a batch, O observation columns, A action size, H hidden width, Z = 2A latent size, P
+parameters of one model.
 """
 
-from pathlib import Path
+from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from skills.checkpoint import Checkpoint
 from skills.config import RewardConfig
-from skills.progress import Progress
-from skills.stacked import StackedMlp
+from skills.stacked import StackedMlp, Workspace, initial, parameter_count
 
 _LOG_STD_RANGE = (-4.0, 15.0)
-_REPORT_EVERY = 10  # steps between two calls of progress
 
 
-class StackedCvae(nn.Module):
-    """K conditional variational auto-encoders of actions given observations.
+@dataclass(frozen=True)
+class CvaeShape:
+    """The sizes of one CVAE.
 
     Encoder: (s, a) -> H -> H -> mean and log std of z.   Decoder: (s, z) -> H -> H -> tanh -> a.
     """
 
-    def __init__(
-        self, count: int, observation_size: int, action_size: int, hidden: int, generator: torch.Generator
-    ) -> None:
-        super().__init__()
-        self.count = count
-        self.latent_size = 2 * action_size
-        inputs = observation_size + action_size
-        self.encoder = StackedMlp(count, [inputs, hidden, hidden, 2 * self.latent_size], generator)
-        self.decoder = StackedMlp(count, [observation_size + self.latent_size, hidden, hidden, action_size], generator)
+    observation_size: int
+    action_size: int
+    hidden: int
+
+    @property
+    def latent_size(self) -> int:
+        """Z."""
+        return 2 * self.action_size
+
+    @property
+    def encoder(self) -> list[int]:
+        """Layer sizes."""
+        return [self.observation_size + self.action_size, self.hidden, self.hidden, 2 * self.latent_size]
+
+    @property
+    def decoder(self) -> list[int]:
+        """Layer sizes."""
+        return [self.observation_size + self.latent_size, self.hidden, self.hidden, self.action_size]
+
+    @property
+    def parameters(self) -> int:
+        """P."""
+        return parameter_count(self.encoder) + parameter_count(self.decoder)
+
+
+class StackedCvae:
+    """K conditional variational auto-encoders of actions given observations: views of one flat tensor [K, P]."""
+
+    def __init__(self, flat: Tensor, shape: CvaeShape) -> None:
+        self.flat = flat
+        self.shape = shape
+        boundary = parameter_count(shape.encoder)
+        self.encoder = StackedMlp(flat[:, :boundary], shape.encoder)
+        self.decoder = StackedMlp(flat[:, boundary:], shape.decoder)
+
+    @staticmethod
+    def create(count: int, shape: CvaeShape, generator: torch.Generator) -> "StackedCvae":
+        """`count` untrained models, on the CPU."""
+        stacks = [initial(count, sizes, generator) for sizes in (shape.encoder, shape.decoder)]
+        return StackedCvae(torch.cat(stacks, dim=1), shape)
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return len(self.flat)
+
+    def range(self, part: slice) -> "StackedCvae":
+        """Some of the models, on the same memory."""
+        return StackedCvae(self.flat[part], self.shape)
 
     def encode(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows (s, a) [K, B, O + A] -> mean and log std of the posterior, [K, B, Z] each."""
-        mean, log_std = self.encoder(rows).chunk(2, dim=-1)
-        return mean, log_std.clamp(*_LOG_STD_RANGE)
+        """Rows (s, a, 1), [K or 1, B, O + A + 1] -> mean and log std of the posterior, [K, B, Z] each."""
+        return posterior(self.encoder(rows))
 
-    def decode(self, observations: Tensor, latents: Tensor) -> Tensor:
-        """[K, B, O], [K, B, Z] -> actions [K, B, A]."""
-        return torch.tanh(self.decoder(torch.cat([observations, latents], dim=-1)))
+    def tensors(self) -> dict[str, Tensor]:
+        """The matrices by name, for files."""
+        return self.encoder.named_layers("encoder") | self.decoder.named_layers("decoder")
 
 
-def loss(
-    cvae: StackedCvae, data_rows: Tensor, expert_rows: Tensor, noise: Tensor, config: RewardConfig
-) -> tuple[Tensor, dict[str, Tensor]]:
-    """The loss of each of the K models, [K], and its parts.
+def posterior(encoded: Tensor) -> tuple[Tensor, Tensor]:
+    """The encoder's output [..., 2Z] -> mean and clamped log std, [..., Z] each."""
+    mean, log_std = encoded.chunk(2, dim=-1)
+    return mean, log_std.clamp(*_LOG_STD_RANGE)
 
-    data_rows, expert_rows: (s, a) of D and of each class, [K, B, O + A].   noise: standard normal, [K, 2B, Z].
 
-    Eq. 4 and 5 over both batches:  mean (a_hat - a)^2 + beta mean KL(q(z|s,a) || N(0, I))
-    Eq. 7 over the class's batch:   lambda (sum mu^2 + sum sigma^2)
+class Pass:
+    """One pass of K models over 2B rows, B of the dataset and B of each class: the loss, then its gradient.
+
+    Eq. 4 and 5 over all rows:   mean (a_hat - a)^2 + beta mean KL(q(z|s,a) || N(0, I))
+    Eq. 7 over the class's rows:   lambda (sum mu^2 + sum sigma^2)
     """
-    rows = torch.cat([data_rows, expert_rows], dim=1)
-    mean, log_std = cvae.encode(rows)
-    std = log_std.exp()
-    action_size = cvae.latent_size // 2
-    observations, actions = rows[..., :-action_size], rows[..., -action_size:]
-    decoded = cvae.decode(observations, torch.addcmul(mean, std, noise))
-    reconstruction = (decoded - actions).square().mean(dim=(1, 2))
-    squared_distance = mean.square() + std.square()
-    divergence = (0.5 * (squared_distance - 1.0) - log_std).mean(dim=(1, 2))
-    calibration = squared_distance[:, data_rows.shape[1] :].sum(dim=2).mean(dim=1)
-    total = reconstruction + config.kl_weight * divergence + config.calibration * calibration
-    return total, {"reconstruction": reconstruction, "divergence": divergence, "calibration": calibration}
 
+    def __init__(self, count: int, shape: CvaeShape, config: RewardConfig, device: torch.device) -> None:
+        rows, latents = 2 * config.batch, shape.latent_size
+        self._shape, self._config = shape, config
+        self.gradient = StackedCvae(torch.zeros(count, shape.parameters, device=device), shape)
+        self.inputs = torch.ones(count, rows, shape.encoder[0] + 1, device=device)  # (s, a, 1)
+        self._decoder_inputs = torch.ones(count, rows, shape.decoder[0] + 1, device=device)  # (s, z, 1)
+        self._encoder = Workspace(count, rows, shape.encoder, device)
+        self._decoder = Workspace(count, rows, shape.decoder, device)
+        self.log_std, self.std, self._by_latent = (torch.empty(count, rows, latents, device=device) for _ in range(3))
+        self._by_encoded = torch.empty(count, rows, 2 * latents, device=device)
+        self._by_action = torch.empty(count, rows, shape.action_size, device=device)
+        # Twice what a row's mu^2 + sigma^2 weighs in the loss: the KL's share and, for the class, the calibration's.
+        self._pull = torch.full((rows, 1), config.kl_weight / (rows * latents), device=device)
+        self._pull[config.batch :] += 2.0 * config.calibration / config.batch
 
-def train(
-    rows: Tensor,
-    members: Tensor,
-    starts: Tensor,
-    action_size: int,
-    config: RewardConfig,
-    generator: torch.Generator,
-    checkpoint: Path,
-    progress: Progress,
-) -> StackedCvae:
-    """Trains one CVAE per expert.
+    @property
+    def mean(self) -> Tensor:
+        """mu, [K, 2B, Z]."""
+        return self._encoder.output[..., : self._shape.latent_size]
 
-    rows: standardised (s, a) of the dataset, [N, O + A], on the device to train on.
-    members, starts: expert k is rows[members[starts[k]:starts[k + 1]]].
-    generator: a CPU generator; initial weights and every draw come from it.
-    """
-    count = len(starts) - 1
-    cvae = StackedCvae(count, rows.shape[1] - action_size, action_size, config.hidden, generator).to(rows.device)
-    optimizer = torch.optim.Adam(cvae.parameters(), lr=config.learning_rate, fused=True)
-    saved = Checkpoint(checkpoint, cvae.state_dict(), {"optimizer": optimizer}, generator)
-    for step in range(saved.restore(), config.iterations):
-        data_rows = rows[torch.randint(len(rows), (config.batch,), generator=generator).to(rows.device)]
-        expert_rows = rows[_draw(members, starts, config.batch, generator).to(rows.device)]
-        noise = torch.randn(count, 2 * config.batch, cvae.latent_size, generator=generator).to(rows.device)
-        # One batch of the dataset serves all classes: they share no parameter, so each still sees uniform draws.
-        total, _ = loss(cvae, data_rows.expand(count, -1, -1), expert_rows, noise, config)
-        optimizer.zero_grad(set_to_none=True)
-        total.sum().backward()  # type: ignore[no-untyped-call]  # torch ships no type for it
-        optimizer.step()
-        saved.save_if_due(step + 1)
-        if (step + 1) % _REPORT_EVERY == 0 or step + 1 == config.iterations:
-            progress(step + 1, config.iterations)
-    return cvae
+    def forward(self, cvae: StackedCvae, noise: Tensor) -> None:
+        """Encodes and decodes `inputs`.   noise: standard normal, [K, 2B, Z]."""
+        size = self._shape.observation_size
+        encoded = self._encoder.forward(cvae.encoder, self.inputs)
+        torch.clamp(encoded[..., self._shape.latent_size :], *_LOG_STD_RANGE, out=self.log_std)
+        torch.exp(self.log_std, out=self.std)
+        self._decoder_inputs[..., :size] = self.inputs[..., :size]
+        latents = self._decoder_inputs[..., size:-1]
+        torch.mul(self.std, noise, out=latents).add_(self.mean)
+        self._decoder.forward(cvae.decoder, self._decoder_inputs).tanh_()
 
+    def losses(self) -> dict[str, Tensor]:
+        """Each model's loss and its parts, [K] each, and `sigma`, the mean std of the class's rows.
 
-def _draw(members: Tensor, starts: Tensor, batch: int, generator: torch.Generator) -> Tensor:
-    """Uniform draws with replacement from each expert's transitions: dataset rows [K, B]."""
-    sizes = starts.diff()
-    uniform = torch.rand(len(sizes), batch, generator=generator, dtype=torch.float64)
-    offsets = (uniform * sizes[:, None]).long()
-    return members[starts[:-1, None] + offsets]
+        To be called between `forward` and `backward`, which overwrites what it reads.
+        """
+        size, config = self._shape.observation_size, self._config
+        squares = self.mean.square() + self.std.square()
+        parts = {
+            "reconstruction": (self._decoder.output - self.inputs[..., size:-1]).square().mean(dim=(1, 2)),
+            "divergence": (0.5 * (squares - 1.0) - self.log_std).mean(dim=(1, 2)),
+            "calibration": squares[:, config.batch :].sum(dim=2).mean(dim=1),
+            "sigma": self.std[:, config.batch :].mean(dim=(1, 2)),
+        }
+        evidence = parts["reconstruction"] + config.kl_weight * parts["divergence"]
+        return {"total": evidence + config.calibration * parts["calibration"], **parts}
+
+    def backward(self, cvae: StackedCvae, noise: Tensor) -> None:
+        """Writes the loss's derivative by every parameter into `gradient`, after `forward` with the same noise."""
+        size, latents = self._shape.observation_size, self._shape.latent_size
+        decoded, by_action = self._decoder.output, self._by_action
+        # Reconstruction, through the tanh: 2 (a_hat - a) (1 - a_hat^2), averaged over rows and columns.
+        torch.sub(decoded, self.inputs[..., size:-1], out=by_action)
+        by_action.mul_(decoded.square_().neg_().add_(1.0)).mul_(2.0 / by_action[0].numel())
+        first = self._decoder.backward(cvae.decoder, self.gradient.decoder, self._decoder_inputs, by_action)
+        torch.bmm(first, cvae.decoder.layers[0][:, size:-1].mT, out=self._by_latent)
+        # z = mu + sigma noise; d sigma / d log sigma = sigma; the pull is towards mu = 0 and sigma = 0, and the KL's
+        # -log sigma holds against it. A clamped log std gets no gradient.
+        by_mean, by_log_std = self._by_encoded[..., :latents], self._by_encoded[..., latents:]
+        torch.addcmul(self._by_latent, self.mean, self._pull, out=by_mean)
+        torch.mul(self._by_latent, noise, out=by_log_std).addcmul_(self.std, self._pull).mul_(self.std)
+        by_log_std.sub_(self._config.kl_weight / self.mean[0].numel())
+        by_log_std.mul_(self.log_std == self._encoder.output[..., latents:])
+        self._encoder.backward(cvae.encoder, self.gradient.encoder, self.inputs, self._by_encoded)

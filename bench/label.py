@@ -1,0 +1,48 @@
+"""Labelling N rows for K skills, against the machine's matrix peak, in one run.
+
+python bench/label.py [N] [K]
+"""
+
+import itertools
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
+
+import numpy as np
+import torch
+from timing import best, matrix_peak, record
+
+from skills.config import RewardConfig
+from skills.progress import silent
+from skills.rewards.clue import _label, _Labeller
+from skills.rewards.cvae import CvaeShape, StackedCvae
+from skills.workers import Workers
+
+OBSERVATION, ACTION = 27, 8
+
+
+def main(total: int = 20_000, count: int = 100) -> None:
+    """Measures, prints and records."""
+    shape, generator = CvaeShape(OBSERVATION, ACTION, 128), torch.Generator().manual_seed(0)
+    cvae = StackedCvae.create(count, shape, generator)
+    rows = torch.randn(total, shape.encoder[0] + 1)
+    starts = np.arange(0, total, 1000)
+    operations = 2 * total * count * sum(a * b for a, b in itertools.pairwise(shape.encoder))
+    peak = matrix_peak()
+    lines = [f"Labelling {total} rows for {count} skills (python bench/label.py {total} {count})"]
+    for distance in ("expected", "sample", "mean"):
+        config = RewardConfig(distance=distance)
+        with tempfile.TemporaryDirectory() as folder, Workers() as workers:
+            labeller = _Labeller(cvae, torch.zeros(count, 1, shape.latent_size), rows, config, 0, workers.count)
+            path = Path(folder) / "labels.f16"
+            seconds = best(lambda: _label(labeller, starts, workers, path, silent), rounds=3)  # noqa: B023
+        share = operations / seconds / peak
+        lines.append(f"{distance:<9} {seconds:6.2f} s   {share:.0%} of the matrix peak, {peak / 1e9:.0f} GFLOP/s")
+    record("label", "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:3]))

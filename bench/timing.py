@@ -1,0 +1,55 @@
+"""What the benchmarks share: the least disturbed time, the machine's matrix peak, and a record of where and when."""
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+ON_ONE_CORE = torch.get_num_threads() == 1
+# With OMP_NUM_THREADS=1 the time is the processor's: comparable on a busy machine, where a clock on the wall is not.
+clock = time.process_time if ON_ONE_CORE else time.perf_counter
+RESULTS = Path(__file__).parent / "results"
+
+
+def best(work: Callable[[], object], rounds: int = 5, repeats: int = 1) -> float:
+    """Seconds of one call: the fastest of some rounds of `repeats` calls, after a warm-up."""
+    work()
+    seconds = []
+    for _ in range(rounds):
+        start = clock()
+        for _ in range(repeats):
+            work()
+        seconds.append((clock() - start) / repeats)
+    return min(seconds)
+
+
+def matrix_peak() -> float:
+    """Floating-point operations a second of a large float32 matrix product, on torch's threads."""
+    size = 1024
+    one, other, product = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+    return 2 * size**3 / best(lambda: torch.mm(one, other, out=product), rounds=8)
+
+
+def machine() -> str:
+    """Hardware, versions, load and date, for the head of a result."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    name = next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.processor())
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {name}, {torch.get_num_threads()} threads of {os.cpu_count()} cores, "
+        f"torch {torch.__version__}, load average {load} (idle would be below 1), "
+        f"{'processor' if ON_ONE_CORE else 'wall'} time"
+    )
+
+
+def record(name: str, text: str) -> None:
+    """Prints a result and writes it to bench/results."""
+    whole = f"{machine()}\n{text}\n"
+    print(whole)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.txt").write_text(whole, encoding="utf-8")

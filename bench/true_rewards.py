@@ -1,0 +1,70 @@
+"""IQL alone, on the environment's own rewards: does its return reach the data's mean?
+
+    python bench/true_rewards.py [STEPS] [DATASET ...]
+
+One head (K = 1) on each embedded medium set, official locomotion settings but for the steps and the data (the first
+200,000 transitions), rewards scaled as IQL does; ten episodes of the mean action. Prints the data's mean return, the
+policy's with a 95 % bootstrap interval, and which is the higher.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import bootstrap
+from timing import record
+
+from skills import sources
+from skills.config import PolicyConfig
+from skills.dataset import Transitions
+from skills.learners import iql
+from skills.policy import Policy
+from skills.progress import silent, silent_reporter
+from skills.rewards import Rewards
+from skills.simulate import EPISODE_STEPS, Simulation
+
+DATASETS = ("hopper-medium", "halfcheetah-medium", "walker2d-medium")
+ROWS, EPISODES, SEED = 200_000, 10, 1
+
+
+def scaled_rewards(transitions: Transitions) -> Rewards:
+    """The true rewards as a matrix of one column: times 1000 / (max - min of the episodes' returns)."""
+    scale = 1000.0 / (transitions.returns.max() - transitions.returns.min())
+    return Rewards(transitions.rewards[:, None].astype(np.float16), np.array([scale], np.float32))
+
+
+def returns(policy: Policy, env_id: str) -> np.ndarray:
+    """[EPISODES] undiscounted returns of the mean action."""
+    simulation = Simulation(env_id, EPISODES)
+    observations = simulation.reset([np.random.default_rng([SEED, episode]) for episode in range(EPISODES)])
+    total, playing = np.zeros(EPISODES), np.ones(EPISODES, bool)
+    for _ in range(EPISODE_STEPS):
+        step = simulation.step(policy.act(observations, np.zeros(EPISODES, int)))
+        total += step.rewards * playing
+        playing &= ~step.terminated
+        observations = step.observations
+    return total
+
+
+def main(steps: int, names: tuple[str, ...]) -> None:
+    """Trains, plays, prints and records."""
+    lines = [f"IQL on true rewards, {steps} steps (python bench/true_rewards.py {steps} {' '.join(names)})"]
+    for name in names:
+        data = sources.load(name, source="auto", steps=ROWS, columns="motion", progress=silent, notify=print)
+        with tempfile.TemporaryDirectory() as folder:
+            policy = iql.train(
+                data, scaled_rewards(data), PolicyConfig(steps=steps), torch.device("cpu"),
+                torch.Generator().manual_seed(SEED), Path(folder), silent_reporter,
+            )  # fmt: skip
+        played = returns(policy, data.env_id)
+        low, high = bootstrap((played,), np.mean, rng=np.random.default_rng(SEED)).confidence_interval
+        mean = data.returns.mean()
+        verdict = "reaches" if played.mean() >= mean else "stays below"
+        lines.append(f"{name:<20} {played.mean():7.0f} [{low:.0f}, {high:.0f}] {verdict} the data's mean, {mean:.0f}")
+    record("true_rewards", "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000, tuple(sys.argv[2:]) or DATASETS)

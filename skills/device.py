@@ -1,0 +1,49 @@
+"""What differs between the CPU and a GPU in a training loop: captured steps, generators, how much memory there is."""
+
+import os
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+_WARM_UP = 3  # calls before a capture, in which libraries allocate what they keep
+
+
+def captured(step: Callable[[], None], state: Sequence[Tensor], device: torch.device) -> Callable[[], None]:
+    """`step` itself on the CPU; on a GPU a replay of its one capture, which costs one launch for hundreds of kernels.
+
+    step: works on the same buffers at every call, and asks the host for nothing.
+    state: every tensor that a step changes and the next one reads; they are as before when this returns.
+    """
+    if device.type == "cpu":
+        return step
+    before = [tensor.clone() for tensor in state]
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch ships no type for it
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        for _ in range(_WARM_UP):
+            step()
+    torch.cuda.current_stream(device).wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    for tensor, value in zip(state, before, strict=True):
+        tensor.copy_(value)
+    return graph.replay
+
+
+def generator_on(device: torch.device, generator: torch.Generator) -> torch.Generator:
+    """The generator itself on the CPU; on a GPU one of that device, seeded by a draw from it."""
+    if device.type == "cpu":
+        return generator
+    seed = int(torch.randint(2**62, (), generator=generator))
+    return torch.Generator(device).manual_seed(seed)
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that a training may take: half of the machine's memory, or nine tenths of what a GPU has free."""
+    if device.type == "cuda":
+        return int(0.9 * torch.cuda.mem_get_info(device)[0])
+    if not hasattr(os, "sysconf"):  # Windows
+        return 4 * 2**30
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

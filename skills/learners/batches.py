@@ -1,0 +1,139 @@
+"""Uniform batches of transitions with the rewards of all skills, in buffers that are filled again and again.
+
+Letters: N transitions, B rows of a batch, O observation columns, A action size, K skills, H hidden units.
+"""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skills.config import PolicyConfig
+from skills.dataset import Transitions
+from skills.rewards import Rewards
+
+_SHARE_OF_GPU = 0.5  # of its free memory, that the reward matrix may take
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows drawn from the dataset; observations are standardised.
+
+    pairs: (s, a, 1), [B, O + A + 1].   states, next_states: (s, 1) and (s', 1), [B, O + 1].   rewards: [B, K].
+    continues: [B, 1], 0 where the episode terminated, else 1.   dropout: for the actor, see `Workspace.forward`.
+    """
+
+    pairs: Tensor
+    states: Tensor
+    next_states: Tensor
+    rewards: Tensor
+    continues: Tensor
+    dropout: tuple[Tensor, ...] = ()
+
+    @property
+    def actions(self) -> Tensor:
+        """[B, A]."""
+        return self.pairs[:, self.states.shape[1] - 1 : -1]
+
+    @staticmethod
+    def create(
+        observation_size: int, action_size: int, skills: int, config: PolicyConfig, device: torch.device
+    ) -> "Batch":
+        """Buffers."""
+        rows, trunks = config.batch, skills if config.trunk == "independent" else 1
+        masks = (torch.ones(trunks, rows, config.hidden, device=device) for _ in range(config.depth))
+        return Batch(
+            torch.ones(rows, observation_size + action_size + 1, device=device),
+            torch.ones(rows, observation_size + 1, device=device),
+            torch.ones(rows, observation_size + 1, device=device),
+            torch.zeros(rows, skills, device=device),
+            torch.ones(rows, 1, device=device),
+            tuple(masks) if config.dropout > 0 else (),
+        )
+
+
+class Batches:
+    """Draws batches; on the CPU the next one in a thread while the last is learned from. A context manager.
+
+    The reward rows are gathered from disk, or from a GPU's memory where they fit; the rest lies on the device.
+    """
+
+    def __init__(
+        self,
+        transitions: Transitions,
+        rewards: Rewards,
+        config: PolicyConfig,
+        mean: Tensor,
+        std: Tensor,
+        generator: torch.Generator,
+        device: torch.device,
+    ) -> None:
+        """mean, std: what observations are standardised with, [O] each.   generator: on the device."""
+        size, action_size = transitions.observations.shape[1], transitions.actions.shape[1]
+        self._pairs = torch.ones(len(transitions), size + action_size + 1)
+        self._pairs[:, :size] = torch.from_numpy(transitions.observations)
+        self._pairs[:, size:-1] = torch.from_numpy(transitions.actions)
+        self._next_states = torch.ones(len(transitions), size + 1)
+        self._next_states[:, :-1] = torch.from_numpy(transitions.next_observations)
+        for table in (self._pairs, self._next_states):
+            table[:, :size].sub_(mean).div_(std)
+        self._pairs, self._next_states = self._pairs.to(device), self._next_states.to(device)
+        self._continues = torch.from_numpy(~transitions.terminated).to(device, torch.float32)[:, None]
+        self._labels, self._labels_on_gpu = rewards.labels, _on_gpu(rewards, device)
+        self._scale = torch.from_numpy(rewards.scale).to(device)
+        self._config, self._generator = config, generator
+        self._rows = torch.empty(config.batch, dtype=torch.int64, device=device)
+        count = 2 if device.type == "cpu" else 1  # a GPU works through its queue in order
+        self.buffers = [Batch.create(size, action_size, rewards.count, config, device) for _ in range(count)]
+        self._turn = 0
+        self._pool = ThreadPoolExecutor(1)
+        self._coming: Future[None] | None = None
+
+    def __enter__(self) -> "Batches":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+    def take(self) -> tuple[int, Tensor]:
+        """(index of the filled one of `buffers`, the generator's state before the draws of the batch after it)."""
+        taken = self.buffers[self._turn % len(self.buffers)]
+        if len(self.buffers) == 1:
+            self._fill(taken)
+            return 0, self._generator.get_state()
+        if self._coming is None:
+            self._fill(taken)
+        else:
+            self._coming.result()
+        state = self._generator.get_state()
+        self._turn += 1
+        self._coming = self._pool.submit(self._fill, self.buffers[self._turn % 2])
+        return (self._turn - 1) % 2, state
+
+    def _fill(self, batch: Batch) -> None:
+        rows = self._rows.random_(0, len(self._pairs), generator=self._generator)
+        torch.index_select(self._pairs, 0, rows, out=batch.pairs)
+        torch.index_select(self._next_states, 0, rows, out=batch.next_states)
+        torch.index_select(self._continues, 0, rows, out=batch.continues)
+        batch.states[:, :-1] = batch.pairs[:, : batch.states.shape[1] - 1]
+        batch.rewards.copy_(self._rewards(rows)).mul_(self._scale).add_(self._config.reward_shift)
+        for mask in batch.dropout:
+            rate = self._config.dropout
+            mask.bernoulli_(1.0 - rate, generator=self._generator).div_(1.0 - rate)
+
+    def _rewards(self, rows: Tensor) -> Tensor:
+        if self._labels_on_gpu is not None:
+            return self._labels_on_gpu[rows]
+        return torch.from_numpy(np.take(self._labels, rows.cpu().numpy(), axis=0))
+
+
+def _on_gpu(rewards: Rewards, device: torch.device) -> Tensor | None:
+    """The reward matrix in a GPU's memory; None where there is none or it does not fit."""
+    if device.type == "cpu" or rewards.labels.nbytes > _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
+        return None
+    return torch.from_numpy(np.array(rewards.labels)).to(device)

@@ -1,0 +1,56 @@
+"""Threads that share out independent pieces of work, each computing on one core.
+
+Pieces that fit a core's cache need no barrier between their operations, as they do where all cores work on one
+operation; and a piece gives the same bytes however many threads there are.
+"""
+
+import itertools
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+
+
+class Workers:
+    """`count` threads, as many as torch would use unless told. A context manager: they end with it."""
+
+    def __init__(self, count: int | None = None) -> None:
+        self._threads = torch.get_num_threads()
+        self.count = count or self._threads
+        self._pool = ThreadPoolExecutor(self.count, initializer=torch.set_num_threads, initargs=(1,))
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(self._threads)  # the workers' setting is everybody's in some versions of torch
+
+    def start(self, work: Callable[[T, int], None], pieces: Sequence[T]) -> Callable[[], None]:
+        """Begins work(piece, worker) for every piece, with worker in 0..count-1; call the result to wait for the end.
+
+        The first error of a piece is raised there.
+        """
+        turns = itertools.count()
+
+        def take_turns(worker: int) -> None:
+            while (turn := next(turns)) < len(pieces):
+                work(pieces[turn], worker)
+
+        futures = [self._pool.submit(take_turns, worker) for worker in range(min(self.count, len(pieces)))]
+
+        def wait() -> None:
+            for future in futures:
+                future.result()
+
+        return wait
+
+    def run(self, work: Callable[[T, int], None], pieces: Sequence[T]) -> None:
+        """Does work(piece, worker) for every piece."""
+        self.start(work, pieces)()

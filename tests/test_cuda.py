@@ -1,0 +1,115 @@
+"""The GPU path against the CPU path. One command runs them all: python -m pytest -m cuda
+
+Skipped where there is no CUDA device. Tolerances: a GPU adds in another order, and so do captured graphs' kernels; over
+fifty steps the same draws give losses within 1e-3 of the CPU's, relative.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from skills.config import ExpertsConfig, PolicyConfig, RewardConfig
+from skills.device import captured, generator_on
+from skills.experts import cluster
+from skills.learners import iql
+from skills.learners.batches import Batch
+from skills.measures import reward_aucs
+from skills.policy import Shape
+from skills.progress import silent_reporter
+from skills.rewards import Rewards, clue
+from skills.rewards.cvae import CvaeShape, Pass, StackedCvae
+from skills.stacked import Adam
+
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
+]
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+def test_cvae_step_is_that_of_the_cpu():
+    shape, config = CvaeShape(5, 2, 16), RewardConfig(hidden=16, batch=8, learning_rate=1e-2)
+    losses = {}
+    for device in (CPU, GPU):
+        generator = torch.Generator().manual_seed(0)
+        cvae = StackedCvae(StackedCvae.create(3, shape, generator).flat.to(device), shape)
+        one, adam = Pass(3, shape, config, device), Adam.create([cvae.flat], config.learning_rate)
+        for _ in range(50):
+            one.inputs[..., :-1] = torch.randn(3, 16, 7, generator=generator).clamp(-1, 1).to(device)
+            noise = torch.randn(3, 16, 4, generator=generator).to(device)
+            one.forward(cvae, noise)
+            losses[device.type] = one.losses()["total"].cpu()
+            one.backward(cvae, noise)
+            adam.step([one.gradient.flat])
+    torch.testing.assert_close(losses["cuda"], losses["cpu"], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("trunk", ["shared", "independent"])
+def test_captured_iql_is_eager_iql_on_the_cpu(trunk):
+    """A captured graph's updates, its changing learning rate included, against plain calls on the CPU."""
+    config = PolicyConfig(hidden=32, batch=16, steps=50, learning_rate=3e-3, trunk=trunk)
+    shape = Shape(4, 2, 3, config.hidden, trunks=3 if trunk == "independent" else 1)
+    means = {}
+    for device in (CPU, GPU):
+        learner = iql.Learner(shape, config, torch.Generator().manual_seed(0), device)
+        batch = Batch.create(4, 2, 3, config, device)
+        update = captured(lambda one=learner, rows=batch: one.update(rows), learner.state(), device)
+        draws = torch.Generator().manual_seed(1)
+        for step in range(config.steps):
+            batch.pairs[:, :-1] = torch.randn(16, 6, generator=draws).clamp(-1, 1).to(device)
+            batch.states[:, :-1] = batch.pairs[:, :4]
+            batch.next_states[:, :-1] = torch.randn(16, 4, generator=draws).to(device)
+            batch.rewards.copy_(torch.rand(16, 3, generator=draws))
+            learner.set_step(step)
+            update()
+        means[device.type] = learner.to_policy(torch.zeros(4), torch.ones(4)).means(torch.eye(4)).detach()
+    torch.testing.assert_close(means["cuda"], means["cpu"], rtol=1e-2, atol=1e-3)
+
+
+def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
+    """The whole learning core on the device: rewards that rank the classes, the same twice, a policy that acts."""
+    classes = cluster(cheetah, 6, ExpertsConfig(), seed=1)
+    config = RewardConfig(hidden=64, batch=64, iterations=400, learning_rate=2e-3)
+    labels = []
+    for name in ("first", "second"):
+        folder = tmp_path / name
+        clue.make_rewards(cheetah, classes, config, GPU, torch.Generator().manual_seed(0), folder, silent_reporter)
+        rewards = Rewards.open(folder, len(cheetah))
+        labels.append(np.array(rewards.labels, np.float32))
+    assert reward_aucs(classes, rewards, silent_reporter).min() > 0.95
+    np.testing.assert_allclose(labels[0], labels[1], atol=1e-2)
+    small = PolicyConfig(hidden=64, batch=64, steps=200)
+    policy = iql.train(cheetah, rewards, small, GPU, torch.Generator().manual_seed(1), tmp_path, silent_reporter)
+    assert np.isfinite(policy.act(cheetah.observations[:6], np.arange(6))).all()
+
+
+def test_interrupted_training_goes_on(cheetah, tmp_path, monkeypatch):
+    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
+    config = dataclasses.replace(PolicyConfig(hidden=32, batch=32), steps=100)
+
+    def interrupting(task, unit):
+        def stop(done, total):
+            if done >= 40:
+                raise KeyboardInterrupt
+
+        return stop
+
+    def run(folder, reporter=silent_reporter):
+        policy = iql.train(cheetah, rewards, config, GPU, torch.Generator().manual_seed(0), folder, reporter)
+        return policy.act(cheetah.observations[:4], np.array([0, 1, 0, 1]))
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut", interrupting)
+    np.testing.assert_allclose(run(tmp_path / "cut"), whole, atol=1e-3)
+
+
+def test_a_generator_of_the_device_follows_the_seed():
+    drawn = []
+    for _ in range(2):
+        generator = generator_on(GPU, torch.Generator().manual_seed(3))
+        drawn.append(torch.randn(8, generator=generator, device=GPU).cpu())
+    assert torch.equal(*drawn)
