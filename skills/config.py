@@ -14,6 +14,8 @@ Preset = Literal["smoke", "quick", "paper"]
 Device = Literal["cpu", "cuda"]
 Distance = Literal["expected", "sample", "mean"]
 Features = Literal["standardised", "raw"]
+Labels = Literal["kmeans", "shuffled"]
+Learner = Literal["iql", "bc", "clone"]
 
 SCHEMA_VERSION = 1
 DEFAULT_PRESET: Preset = "quick"
@@ -33,6 +35,7 @@ class ExpertsConfig:
 
     features: Features = "standardised"
     max_iterations: int = 300
+    labels: Labels = "kmeans"  # shuffled: a null, the classes' sizes with random members
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,13 @@ class RewardConfig:
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022)."""
+    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022).
 
+    The learners that imitate (bc: each skill its class; clone: every skill all of the data) read no rewards, and of
+    these settings the first four.
+    """
+
+    learner: Learner = "iql"
     hidden: int = 256
     batch: int = 256
     steps: int = 1_000_000
@@ -70,6 +78,7 @@ class RolloutConfig:
 
     rollouts: int = 5
     horizon: int = 1000
+    noise: bool = False  # whether skills act with their Gaussian, or with its mean
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ In skill discovery they are the K-means classes of (s, a, s') (CLUE, section 8.3
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +114,9 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {count - len(empty)} with --skills.",
             USAGE,
         )
+    if config.labels == "shuffled":
+        shuffled = np.random.default_rng(seed).permutation(classes.labels)
+        return replace(classes, labels=shuffled)
     return classes
 
 

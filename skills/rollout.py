@@ -23,6 +23,9 @@ if TYPE_CHECKING:  # who only reads rollouts needs neither scikit-learn nor torc
     from skills.policy import Policy
 
 
+_NOISE = 1_000_003  # tells the stream of the noise from those of the starts, which count from 0
+
+
 @dataclass(frozen=True)
 class Rollouts:
     """Recorded episodes of every skill; padding repeats the last state and counts for nothing.
@@ -89,6 +92,26 @@ class Actor(Protocol):
         """The action [B, A] of skill skills[b] in observations[b], [B, O]."""
 
 
+class Noisy:
+    """A policy that acts with its Gaussian; the draws come from one generator, in the order of the rows."""
+
+    def __init__(self, policy: "Policy", generator: np.random.Generator) -> None:
+        self._policy = policy
+        self._generator = generator
+        self._std = policy.std_of_actions()
+
+    def act(self, observations: NDArray[np.floating], skills: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The mean action plus noise, within the bounds."""
+        means = self._policy.act(observations, skills)
+        noise = self._generator.standard_normal(means.shape, dtype=np.float32)
+        return np.clip(means + self._std[skills] * noise, -1.0, 1.0)
+
+
+def actor_of(policy: "Policy", noise: bool, seed: int) -> Actor:
+    """Who plays a policy's skills: the policy itself, by its means, or with its noise."""
+    return Noisy(policy, np.random.default_rng([seed, _NOISE])) if noise else policy
+
+
 @dataclass(frozen=True)
 class Moment:
     """One step of all simulations that still play, B of them.
@@ -136,7 +159,7 @@ def lockstep(
 def play(
     policy: "Policy", env_id: str, classes: "Classes", config: RolloutConfig, seed: int, reporter: Reporter
 ) -> Rollouts:
-    """Plays all skills at once, in lock-step, acting with the policy's mean."""
+    """Plays all skills at once, in lock-step."""
     count, horizon, seen = policy.shape.skills, config.horizon, policy.shape.observation_size
     skills = np.repeat(np.arange(count), config.rollouts)
     total = len(skills)
@@ -149,7 +172,8 @@ def play(
     lengths = np.zeros(total, np.int32)
     terminated = np.zeros(total, bool)
     progress = reporter(f"playing {count} skills, {config.rollouts} times each", "steps")
-    for step, moment in enumerate(lockstep(policy, simulation, started, skills, horizon)):
+    actor = actor_of(policy, config.noise, seed)
+    for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
         playing = moment.playing
         nearest[playing, step] = classes.classify(
             moment.observations[:, :seen], moment.actions, moment.next_observations[:, :seen]
