@@ -34,7 +34,7 @@ from skills.run import Run
 from skills.trials import STEPS, TRIALS, Trials, play_trials
 
 OWN = "own"
-_VERSION = 1  # of the measures; another one measures anew
+_VERSION = 2  # of the measures; another one measures anew
 _HELD_ROWS = 200_000  # at most, for the judge
 _FEWEST_HELD = 0.1  # of the rows of discovery; with fewer the judge takes every second episode of discovery instead
 _SEED = 20231108

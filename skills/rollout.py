@@ -104,7 +104,7 @@ class Noisy:
         """The mean action plus noise, within the bounds."""
         means = self._policy.act(observations, skills)
         noise = self._generator.standard_normal(means.shape, dtype=np.float32)
-        return np.clip(means + self._std[skills] * noise, -1.0, 1.0)
+        return np.asarray(np.clip(means + self._std[skills] * noise, -1.0, 1.0))
 
 
 def actor_of(policy: "Policy", noise: bool, seed: int) -> Actor:

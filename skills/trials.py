@@ -105,7 +105,7 @@ def play_trials(
 def take_segments(
     transitions: Transitions, classes: Classes, count: int, generator: np.random.Generator, *, trials: int = TRIALS
 ) -> Trials:
-    """Random segments of a dataset in the place of trials: what `count` skills look like that have nothing of their own.
+    """Random segments of a dataset in the place of trials: `count` skills that have nothing of their own.
 
     Where there are any, segments come from where a whole one fits into its episode. Return and survival are those of
     the episode that a segment is cut from.

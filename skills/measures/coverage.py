@@ -29,8 +29,7 @@ def visited_cells(places: NDArray[np.float64], lengths: NDArray[np.int64]) -> ND
 
 def cell_count(visited: NDArray[np.bool_], choice: Choice) -> int:
     """How many cells the chosen trials were in together."""
-    chosen = np.take_along_axis(visited, choice[..., None], axis=1)
-    return int(chosen.any(axis=(0, 1)).sum())
+    return int(_any_chosen(visited.reshape(-1, visited.shape[-1]).astype(np.float32), choice).sum())
 
 
 def reach(windows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -49,7 +48,7 @@ def is_reached(
 
 
 def coverage(
-    visited: NDArray[np.bool_],
+    visited: NDArray[np.float32],
     cells_of_segments: int,
     reached: NDArray[np.float32],
     inside: NDArray[np.float64],
@@ -57,14 +56,19 @@ def coverage(
 ) -> dict[str, float]:
     """Cells over those of as many random segments; k-NN recall and precision.
 
+    visited: [K * R, C] 1 where the trial was in the cell, else 0.
     reached: [K * R, N] 1 where dataset window n is within reach of a window of the trial, else 0.
     inside: [K, R] share of a trial's windows that are within reach of a dataset window.
     """
-    count, trials = inside.shape
-    times = np.zeros((count, trials), np.float32)
-    np.add.at(times, (np.arange(count)[:, None], choice), 1.0)
     return {
-        "cells_ratio": cell_count(visited, choice) / cells_of_segments,
-        "recall": float((times.reshape(-1) @ reached > 0).mean()),
+        "cells_ratio": float(_any_chosen(visited, choice).sum() / cells_of_segments),
+        "recall": float(_any_chosen(reached, choice).mean()),
         "precision": float(np.take_along_axis(inside, choice, axis=1).mean()),
     }
+
+
+def _any_chosen(marks: NDArray[np.float32], choice: Choice) -> NDArray[np.bool_]:
+    """[K * R, C] 0 or 1 -> [C] whether any chosen trial has the mark. A product is far faster than gathering rows."""
+    times = np.zeros((len(choice), len(marks) // len(choice)), np.float32)
+    np.add.at(times, (np.arange(len(choice))[:, None], choice), 1.0)
+    return np.asarray(times.reshape(-1) @ marks > 0)

@@ -109,7 +109,7 @@ def cut_windows(starts: Ids, lengths: Ids, *, window: int = WINDOW, stride: int 
 
 
 def describe(steps: Steps, windows: Windows) -> Floats:
-    """[N, D]: mean and std of the features, net displacement in the first row's body frame (m), change of heading (rad).
+    """[N, D]: mean and std of the features, net displacement in the body's first frame (m), change of heading (rad).
 
     The last two are integrals of the velocity and the yaw rate; those of a window that is cut short are scaled up to a
     whole one's.

@@ -7,7 +7,7 @@ Letters: K skills, R trials, T steps, F features.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import pdist, squareform
 
 from skills.measures.intervals import Choice
 
@@ -21,7 +21,7 @@ def successor_features(features: NDArray[np.float64], lengths: NDArray[np.int64]
     """
     steps = np.arange(features.shape[2])
     weight = np.where(steps < lengths[..., None], DISCOUNT**steps, 0.0)
-    return np.einsum("krt,krtf->krf", weight / weight.sum(axis=-1, keepdims=True), features)
+    return np.asarray(np.einsum("krt,krtf->krf", weight / weight.sum(axis=-1, keepdims=True), features))
 
 
 def mean_distance(points: NDArray[np.float64]) -> float:
@@ -38,9 +38,11 @@ def diversity(successors: NDArray[np.float64], reference: float, choice: Choice)
     chosen = np.take_along_axis(successors, choice[..., None], axis=1)
     trials = chosen.shape[1]
     scatter = chosen.var(axis=1, ddof=1).sum(axis=1) / trials if trials > 1 else np.zeros(len(chosen))
-    first, second = np.triu_indices(len(chosen), 1)
-    squared = np.square(pdist(chosen.mean(axis=1))) - scatter[first] - scatter[second]
-    return {"ratio": float(np.sqrt(np.maximum(squared, 0.0)).mean()) / reference}
+    means = chosen.mean(axis=1)
+    squared = squareform(pdist(means, "sqeuclidean")) - scatter[:, None] - scatter
+    np.fill_diagonal(squared, 0.0)
+    pairs = len(means) * (len(means) - 1)
+    return {"ratio": float(np.sqrt(np.maximum(squared, 0.0)).sum() / pairs) / reference}
 
 
 def reference_distance(segments: NDArray[np.float64]) -> float:

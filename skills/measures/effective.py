@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from skills.measures.intervals import Choice
 
 _FOLDS = 5
 _LOWEST = 1e-6  # of a probability: one surprise cannot undo all others
-_STRENGTHS = (1e-4, 1e-1, 1e1)  # inverse regularisation; the weakest model is no better than chance, nor worse
+# Inverse regularisation. The weakest model is chance. The strongest is scikit-learn's usual one: descriptors are whitened,
+# so two skills count as two by differences of the size of the data's own, and not by any that a computer can tell.
+_STRENGTHS = (1e-4, 1e-2, 1.0)
 
 
 def held_out_log_probabilities(behaviour: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[K, R, D] the behaviour of each trial -> [K, R] log q(k | trial) of the skill that it is of.
+    """[K, R, D] the whitened behaviour of each trial -> [K, R] log q(k | trial) of the skill that it is of.
 
     q is a multinomial logistic regression that has not seen the trial nor any other from its start (GroupKFold over
     reset seeds), of the regularisation, out of three, that predicts held-out trials best.
@@ -44,7 +44,7 @@ def _cross_validate(
 ) -> NDArray[np.float64]:
     scores = np.empty(len(rows))
     for train, test in GroupKFold(min(_FOLDS, len(np.unique(starts)))).split(rows, skills, starts):
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=100, tol=1e-3))
+        model = LogisticRegression(C=strength, max_iter=100, tol=1e-3)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early regularises; it is scored held out
             model.fit(rows[train], skills[train])

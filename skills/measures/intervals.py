@@ -71,7 +71,7 @@ def centre(value: float, draws: NDArray[np.float64]) -> NDArray[np.float64]:
     Drawing with replacement repeats some trials and leaves others out, which shifts a distance between means up and a
     union of places down. The shift is no part of the uncertainty.
     """
-    return draws - draws.mean() + value
+    return np.asarray(draws - draws.mean() + value)
 
 
 def interval(value: float, draws: NDArray[np.float64], *, lowest: float = -np.inf, highest: float = np.inf) -> Interval:

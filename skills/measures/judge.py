@@ -1,4 +1,4 @@
-"""The judge: what the measures know of a dataset, fitted on rows that discovery never saw, and the same for every method.
+"""The judge: what the measures know of a dataset, from rows that discovery never saw; the same for every method.
 
 Letters: K skills, R trials, T steps, N dataset windows, D descriptor size, O observation columns, G goals.
 """
@@ -78,7 +78,7 @@ class Judge:
         return 100.0 * (returns - low) / (high - low)
 
     def log_probabilities(self, windows: Floats) -> Floats:
-        """[N, D] whitened windows -> [N, K] log probability of each class; a class that was never seen has almost none."""
+        """[N, D] whitened windows -> [N, K] log probability of each class; next to none of a class without windows."""
         found = np.full((len(windows), self.count), np.log(1e-12))
         found[:, self._classifier.classes_] = self._classifier.predict_log_proba(windows)
         return found
@@ -90,6 +90,7 @@ class Judge:
         shares = fidelity.own_class_shares(trials.classes, trials.lengths)
         log_q = effective.held_out_log_probabilities(behaviour.means)
         reached, inside = self._reached(behaviour)
+        visited = behaviour.visited.reshape(-1, behaviour.visited.shape[-1]).astype(np.float32)
         scores = self.normalise(trials.returns)
         seconds = seconds_per_step(self.env_id)
 
@@ -99,7 +100,7 @@ class Judge:
                 "occupancy": fidelity.occupancy(shares, self.support, choice),
                 "effective_skills": effective.effective_skills(log_q, choice),
                 "diversity": diversity.diversity(behaviour.successors, self._reference, choice),
-                "coverage": coverage.coverage(behaviour.visited, self._cells, reached, inside, choice),
+                "coverage": coverage.coverage(visited, self._cells, reached, inside, choice),
                 "quality": quality.quality(scores, trials, seconds, choice),
                 "transfer": transfer.transfer(
                     behaviour.goals, self._selected, self._goal_means, self._goal_best, self._possible, choice
