@@ -14,7 +14,7 @@ Preset = Literal["smoke", "quick", "paper"]
 Device = Literal["cpu", "cuda"]
 Distance = Literal["expected", "sample", "mean"]
 Features = Literal["standardised", "raw"]
-Labels = Literal["kmeans", "shuffled"]
+Labels = Literal["kmeans", "shuffled", "returns"]
 Learner = Literal["iql", "bc", "clone"]
 
 SCHEMA_VERSION = 1
@@ -35,7 +35,9 @@ class ExpertsConfig:
 
     features: Features = "standardised"
     max_iterations: int = 300
-    labels: Labels = "kmeans"  # shuffled: a null, the classes' sizes with random members
+    # shuffled: a null, the classes' sizes with random members.   returns: no K-means but episodes in bands of their
+    # return, the best last.
+    labels: Labels = "kmeans"
 
 
 @dataclass(frozen=True)

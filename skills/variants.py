@@ -49,15 +49,18 @@ def config_of(name: str, base: Config) -> Config:
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
-def variant(base: Run, folder: Path, config: Config) -> Run:
+def variant(base: Run, folder: Path, config: Config, steps: int | None = None) -> Run:
     """The run of a variant, inside its base's folder; begins with the stages that both have in common.
 
+    steps: rows to learn from; None: as many as the base did.
     Raises: SkillsError where the folder holds a variant of other settings.
     """
-    steps = base.manifest["dataset"]["steps"]  # the data may have grown since
-    run = open_or_create(folder, replace(config, data=replace(config.data, steps=steps)))
-    run.record_dataset(base.manifest["dataset"])
-    same = base.config.skills == config.skills and base.config.seed == config.seed and base.config.data == config.data
+    learned_from = base.manifest["dataset"]["steps"]  # what the data have grown by since is left out
+    run = open_or_create(folder, replace(config, data=replace(config.data, steps=steps or learned_from)))
+    same = base.config.skills == config.skills and base.config.seed == config.seed
+    same &= run.config.data.steps == learned_from and base.config.data.columns == config.data.columns
+    if same:
+        run.record_dataset(base.manifest["dataset"])
     for stage, settings in (("experts", "experts"), ("rewards", "reward")):
         same &= getattr(base.config, settings) == getattr(config, settings)
         if stage == "rewards":

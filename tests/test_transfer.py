@@ -36,8 +36,6 @@ def test_a_skill_that_does_as_the_best_window_scores_one_and_the_mean_scores_non
 
 def test_a_planar_body_has_no_sideways_goals():
     achieved = np.ones((1, 2, G))
-    found = transfer(
-        achieved, np.zeros(G, np.int64), np.zeros(G), np.ones(G), possible_goals(True), every_trial(1, 2)
-    )
+    found = transfer(achieved, np.zeros(G, np.int64), np.zeros(G), np.ones(G), possible_goals(True), every_trial(1, 2))
     assert found["mean"] == pytest.approx(1)
     assert [name for name in GOALS if np.isnan(found[name])] == ["+y", "-y", "left", "right"]

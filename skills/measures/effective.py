@@ -15,8 +15,8 @@ from skills.measures.intervals import Choice
 
 _FOLDS = 5
 _LOWEST = 1e-6  # of a probability: one surprise cannot undo all others
-# Inverse regularisation. The weakest model is chance. The strongest is scikit-learn's usual one: descriptors are whitened,
-# so two skills count as two by differences of the size of the data's own, and not by any that a computer can tell.
+# Inverse regularisation. The weakest model is chance. The strongest is scikit-learn's usual one: descriptors are
+# whitened, so skills count as two by differences of the size of the data's own, not by any that a computer can tell.
 _STRENGTHS = (1e-4, 1e-2, 1.0)
 
 
