@@ -120,7 +120,7 @@ def numbers_of(name: str, contests: list[Contest], folder: Path, reporter: Repor
         shape = loaded.shape
         progress(len(statistics), len(statistics) + len(contests))
     values = intervals.point(statistics, shape)
-    draws = intervals.bootstrap(statistics, shape, np.random.default_rng(SEED))
+    draws = intervals.bootstrap(statistics, shape, np.random.default_rng(SEED), intervals.DRAWS)
     numbers = {number: np.concatenate([[value], draws[number]]) for number, value in values.items()}
     progress(1, 1)
     write_arrays(path, {**numbers, "key": np.array(key)})
