@@ -24,7 +24,7 @@ from skills.progress import Reporter
 from skills.run import Run
 from skills.trials import STEPS, TRIALS
 
-# What a number can be; all others are 0 or more.
+# What a number can be; all others are 0 or more, effective skills 1 or more.
 _HIGHEST = {"fidelity.top1": 1.0, "fidelity.top5": 1.0, "coverage.recall": 1.0, "coverage.precision": 1.0}
 _HIGHEST |= {"quality.survival": 1.0}
 _SIGNED = ("quality.best", "quality.iqm", "transfer.")
@@ -83,7 +83,7 @@ def differences(first: Numbers, other: Numbers) -> dict[str, Any]:
 
 def interval_of(name: str, values: NDArray[np.float64]) -> Interval:
     """The interval of a number from its point estimate and draws."""
-    lowest = -np.inf if name.startswith(_SIGNED) else 0.0
+    lowest = -np.inf if name.startswith(_SIGNED) else float(name.startswith("effective_skills"))
     return intervals.interval(values[0], values[1:], lowest=lowest, highest=_HIGHEST.get(name, np.inf))
 
 

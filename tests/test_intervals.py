@@ -54,6 +54,14 @@ def test_the_shift_of_the_draws_is_taken_off_and_the_bounds_hold():
     assert interval(float("nan"), draws) == Interval(None, None, None)
 
 
+def test_draws_without_the_number_are_left_out():
+    draws = np.full(2000, np.nan)
+    draws[::2] = np.linspace(1.0, 3.0, 1000)
+    found = interval(2.0, draws)
+    assert (found.low, found.high) == (pytest.approx(1.05, abs=0.01), pytest.approx(2.95, abs=0.01))
+    assert interval(2.0, np.full(9, np.nan)) == Interval(2.0, 2.0, 2.0)
+
+
 def test_above_means_apart():
     assert Interval(2, 1.5, 2.5).above(Interval(1, 0.5, 1.4))
     assert not Interval(2, 1.5, 2.5).above(Interval(1, 0.5, 1.6))

@@ -75,12 +75,17 @@ def centre(value: float, draws: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def interval(value: float, draws: NDArray[np.float64], *, lowest: float = -np.inf, highest: float = np.inf) -> Interval:
-    """The percentile interval of centred draws, within what the number can be; of no number where it is NaN."""
+    """The percentile interval of centred draws, within what the number can be; of no number where it is NaN.
+
+    Draws in which the number does not exist (nobody falls, so there is no time to fall) are left out.
+    """
     if not np.isfinite(value):
         return Interval(None, None, None)
     tail = (1.0 - CONFIDENCE) / 2.0
-    low, high = np.clip(np.quantile(centre(value, draws), [tail, 1.0 - tail]), lowest, highest)
-    return Interval(float(value), float(low), float(high))
+    existing = draws[np.isfinite(draws)]
+    around = centre(value, existing) if len(existing) else np.array([value])
+    low, high = np.clip(np.quantile(around, [tail, 1.0 - tail]), lowest, highest)
+    return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 
 def _mean(values: Sequence[Values]) -> dict[str, float]:
