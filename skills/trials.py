@@ -13,6 +13,7 @@ from skills.dataset import Transitions
 from skills.errors import SkillsError
 from skills.experts import Classes
 from skills.files import read_arrays, write_arrays
+from skills.measures.descriptor import WINDOW
 from skills.progress import Reporter
 from skills.rollout import Actor, lockstep, start
 from skills.simulate import EPISODE_STEPS, Simulation
@@ -107,15 +108,14 @@ def take_segments(
 ) -> Trials:
     """Random segments of a dataset in the place of trials: `count` skills that have nothing of their own.
 
-    Where there are any, segments come from where a whole one fits into its episode. Return and survival are those of
-    the episode that a segment is cut from.
+    Segments come from where a whole one fits into its episode; where there are fewer such rows than segments, from
+    where a window fits; else from anywhere. Return and survival are those of the episode that a segment is cut from.
     """
     bounds = np.append(transitions.episode_starts, len(transitions))
     sizes = np.diff(bounds)
     episode = np.repeat(np.arange(len(sizes)), sizes)
     left = bounds[episode + 1] - np.arange(len(transitions))
-    rows = np.flatnonzero(left >= min(STEPS, sizes.max()))
-    begins = generator.choice(rows, size=count * trials)
+    begins = generator.choice(_roomy(left, count * trials), size=count * trials)
     lengths = np.minimum(left[begins], STEPS)
     offsets = np.arange(STEPS)
     inside = offsets < lengths[:, None]
@@ -130,3 +130,12 @@ def take_segments(
         survived=sizes[episode[begins]].reshape(by_skill),
         fell=transitions.terminated[ended].reshape(by_skill),
     )
+
+
+def _roomy(left: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+    """The rows with enough steps left in their episodes [N] for a segment, if there are as many as wanted."""
+    for enough in (STEPS, WINDOW):
+        rows = np.flatnonzero(left >= enough)
+        if len(rows) >= wanted:
+            return rows
+    return np.arange(len(left))
