@@ -52,7 +52,9 @@ def evaluate(
     contests = [Contest(seeded, reporter, notify) for seeded in _seeded(run, seeds, reporter, notify)]
     found = {name: numbers_of(name, contests, run.path / "evaluation" / name, reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)
-    known = document.get("nulls", {}) | document.get("baselines", {}) if _is_same(document, contests[0], seeds) else {}
+    if document.get("protocol") != _protocol(contests[0], seeds):  # what it says of others was found in another way
+        document = {name: document[name] for name in ("schema_version", "summary", "skills")}
+    known = document.get("nulls", {}) | document.get("baselines", {})
     groups = known | {name: as_groups(numbers) for name, numbers in found.items()}
     document |= {
         "run": run.path.resolve().name,
@@ -150,8 +152,3 @@ def _protocol(contest: Contest, seeds: int) -> dict[str, Any]:
         "held_out": contest.judge_is_independent,
         "policy": contest.run.manifest["stages"]["policy"]["files"],
     }
-
-
-def _is_same(document: Mapping[str, Any], contest: Contest, seeds: int) -> bool:
-    """Whether what the document says of nulls and baselines was found under this protocol."""
-    return "protocol" in document and document["protocol"] == _protocol(contest, seeds)
