@@ -53,8 +53,11 @@ def ablate(
             plot = opened.path / "evaluation" / f"ablation-{what}.svg"
             draw(document, plot)
     except KeyboardInterrupt:
+        options = f" --values {values}" if values else ""
         raise SkillsError(
-            "Interrupted. What is finished is kept.", f"Continue with: skills ablate {what} {opened.path}", INTERRUPTED
+            "Interrupted. What is finished is kept.",
+            f"Continue with: skills ablate {what} {opened.path}{options}",
+            INTERRUPTED,
         ) from None
     if json:
         console.document({**document, "plot": str(plot)})

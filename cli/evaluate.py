@@ -86,8 +86,11 @@ def _evaluate(
                 notify=_silent if quiet else console.say,
             )
     except KeyboardInterrupt:
+        options = f"--against {','.join(against) or 'none'}" + (f" --seeds {seeds}" if seeds != 1 else "")
         raise SkillsError(
-            "Interrupted. What is finished is kept.", f"Continue with: skills evaluate {run.path}", INTERRUPTED
+            "Interrupted. What is finished is kept.",
+            f"Continue with: skills evaluate {run.path} {options}",
+            INTERRUPTED,
         ) from None
 
 

@@ -14,7 +14,7 @@ from cli.app import app
 from cli.evaluate import ROWS
 from skills import ablate, contest, sources, variants
 from skills.config import DataConfig, ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig, make_config
-from skills.errors import NOT_FOUND, USAGE, SkillsError
+from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.evaluate import evaluate, read_numbers
 from skills.experts import Classes
 from skills.measures import intervals
@@ -248,3 +248,14 @@ def test_rewards_are_held_against_the_true_ones(run):
     assert bands.count == 20
     assert best.any()
     assert Path(found["plot"]).is_file()
+
+
+def test_an_interrupted_evaluation_names_the_command_that_continues_it(run, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skills.evaluate.evaluate", stop)
+    with pytest.raises(SkillsError, match="Interrupted") as caught:
+        command("evaluate", run.path, "--against", "replay,clone", "--seeds", "2", "-q")
+    assert caught.value.hint.endswith(f"{run.path} --against clone,replay --seeds 2")
+    assert caught.value.exit_code == INTERRUPTED
