@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import console, data, discover, doctor, gallery, render, show
+from cli import ablate, compare, console, data, discover, doctor, evaluate, gallery, render, show
 from cli import list as list_command
 from skills.errors import FAILED, SkillsError
 
@@ -20,6 +20,9 @@ app = typer.Typer(
 app.command("discover")(discover.discover)
 app.command("render")(render.render)
 app.command("gallery")(gallery.gallery)
+app.command("evaluate")(evaluate.evaluate)
+app.command("ablate")(ablate.ablate)
+app.command("compare")(compare.compare)
 app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
 app.add_typer(data.app, name="data")

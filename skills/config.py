@@ -16,6 +16,8 @@ Distance = Literal["expected", "sample", "mean"]
 Features = Literal["standardised", "raw"]
 Trunk = Literal["shared", "independent"]
 Domain = Literal["locomotion", "antmaze", "adroit"]
+Labels = Literal["kmeans", "shuffled", "returns"]
+Learner = Literal["iql", "bc", "clone"]
 
 SCHEMA_VERSION = 1
 DEFAULT_PRESET: Preset = "quick"
@@ -35,6 +37,9 @@ class ExpertsConfig:
 
     features: Features = "standardised"
     max_iterations: int = 300
+    # shuffled: a null, the classes' sizes with random members.   returns: no K-means but episodes in bands of their
+    # return, the best last.
+    labels: Labels = "kmeans"
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,13 @@ class RewardConfig:
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022)."""
+    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022).
 
+    The learners that imitate (bc: each skill its class; clone: every skill all of the data) read no rewards, and of
+    these settings the first four.
+    """
+
+    learner: Learner = "iql"
     hidden: int = 256
     batch: int = 256
     steps: int = 1_000_000
@@ -80,6 +90,7 @@ class RolloutConfig:
 
     rollouts: int = 5
     horizon: int = 1000
+    noise: bool = False  # whether skills act with their Gaussian, or with its mean
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Letters: N transitions, O observation columns, A action size, E episodes.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -61,3 +61,18 @@ class Transitions:
         for array in (self.observations, self.actions, self.next_observations, self.terminated, self.episode_starts):
             whole.update(np.ascontiguousarray(array).data)
         return whole.hexdigest()
+
+    def episodes(self, chosen: NDArray[np.integer]) -> "Transitions":
+        """Some of the episodes, in the order given."""
+        bounds = np.append(self.episode_starts, len(self))
+        sizes = np.diff(bounds)[chosen]
+        rows = np.concatenate([np.arange(bounds[index], bounds[index + 1]) for index in chosen])
+        return replace(
+            self,
+            observations=self.observations[rows],
+            actions=self.actions[rows],
+            next_observations=self.next_observations[rows],
+            rewards=self.rewards[rows],
+            terminated=self.terminated[rows],
+            episode_starts=np.cumsum(sizes) - sizes,
+        )

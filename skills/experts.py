@@ -6,7 +6,7 @@ In skill discovery they are the K-means classes of (s, a, s') (CLUE, section 8.3
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +100,10 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
     features = raw if len(columns) == raw.shape[1] else raw[:, columns]
     features -= mean
     features /= scale
+    if config.labels == "returns":
+        labels = _bands(transitions, count)
+        centroids = np.stack([features[labels == band].mean(axis=0) for band in range(count)])
+        return Classes(labels, centroids, columns, mean, scale)
     kmeans = KMeans(n_clusters=count, random_state=seed, n_init=1, max_iter=config.max_iterations, copy_x=False)
     # K-means adds the threads' partial sums in whatever order they finish. With two the sum is the same either way;
     # with more it is not, and the same seed would not give the same classes.
@@ -114,7 +118,23 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {count - len(empty)} with --skills.",
             USAGE,
         )
+    if config.labels == "shuffled":
+        shuffled = np.random.default_rng(seed).permutation(classes.labels)
+        return replace(classes, labels=shuffled)
     return classes
+
+
+def _bands(transitions: Transitions, count: int) -> NDArray[np.int32]:
+    """[N] the band of each row's episode: ranked by return, episodes are cut into `count` bands of equal number.
+
+    Raises: SkillsError (usage) where there are fewer episodes than bands.
+    """
+    episodes = len(transitions.episode_starts)
+    if count > episodes:
+        raise SkillsError(f"{episodes} episodes cannot be cut into {count} bands.", "Ask for fewer.", USAGE)
+    rank = np.argsort(np.argsort(transitions.returns, kind="stable"))
+    sizes = np.diff(np.append(transitions.episode_starts, len(transitions)))
+    return np.repeat((rank * count // episodes).astype(np.int32), sizes)
 
 
 def _scaling(

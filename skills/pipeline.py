@@ -13,7 +13,7 @@ from skills.dataset import Transitions
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.experts import Classes, cluster
 from skills.files import write_json
-from skills.learners import iql
+from skills.learners import bc, iql
 from skills.measures import measure
 from skills.policy import Policy
 from skills.progress import Reporter
@@ -37,20 +37,53 @@ def choose_device(name: str) -> Device:
     return "cpu" if name == "cpu" or not torch.cuda.is_available() else "cuda"
 
 
-def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify) -> None:
+def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:
     """Brings a run to its end from wherever it stands. The caller holds `run.writing()`.
 
     source: where the data comes from, see `skills.sources.load`.   notify: gets a line for each decision taken.
+    last: the stage to stop after.
     """
     stages = _Stages(run, source, reporter, notify)
-    first = next((index for index, name in enumerate(STAGES) if not run.is_done(name)), len(STAGES))
-    if 0 < first < len(STAGES):
-        notify(f"Continuing {run.path}: {', '.join(STAGES[:first])} done.")
-    for name in STAGES[first:]:
+    wanted = STAGES[: STAGES.index(last) + 1]
+    first = next((index for index, name in enumerate(wanted) if not run.is_done(name)), len(wanted))
+    if 0 < first < len(wanted):
+        notify(f"Continuing {run.path}: {', '.join(wanted[:first])} done.")
+    for name in wanted[first:]:
         getattr(stages, name)()
 
 
-def _source_of(dataset: Mapping[str, Any]) -> str:
+def read_data(run: Run, source: str, reporter: Reporter, notify: Notify) -> Transitions:
+    """The transitions that a run learns from; noted in its manifest.
+
+    Raises: SkillsError where they are not what the run began with, or could not be played afterwards.
+    """
+    data = run.config.data
+    known = run.manifest.get("dataset")  # a set that has grown since the run began still begins the same
+    transitions = sources.load(
+        run.config.dataset,
+        source=source if known is None or source != "auto" else source_of(known),
+        steps=known["steps"] if known else data.steps,
+        columns=data.columns,
+        progress=reporter("reading data", "steps"),
+        notify=notify,
+    )
+    environment(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
+    run.record_dataset(
+        {
+            "name": transitions.name,
+            "minari_id": transitions.minari_id,
+            "env_id": transitions.env_id,
+            "made_here": transitions.made_here,
+            "steps": len(transitions),
+            "episodes": len(transitions.episode_starts),
+            "return_mean": float(transitions.returns.mean()),
+            "digest": transitions.digest,
+        }
+    )
+    return transitions
+
+
+def source_of(dataset: Mapping[str, Any]) -> str:
     """Where the data of a run came from, so that `auto` finds the same when it continues."""
     return "embedded" if dataset["made_here"] else "local"
 
@@ -68,30 +101,7 @@ class _Stages:
 
     @cached_property
     def _transitions(self) -> Transitions:
-        data = self._config.data
-        known = self._run.manifest.get("dataset")  # a set that has grown since the run began still begins the same
-        transitions: Transitions = sources.load(
-            self._config.dataset,
-            source=self._source if known is None or self._source != "auto" else _source_of(known),
-            steps=known["steps"] if known else data.steps,
-            columns=data.columns,
-            progress=self._reporter("reading data", "steps"),
-            notify=self._notify,
-        )
-        environment(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
-        self._run.record_dataset(
-            {
-                "name": transitions.name,
-                "minari_id": transitions.minari_id,
-                "env_id": transitions.env_id,
-                "made_here": transitions.made_here,
-                "steps": len(transitions),
-                "episodes": len(transitions.episode_starts),
-                "return_mean": float(transitions.returns.mean()),
-                "digest": transitions.digest,
-            }
-        )
-        return transitions
+        return read_data(self._run, self._source, self._reporter, self._notify)
 
     def experts(self) -> None:
         """K-means classes -> experts.npz."""
@@ -102,7 +112,10 @@ class _Stages:
             progress(1, 1)
 
     def rewards(self) -> None:
-        """Calibrated CVAEs -> rewards/."""
+        """Calibrated CVAEs -> rewards/; nothing where the learner reads none."""
+        if self._config.policy.learner != "iql":
+            with self._run.stage("rewards", []):
+                return
         transitions, folder = self._transitions, self._run.rewards_folder
         with self._run.stage("rewards", [folder / name for name in clue.FILES]):
             clue.make_rewards(
@@ -118,8 +131,21 @@ class _Stages:
             checkpoint.unlink()  # only now: until here they are all there is
 
     def policy(self) -> None:
-        """All-heads IQL -> policy/."""
+        """All-heads IQL, or a learner that imitates -> policy/."""
         transitions, folder = self._transitions, self._run.policy_folder
+        if self._config.policy.learner != "iql":
+            with self._run.stage("policy", [folder / name for name in Policy.FILES]):
+                bc.train(
+                    transitions,
+                    Classes.load(self._run.experts_file),
+                    self._config.policy,
+                    self._device,
+                    self._generator("policy"),
+                    folder,
+                    self._reporter,
+                )
+            (folder / bc.CHECKPOINT).unlink(missing_ok=True)
+            return
         with self._run.stage("policy", [folder / name for name in Policy.FILES]):
             rewards = Rewards.open(self._run.rewards_folder, len(transitions))
             iql.train(

@@ -120,6 +120,11 @@ class Policy(nn.Module):
         actions: NDArray[np.float32] = means[torch.arange(len(seen)), torch.as_tensor(skills)].cpu().numpy()
         return actions
 
+    def std_of_actions(self) -> NDArray[np.float32]:
+        """[K, A] standard deviation of each skill's Gaussian."""
+        std: NDArray[np.float32] = self.log_std.detach().clamp(*LOG_STD_RANGE).exp().cpu().numpy()
+        return std
+
     def save(self, folder: Path) -> None:
         """Writes config.json and weights.safetensors."""
         save_tensors(folder / _WEIGHTS, self.state_dict())

@@ -3,9 +3,10 @@
 Letters: K skills, R rollouts of each, T steps at most, P size of qpos.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from skills.simulate import Simulation
 if TYPE_CHECKING:  # who only reads rollouts needs neither scikit-learn nor torch
     from skills.experts import Classes
     from skills.policy import Policy
+
+
+_NOISE = 1_000_003  # tells the stream of the noise from those of the starts, which count from 0
 
 
 @dataclass(frozen=True)
@@ -81,44 +85,107 @@ class Rollouts:
         return rollouts
 
 
-def play(
-    policy: "Policy", env_id: str, classes: "Classes", config: RolloutConfig, seed: int, reporter: Reporter
-) -> Rollouts:
-    """Plays all skills at once, in lock-step, acting with the policy's mean.
+class Actor(Protocol):
+    """Whoever can perform numbered skills."""
+
+    def act(self, observations: NDArray[np.floating], skills: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The action [B, A] of skill skills[b] in observations[b], [B, O]."""
+
+
+class Noisy:
+    """A policy that acts with its Gaussian; the draws come from one generator, in the order of the rows."""
+
+    def __init__(self, policy: "Policy", generator: np.random.Generator) -> None:
+        self._policy = policy
+        self._generator = generator
+        self._std = policy.std_of_actions()
+
+    def act(self, observations: NDArray[np.floating], skills: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The mean action plus noise, within the bounds."""
+        means = self._policy.act(observations, skills)
+        noise = self._generator.standard_normal(means.shape, dtype=np.float32)
+        return np.asarray(np.clip(means + self._std[skills] * noise, -1.0, 1.0))
+
+
+def actor_of(policy: "Policy", noise: bool, seed: int) -> Actor:
+    """Who plays a policy's skills: the policy itself, by its means, or with its noise."""
+    return Noisy(policy, np.random.default_rng([seed, _NOISE])) if noise else policy
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of all simulations that still play, B of them.
+
+    playing: [B] which simulations.   observations, next_observations: [B, O] float32.   actions: [B, A] float32.
+    rewards: [B].   terminated: [B] bool.   qpos: [B, P] after the step.
+    """
+
+    playing: NDArray[np.intp]
+    observations: NDArray[np.float32]
+    actions: NDArray[np.float32]
+    next_observations: NDArray[np.float32]
+    rewards: NDArray[np.float64]
+    terminated: NDArray[np.bool_]
+    qpos: NDArray[np.float64]
+
+
+def start(simulation: Simulation, rollouts: int, seed: int) -> NDArray[np.float64]:
+    """Starts the rollouts of K skills, skill by skill; returns observations [K * rollouts, O].
 
     Rollout r of every skill starts from the same state, drawn with `default_rng([seed, r])`.
     """
-    count, horizon = policy.shape.skills, config.horizon
-    simulation = Simulation(env_id, count * config.rollouts)
+    return simulation.reset([np.random.default_rng([seed, index % rollouts]) for index in range(simulation.count)])
+
+
+def lockstep(
+    actor: Actor, simulation: Simulation, started: NDArray[np.float64], skills: NDArray[np.int64], horizon: int
+) -> Iterator[Moment]:
+    """Plays skill skills[n] in simulation n from where `start` left it until all have ended, one step at a time."""
+    observations = started.astype(np.float32)
+    playing = np.arange(len(skills))
+    for _ in range(horizon):
+        before = observations[playing]
+        actions = actor.act(before, skills[playing])
+        result = simulation.step(actions, playing)
+        after = result.observations.astype(np.float32)
+        observations[playing] = after
+        qpos = simulation.qpos[playing]
+        yield Moment(playing, before, actions, after, result.rewards, result.terminated, qpos)
+        playing = playing[~(result.terminated | result.truncated)]
+        if len(playing) == 0:
+            return
+
+
+def play(
+    policy: "Policy", env_id: str, classes: "Classes", config: RolloutConfig, seed: int, reporter: Reporter
+) -> Rollouts:
+    """Plays all skills at once, in lock-step."""
+    count, horizon, seen = policy.shape.skills, config.horizon, policy.shape.observation_size
     skills = np.repeat(np.arange(count), config.rollouts)
-    starts = [np.random.default_rng([seed, index]) for _ in range(count) for index in range(config.rollouts)]
-    seen = policy.shape.observation_size
-    observations = simulation.reset(starts)[:, :seen].astype(np.float32)
     total = len(skills)
+    simulation = Simulation(env_id, total)
+    started = start(simulation, config.rollouts, seed)
     qpos = np.empty((total, horizon + 1, simulation.qpos.shape[1]), np.float32)
     qpos[:, 0] = simulation.qpos
     rewards = np.zeros((total, horizon), np.float32)
     nearest = np.full((total, horizon), -1, np.int16)
     lengths = np.zeros(total, np.int32)
     terminated = np.zeros(total, bool)
-    playing = np.arange(total)
     progress = reporter(f"playing {count} skills, {config.rollouts} times each", "steps")
-    for step in range(horizon):
-        actions = policy.act(observations[playing], skills[playing])
-        result = simulation.step(actions, playing)
-        after = result.observations[:, :seen].astype(np.float32)
-        nearest[playing, step] = classes.classify(observations[playing], actions, after)
-        rewards[playing, step] = result.rewards
-        observations[playing] = after
+    actor = actor_of(policy, config.noise, seed)
+    for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
+        playing = moment.playing
+        nearest[playing, step] = classes.classify(
+            moment.observations[:, :seen], moment.actions, moment.next_observations[:, :seen]
+        )
+        rewards[playing, step] = moment.rewards
         lengths[playing] += 1
-        terminated[playing] = result.terminated
+        terminated[playing] = moment.terminated
         qpos[:, step + 1] = qpos[:, step]
-        qpos[playing, step + 1] = simulation.qpos[playing]
-        playing = playing[~(result.terminated | result.truncated)]
+        qpos[playing, step + 1] = moment.qpos
         progress(step + 1, horizon)
-        if len(playing) == 0:
-            qpos[:, step + 2 :] = qpos[:, step + 1 : step + 2]
-            break
+    played = int(lengths.max())
+    qpos[:, played + 1 :] = qpos[:, played : played + 1]
     by_skill = (count, config.rollouts)
     return Rollouts(
         qpos=qpos.reshape(*by_skill, *qpos.shape[1:]),

@@ -4,6 +4,7 @@
       config.json      every setting
       manifest.json    versions, dataset digest, and for each finished stage its wall time and the sha256 of its files
       experts.npz  rewards/  policy/  rollouts/  measures.json  gallery/
+      evaluation/      what `skills evaluate` played and trained beside it
 
 A stage is done when the manifest says so and its files are still the ones it names.
 """
@@ -135,6 +136,15 @@ class Run:
         yield
         digests = {file.relative_to(self.path).as_posix(): sha256(file) for file in files}
         manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests}
+        write_json(self.path / "manifest.json", manifest)
+
+    @contextlib.contextmanager
+    def amending(self, name: str) -> Iterator[None]:
+        """Adds to the files of a finished stage; it stays done, and so do those after it."""
+        yield
+        manifest = self.manifest
+        files = manifest["stages"][name]["files"]
+        manifest["stages"][name]["files"] = {file: sha256(self.path / file) for file in files}
         write_json(self.path / "manifest.json", manifest)
 
     @contextlib.contextmanager

@@ -1,0 +1,83 @@
+"""`skills compare`: runs side by side, with intervals of the differences."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import console
+from cli.evaluate import ROWS, cell
+from cli.options import Json, complete_run
+from skills.errors import USAGE, SkillsError
+
+if TYPE_CHECKING:
+    from skills.run import Run
+
+SCHEMA_VERSION = 1
+
+
+def compare(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN RUN ...", help="Evaluated runs; each is compared with the first.", autocompletion=complete_run
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Show evaluated runs side by side, and how each differs from the first."""
+    from skills import run as known
+    from skills.evaluate import differences, read_numbers
+
+    if len(runs) < 2:
+        raise SkillsError("One run cannot be compared.", "Name two or more: skills compare RUN RUN", USAGE)
+    opened = [known.find(name) for name in runs]
+    numbers = [read_numbers(run) for run in opened]
+    changes = [differences(numbers[0], other) for other in numbers[1:]]
+    document = _document(opened, numbers, changes)
+    if json:
+        console.document(document)
+        return
+    console.show(_table(document))
+    console.line(f"Each * is a difference from {opened[0].path.name} whose 95 % interval does not hold 0.")
+
+
+def _document(opened: list["Run"], numbers: list[Any], changes: list[Any]) -> dict[str, Any]:
+    from skills.evaluate import as_groups
+
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "runs": [
+            {"run": str(run.path), "measures": as_groups(found)} for run, found in zip(opened, numbers, strict=True)
+        ],
+        "differences": [
+            {"run": str(run.path), "from": str(opened[0].path), "measures": found}
+            for run, found in zip(opened[1:], changes, strict=True)
+        ],
+    }
+
+
+def _table(document: dict[str, Any]) -> Any:
+    from pathlib import Path
+
+    from rich.table import Table
+    from rich.text import Text
+
+    names = [Path(entry["run"]).name for entry in document["runs"]]
+    shown = Table(box=None, padding=(0, 2, 0, 0))
+    shown.add_column("", no_wrap=True)
+    for name in [*names, *(f"{name} - {names[0]}" for name in names[1:])]:
+        shown.add_column(name, justify="right", no_wrap=True)
+    for group, inner, words, digits in ROWS:
+        found = [_number(entry["measures"], group, inner) for entry in document["runs"]]
+        change = [_number(entry["measures"], group, inner) for entry in document["differences"]]
+        cells = [cell(one, digits) for one in found]
+        for one in change:
+            apart = one["low"] is not None and (one["low"] > 0 or one["high"] < 0)
+            cells.append(Text.assemble("* " if apart else "", cell(one, digits)))
+        shown.add_row(Text(words, style="bold"), *cells)
+    return shown
+
+
+def _number(groups: dict[str, Any], group: str, inner: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = groups[group] if inner is None else groups[group][inner]
+    return found

@@ -1,0 +1,193 @@
+"""`skills evaluate`: do the skills exist, and how would we know?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import console
+from cli.options import Json, Quiet, RunName
+from cli.reporting import reporter
+from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
+
+if TYPE_CHECKING:
+    from numpy import integer
+    from numpy.typing import NDArray
+
+    from skills.run import Run
+
+# The numbers of the table: group, number, what it says, digits behind the point.
+ROWS = (
+    ("fidelity", "top1", "fidelity, top 1", 3),
+    ("fidelity", "top5", "fidelity, top 5", 3),
+    ("occupancy", "median_ratio", "occupancy / base rate", 2),
+    ("effective_skills", None, "effective skills", 1),
+    ("diversity", "ratio", "diversity / data", 3),
+    ("coverage", "cells_ratio", "cells / data", 2),
+    ("coverage", "recall", "recall of the data", 3),
+    ("coverage", "precision", "precision", 3),
+    ("quality", "best", "best skill's score", 1),
+    ("quality", "iqm", "score, IQM of skills", 1),
+    ("quality", "survival", "survival", 3),
+    ("quality", "time_to_fall", "time to fall, s", 2),
+    ("transfer", "mean", "selection transfer", 3),
+)
+
+
+def evaluate(
+    run: RunName = None,
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="LIST", help="all, none, or some of: shuffled,clone,segments,bc_per_class,uncalibrated,replay."
+        ),
+    ] = "all",
+    seeds: Annotated[int, typer.Option(help="Discovery seeds that the intervals are over; each is trained.")] = 1,
+    behaviours: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A .npy with the number of the behaviour that made each row, if known."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure a run's skills beside nulls and baselines. The same command again continues where it stopped."""
+    from skills import run as runs
+    from skills import variants
+
+    chosen = variants.choose(against)
+    opened = runs.find(run)
+    opened.require("measures")
+    known = None if behaviours is None else _read_behaviours(behaviours, opened)
+    with opened.writing():
+        document = _evaluate(opened, chosen, seeds, known, quiet=quiet)
+        _renew_gallery(opened)
+    if json:
+        console.document(document)
+        return
+    console.show(table(document))
+    for line in verdicts(document):
+        console.line(line)
+    console.line(str(opened.measures_file))
+
+
+def _evaluate(
+    run: "Run", against: tuple[str, ...], seeds: int, behaviours: "NDArray[integer[Any]] | None", *, quiet: bool
+) -> dict[str, Any]:
+    from skills import evaluate as evaluation
+
+    try:
+        with reporter(quiet) as report:
+            return evaluation.evaluate(
+                run,
+                against=against,
+                seeds=seeds,
+                behaviours=behaviours,
+                reporter=report,
+                notify=_silent if quiet else console.say,
+            )
+    except KeyboardInterrupt:
+        options = f"--against {','.join(against) or 'none'}" + (f" --seeds {seeds}" if seeds != 1 else "")
+        raise SkillsError(
+            "Interrupted. What is finished is kept.",
+            f"Continue with: skills evaluate {run.path} {options}",
+            INTERRUPTED,
+        ) from None
+
+
+def _silent(text: str) -> None:
+    """What -q does with a notice."""
+
+
+def _read_behaviours(path: Path, run: "Run") -> "NDArray[integer[Any]]":
+    """Raises: SkillsError for a file that is not there, is no array of whole numbers, or has another length."""
+    import numpy as np
+
+    if not path.is_file():
+        raise SkillsError(f"There is no file {path}.", exit_code=NOT_FOUND)
+    try:
+        found = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise SkillsError(f"{path} is no .npy file: {error}.", exit_code=USAGE) from error
+    rows = run.manifest["dataset"]["steps"]
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iu" or found.ndim != 1 or len(found) < rows:
+        raise SkillsError(
+            f"{path} does not hold a whole number for each of the run's {rows} rows.",
+            "Save one with numpy.save: 0 for the rows of the first behaviour, 1 for those of the second, ...",
+            USAGE,
+        )
+    labels: NDArray[np.integer[Any]] = np.unique(found[:rows], return_inverse=True)[1]
+    return labels
+
+
+def _renew_gallery(run: "Run") -> None:
+    """Brings the page up to the measures, where there is one."""
+    if (run.gallery_folder / "index.html").is_file():
+        from videos import page
+
+        page.publish(run)
+
+
+def players(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """{"skills": its measures, "shuffled": ...}."""
+    return {"skills": document["measures"], **document["nulls"], **document["baselines"]}
+
+
+def number(groups: dict[str, Any], group: str, inner: str | None) -> dict[str, float | None]:
+    """{"value", "low", "high"} of one number."""
+    found: dict[str, float | None] = groups[group] if inner is None else groups[group][inner]
+    return found
+
+
+def table(document: dict[str, Any]) -> Any:
+    """A rich table: a number a row, a method a column, the interval under the value."""
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table(box=None, padding=(0, 2, 0, 0))
+    shown.add_column("", no_wrap=True)
+    for name in players(document):
+        shown.add_column(name, justify="right", no_wrap=True)
+    for group, inner, words, digits in ROWS:
+        cells = [cell(number(groups, group, inner), digits) for groups in players(document).values()]
+        shown.add_row(Text(words, style="bold"), *cells)
+    return shown
+
+
+def cell(found: dict[str, float | None], digits: int) -> Any:
+    """The value, and dim under it the interval."""
+    from rich.text import Text
+
+    if found["value"] is None:
+        return Text("-")
+    low, high = f"{found['low']:.{digits}f}", f"{found['high']:.{digits}f}"
+    return Text.assemble(f"{found['value']:.{digits}f}", (f"\n{low}..{high}", "dim"))
+
+
+def verdicts(document: dict[str, Any]) -> list[str]:
+    """What the table says in words: chance and the data's score, which nulls and baselines the skills are clear of."""
+    measures = document["measures"]
+    lines = [
+        f"Chance: fidelity {measures['fidelity']['chance']['value']:g} (top 1), occupancy 1, effective skills 1."
+        f" The data's mean score: {measures['quality']['data']['value']:.1f}."
+    ]
+    for kind in ("nulls", "baselines"):
+        for name, groups in document[kind].items():
+            clear = [words for group, inner, words, _ in ROWS if _is_above(measures, groups, group, inner)]
+            lines.append(f"Above {name}, intervals apart: {', '.join(clear) or 'nothing'}")
+    protocol = document["protocol"]
+    if not protocol["held_out"]:
+        lines.append("The judge is not independent: the dataset has no rows that discovery did not see.")
+    if "truth" in document:
+        found = document["truth"]
+        lines.append(
+            f"Behaviours: ARI {found['ari']:.3f}, NMI {found['nmi']:.3f}, recovered {found['recovered']:.0%}: "
+            + ", ".join(
+                f"{one['behaviour']} by skill {one['skill']} ({one['share']:.0%})" for one in found["behaviours"]
+            )
+        )
+    return lines
+
+
+def _is_above(ours: dict[str, Any], theirs: dict[str, Any], group: str, inner: str | None) -> bool:
+    low, high = number(ours, group, inner)["low"], number(theirs, group, inner)["high"]
+    return low is not None and high is not None and low > high

@@ -1,0 +1,160 @@
+"""A contest: one discovery and everything that it is measured against, played from the same starts, on one judge."""
+
+import hashlib
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills import sources, variants
+from skills.dataset import Transitions
+from skills.errors import SkillsError
+from skills.experts import Classes
+from skills.files import read_arrays, read_json, sha256, write_arrays, write_json
+from skills.measures import intervals
+from skills.measures.judge import Judge
+from skills.pipeline import Notify, discover, read_data, source_of
+from skills.policy import Policy
+from skills.progress import Reporter
+from skills.replay import Replay
+from skills.rollout import Actor, actor_of
+from skills.run import Run
+from skills.trials import Trials, play_trials
+
+OWN = "own"
+VERSION = 2  # of the measures; another one measures anew
+SEED = 20231108  # of the bootstrap
+
+_TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
+_HELD_ROWS = 200_000  # at most, for the judge
+_FEWEST_HELD = 0.1  # of the rows of discovery; with fewer the judge takes every second episode of discovery instead
+
+Numbers = dict[str, NDArray[np.float64]]  # name -> [1 + draws]: the point estimate, then the draws
+
+
+class Contest:
+    """One discovery and everything that it is measured against, on one judge."""
+
+    def __init__(self, run: Run, reporter: Reporter, notify: Notify) -> None:
+        self.run = run
+        self._reporter = reporter
+        self._notify = notify
+        self.classes = Classes.load(run.experts_file)
+
+    @cached_property
+    def discovery(self) -> Transitions:
+        return read_data(self.run, "auto", self._reporter, lambda line: None)
+
+    @cached_property
+    def _held(self) -> tuple[Transitions, bool]:
+        return held_out(self.run, self.discovery, self._reporter, self._notify)
+
+    @cached_property
+    def judge(self) -> Judge:
+        return Judge(self.discovery, self._held[0], self.classes, self.run.config.seed, self._reporter)
+
+    def share_judge(self, other: "Contest") -> None:
+        """Takes the judge of another contest where it would be the same: of the same classes of the same rows."""
+        if sha256(self.run.experts_file) == sha256(other.run.experts_file):
+            self.discovery, self._held, self.judge = other.discovery, other._held, other.judge
+
+    @property
+    def judge_is_independent(self) -> bool:
+        return self._held[1]
+
+    def trials(self, name: str) -> Path:
+        """The file of a method's trials, played now unless they are there and of the same policy and classes."""
+        folder = self.run.path / "evaluation" / name
+        made = self._trained(name, folder) if name in _TRAINED else self.run
+        stages = made.manifest["stages"]
+        origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
+        path, note = folder / "trials.npz", folder / "trials.json"
+        if not (path.is_file() and note.is_file() and read_json(note) == origin):
+            note.unlink(missing_ok=True)
+            self._play(name, made).save(path)
+            write_json(note, origin)
+        return path
+
+    def skill_fidelity(self) -> NDArray[np.float64]:
+        """[K] of the run's own skills."""
+        return self.judge.skill_fidelity(Trials.load(self.trials(OWN)))
+
+    def truth(self, behaviours: NDArray[np.integer]) -> dict[str, Any]:
+        """The ground truth's numbers."""
+        return self.judge.truth(self.discovery, self.classes, behaviours, Trials.load(self.trials(OWN)))
+
+    def _trained(self, name: str, folder: Path) -> Run:
+        made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
+        with made.writing():
+            discover(made, source="auto", reporter=named(name, self._reporter), notify=silent, last="policy")
+        return made
+
+    def _play(self, name: str, made: Run) -> Trials:
+        if name == "segments":
+            return self.judge.segments
+        actor: Actor = Replay(self.discovery, self.classes)
+        if name != "replay":
+            actor = actor_of(Policy.load(made.policy_folder), made.config.rollout.noise, made.config.seed)
+        return play_trials(actor, self.classes.count, self.discovery, self.classes, named(name, self._reporter))
+
+
+def numbers_of(name: str, contests: list[Contest], folder: Path, reporter: Reporter) -> Numbers:
+    """Every number of a method with its draws, measured now unless nothing has changed since."""
+    trials = [contest.trials(name) for contest in contests]
+    made_from = [VERSION, intervals.DRAWS, [sha256(path) for path in trials]]
+    made_from.append([sha256(contest.run.experts_file) for contest in contests])
+    key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
+    path = folder / "numbers.npz"
+    if path.is_file():
+        arrays = read_arrays(path)
+        if str(arrays.pop("key")) == key:
+            return arrays
+    progress = reporter(f"measuring {name}", "parts")
+    statistics, shape = [], (0, 0)
+    for contest, file in zip(contests, trials, strict=True):
+        loaded = Trials.load(file)
+        statistics.append(contest.judge.statistic(loaded))
+        shape = loaded.shape
+        progress(len(statistics), len(statistics) + len(contests))
+    values = intervals.point(statistics, shape)
+    draws = intervals.bootstrap(statistics, shape, np.random.default_rng(SEED), intervals.DRAWS)
+    numbers = {number: np.concatenate([[value], draws[number]]) for number, value in values.items()}
+    progress(1, 1)
+    write_arrays(path, {**numbers, "key": np.array(key)})
+    return numbers
+
+
+def held_out(run: Run, discovery: Transitions, reporter: Reporter, notify: Notify) -> tuple[Transitions, bool]:
+    """Episodes for the judge, and whether discovery never saw them: those behind discovery's rows in the same dataset.
+
+    Where there are too few, every second episode of discovery's own.
+    """
+    known = run.manifest["dataset"]
+    steps = len(discovery) + min(len(discovery), _HELD_ROWS)
+    data = run.config.data
+    progress = reporter("reading held-out data", "steps")
+    try:
+        longer = sources.load(
+            run.config.dataset, source=source_of(known), steps=steps, columns=data.columns, progress=progress
+        )
+    except SkillsError as error:
+        notify(f"No further data: {error.message}")
+        longer = discovery
+    behind = np.flatnonzero(longer.episode_starts >= len(discovery))
+    if len(behind):
+        held = longer.episodes(behind)
+        if len(held) >= _FEWEST_HELD * len(discovery):
+            return held, True
+    notify("The dataset has no rows that discovery did not see: the judge learns from every second episode of them.")
+    return discovery.episodes(np.arange(0, len(discovery.episode_starts), 2)), False
+
+
+def named(name: str, reporter: Reporter) -> Reporter:
+    return reporter if name == OWN else lambda task, unit: reporter(f"{name}: {task}", unit)
+
+
+def silent(line: str) -> None:
+    """What a variant says of its own data, the base has said."""

@@ -1,0 +1,154 @@
+"""The evaluation of a run: its skills, the nulls and the baselines, played and measured alike.
+
+RUN/evaluation/
+  own/               trials.npz, numbers.npz (the point estimate and the draws of each number)
+  shuffled/ ...      a variant: config.json, manifest.json and its stages up to the policy, trials.npz, numbers.npz
+  seed-2/            the same discovery with another seed (a run), with its own evaluation/ for its variants
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills import variants
+from skills.contest import OWN, SEED, VERSION, Contest, Numbers, named, numbers_of, silent
+from skills.errors import USAGE, SkillsError
+from skills.files import read_arrays, read_json, write_json
+from skills.measures import intervals
+from skills.measures.intervals import Interval
+from skills.pipeline import Notify, discover
+from skills.progress import Reporter
+from skills.run import Run
+from skills.trials import STEPS, TRIALS
+
+# What a number can be; all others are 0 or more, effective skills 1 or more.
+_HIGHEST = {"fidelity.top1": 1.0, "fidelity.top5": 1.0, "coverage.recall": 1.0, "coverage.precision": 1.0}
+_HIGHEST |= {"quality.survival": 1.0}
+_SIGNED = ("quality.best", "quality.iqm", "transfer.")
+
+
+def evaluate(
+    run: Run,
+    *,
+    against: Sequence[str],
+    seeds: int = 1,
+    behaviours: NDArray[np.integer] | None = None,
+    reporter: Reporter,
+    notify: Notify,
+) -> dict[str, Any]:
+    """Measures a finished run against nulls and baselines, writes it all to `measures.json` and returns that document.
+
+    What was played and trained before is taken as it is. The caller holds `run.writing()`.
+
+    against: names of `skills.variants.NAMES`.   seeds: discovery seeds that the intervals are over, 1 or more.
+    behaviours: [N] which behaviour made each row of the data, where that is known: adds the ground truth.
+    """
+    run.require("measures")
+    if seeds < 1:
+        raise SkillsError(f"--seeds {seeds} is too small.", "It must be 1 or more.", USAGE)
+    contests = [Contest(seeded, reporter, notify) for seeded in _seeded(run, seeds, reporter, notify)]
+    found = {name: numbers_of(name, contests, run.path / "evaluation" / name, reporter) for name in (OWN, *against)}
+    document = read_json(run.measures_file)
+    if document.get("protocol") != _protocol(contests[0], seeds):  # what it says of others was found in another way
+        document = {name: document[name] for name in ("schema_version", "summary", "skills")}
+    known = document.get("nulls", {}) | document.get("baselines", {})
+    groups = known | {name: as_groups(numbers) for name, numbers in found.items()}
+    document |= {
+        "run": run.path.resolve().name,
+        "protocol": _protocol(contests[0], seeds),
+        "measures": _with_constants(groups[OWN], contests[0]),
+        "nulls": {name: groups[name] for name in variants.NULLS if name in groups},
+        "baselines": {name: groups[name] for name in variants.BASELINES if name in groups},
+    }
+    if behaviours is not None:
+        document["truth"] = contests[0].truth(behaviours)
+    for skill, fidelity in zip(document["skills"], contests[0].skill_fidelity(), strict=True):
+        skill["fidelity"] = float(fidelity)
+    with run.amending("measures"):
+        write_json(run.measures_file, document)
+    return dict(document)
+
+
+def as_groups(numbers: Numbers) -> dict[str, Any]:
+    """{"fidelity": {"top1": {"value", "low", "high"}, ...}, "effective_skills": {"value", ...}, ...}."""
+    return _grouped({name: interval_of(name, values) for name, values in numbers.items()})
+
+
+def differences(first: Numbers, other: Numbers) -> dict[str, Any]:
+    """How another run's numbers differ from the first's, grouped likewise; the draws of two runs are independent."""
+    shared = [name for name in first if name in other]
+    return _grouped({name: intervals.interval(*_difference(first[name], other[name])) for name in shared})
+
+
+def interval_of(name: str, values: NDArray[np.float64]) -> Interval:
+    """The interval of a number from its point estimate and draws."""
+    lowest = -np.inf if name.startswith(_SIGNED) else float(name.startswith("effective_skills"))
+    return intervals.interval(values[0], values[1:], lowest=lowest, highest=_HIGHEST.get(name, np.inf))
+
+
+def _difference(first: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    return float(other[0] - first[0]), other[1:] - first[1:]
+
+
+def _grouped(found: Mapping[str, Interval]) -> dict[str, Any]:
+    groups: dict[str, Any] = {}
+    for name, number in found.items():
+        group, _, inner = name.partition(".")
+        if inner == "value":
+            groups[group] = asdict(number)
+        else:
+            groups.setdefault(group, {})[inner] = asdict(number)
+    return groups
+
+
+def read_numbers(run: Run) -> Numbers:
+    """What `evaluate` found for a run's own skills. Raises: SkillsError with the command, where it has not been run."""
+    path = run.path / "evaluation" / OWN / "numbers.npz"
+    if not path.is_file():
+        raise SkillsError(f"{run.path} has not been evaluated.", f"Do it: skills evaluate {run.path}")
+    arrays = read_arrays(path)
+    arrays.pop("key")
+    return arrays
+
+
+def _seeded(run: Run, seeds: int, reporter: Reporter, notify: Notify) -> list[Run]:
+    """The run and the same discovery with the seeds that follow its own, brought to a policy each."""
+    found = [run]
+    for seed in range(run.config.seed + 1, run.config.seed + seeds):
+        folder = run.path / "evaluation" / f"seed-{seed}"
+        other = variants.variant(run, folder, replace(run.config, seed=seed))
+        with other.writing():
+            discover(other, source="auto", reporter=named(f"seed {seed}", reporter), notify=silent, last="policy")
+        found.append(other)
+    return found
+
+
+def _with_constants(groups: dict[str, Any], contest: Contest) -> dict[str, Any]:
+    """Adds what the measures are read against: chance, and the data's own score."""
+    chance = 1.0 / contest.classes.count
+    groups["fidelity"]["chance"] = asdict(Interval(chance, chance, chance))
+    groups["quality"]["data"] = asdict(_data_score(contest))
+    return groups
+
+
+def _data_score(contest: Contest) -> Interval:
+    """The mean normalised score of the dataset's episodes, bootstrapped over episodes."""
+    scores = contest.judge.normalise(contest.discovery.returns)
+    generator = np.random.default_rng(SEED)
+    draws = scores[generator.integers(0, len(scores), (intervals.DRAWS, len(scores)))].mean(axis=1)
+    return intervals.interval(float(scores.mean()), draws)
+
+
+def _protocol(contest: Contest, seeds: int) -> dict[str, Any]:
+    return {
+        "version": VERSION,
+        "trials": TRIALS,
+        "steps": STEPS,
+        "seeds": seeds,
+        "draws": intervals.DRAWS,
+        "held_out": contest.judge_is_independent,
+        "policy": contest.run.manifest["stages"]["policy"]["files"],
+    }

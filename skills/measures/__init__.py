@@ -1,0 +1,10 @@
+"""What a run's skills are worth: an overview of each from its rollouts, and six measures with intervals.
+
+overview.py says what every skill does. The six are one a file: fidelity, effective (skills), diversity, coverage,
+quality, transfer; they see a skill only through its trials (`skills.trials`) and the judge (judge.py), which never
+learns from the rows that discovery learned from. truth.py asks for the behaviours that made the data, where known.
+"""
+
+from skills.measures.overview import measure, reward_aucs
+
+__all__ = ["measure", "reward_aucs"]

@@ -1,0 +1,92 @@
+"""Intervals: a hierarchical bootstrap over discovery seeds, then over the trials of each skill.
+
+Letters: S seeds, K skills, R trials.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+DRAWS = 2000
+CONFIDENCE = 0.95
+
+Choice = NDArray[np.int64]  # [K, R'] which trials of each skill are looked at
+Values = Mapping[str, float]
+Statistic = Callable[[Choice], Values]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number and its 95 % interval; None where the number does not exist for this body or this method."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+    def above(self, other: "Interval") -> bool:
+        """Whether the whole of this interval lies above the whole of another."""
+        return self.low is not None and other.high is not None and self.low > other.high
+
+
+def every_trial(skills: int, trials: int) -> Choice:
+    """[K, R] each trial once."""
+    return np.broadcast_to(np.arange(trials), (skills, trials))
+
+
+def draw_trials(skills: int, trials: int, generator: np.random.Generator) -> Choice:
+    """[K, R] trials drawn with replacement, each skill's its own.
+
+    The first half of the columns comes from the first half of the trials, the second from the second, so that a choice
+    made on one half never sees the other.
+    """
+    half = trials // 2
+    first = generator.integers(0, max(half, 1), (skills, half))
+    return np.concatenate([first, generator.integers(half, trials, (skills, trials - half))], axis=1)
+
+
+def point(statistics: Sequence[Statistic], shape: tuple[int, int]) -> dict[str, float]:
+    """Each number on the trials as they are, averaged over the seeds."""
+    return _mean([statistic(every_trial(*shape)) for statistic in statistics])
+
+
+def bootstrap(
+    statistics: Sequence[Statistic], shape: tuple[int, int], generator: np.random.Generator, draws: int = DRAWS
+) -> dict[str, NDArray[np.float64]]:
+    """[draws] of each number: seeds drawn with replacement, then trials within each.
+
+    statistics: one a seed; all give numbers of the same names.   shape: (K, R), the same for all seeds.
+    """
+    rows = []
+    for _ in range(draws):
+        seeds = generator.integers(0, len(statistics), len(statistics))
+        rows.append(_mean([statistics[seed](draw_trials(*shape, generator)) for seed in seeds]))
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def centre(value: float, draws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The draws around the number that they are of.
+
+    Drawing with replacement repeats some trials and leaves others out, which shifts a distance between means up and a
+    union of places down. The shift is no part of the uncertainty.
+    """
+    return np.asarray(draws - draws.mean() + value)
+
+
+def interval(value: float, draws: NDArray[np.float64], *, lowest: float = -np.inf, highest: float = np.inf) -> Interval:
+    """The percentile interval of centred draws, within what the number can be; of no number where it is NaN.
+
+    Draws in which the number does not exist (nobody falls, so there is no time to fall) are left out.
+    """
+    if not np.isfinite(value):
+        return Interval(None, None, None)
+    tail = (1.0 - CONFIDENCE) / 2.0
+    existing = draws[np.isfinite(draws)]
+    around = centre(value, existing) if len(existing) else np.array([value])
+    low, high = np.clip(np.quantile(around, [tail, 1.0 - tail]), lowest, highest)
+    return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
+
+
+def _mean(values: Sequence[Values]) -> dict[str, float]:
+    return {name: float(np.mean([value[name] for value in values])) for name in values[0]}

@@ -1,0 +1,60 @@
+"""Selection transfer: choose a skill for a goal by looking at the dataset alone, then see what it does.
+
+Letters: M rows, N windows, K skills, R trials, G goals.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.measures.descriptor import Steps, Windows
+from skills.measures.intervals import Choice
+
+GOALS = ("+x", "-x", "+y", "-y", "left", "right", "still", "height")
+_PLANAR = (True, True, False, False, False, False, True, True)
+
+
+def goal_rewards(steps: Steps) -> NDArray[np.float64]:
+    """[M, G] eight fixed state rewards: velocity along the world's x and y (m/s), yaw rate (rad/s), minus the speed on
+    the ground (m/s), height of the torso (m)."""
+    x, y = steps.velocity[:, 0], steps.velocity[:, 1]
+    speed = np.hypot(x, y)
+    return np.stack([x, -x, y, -y, steps.yaw_rate, -steps.yaw_rate, -speed, steps.height], axis=1)
+
+
+def possible_goals(planar: bool) -> NDArray[np.bool_]:
+    """[G] which goals a body can have: in a plane there is no y and no turning."""
+    return np.array(_PLANAR) if planar else np.ones(len(GOALS), bool)
+
+
+def window_rewards(rewards: NDArray[np.float64], windows: Windows) -> NDArray[np.float64]:
+    """[M, G] -> [N, G], the mean over each window."""
+    sums = np.concatenate([np.zeros((1, rewards.shape[1])), np.cumsum(rewards, axis=0)])
+    return np.asarray((sums[windows.starts + windows.lengths] - sums[windows.starts]) / windows.lengths[:, None])
+
+
+def select(rewards: NDArray[np.float64], labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
+    """[N, G] rewards of dataset windows and [N] their classes -> [G] the class whose windows earn most in the mean."""
+    sizes = np.bincount(labels, minlength=count)
+    sums = np.stack([np.bincount(labels, weights=column, minlength=count) for column in rewards.T], axis=1)
+    means = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], -np.inf)
+    return np.asarray(means.argmax(axis=0))
+
+
+def transfer(
+    achieved: NDArray[np.float64],
+    selected: NDArray[np.int64],
+    mean: NDArray[np.float64],
+    best: NDArray[np.float64],
+    possible: NDArray[np.bool_],
+    choice: Choice,
+) -> dict[str, float]:
+    """For each goal what the selected skill earns over what the best dataset window earns, and the mean over goals.
+
+    Both count from the mean window: 0 is no better than the data, 1 as good as its best moment.
+
+    achieved: [K, R, G] mean reward of each trial.   selected: [G] skills.   mean, best: [G] of dataset windows.
+    """
+    goals = np.arange(len(GOALS))
+    earned = achieved[selected[:, None], choice[selected], goals[:, None]].mean(axis=1)
+    share = np.where(possible, (earned - mean) / np.maximum(best - mean, 1e-9), np.nan)
+    return {"mean": float(np.nanmean(share))} | {name: float(share[goal]) for goal, name in enumerate(GOALS)}

@@ -1,0 +1,53 @@
+"""Ground truth: where the data is a mixture of known behaviours, do the classes follow them, and are they recovered?
+
+Letters: M rows, P behaviours, K skills, R trials, N windows, D descriptor size.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
+from skills.measures.coverage import is_reached, reach
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How classes agree with the behaviours that made the rows: 0 chance (ARI), 1 the same cut."""
+
+    ari: float
+    nmi: float
+
+
+def agreement(labels: NDArray[np.integer], sources: NDArray[np.integer]) -> Agreement:
+    """Of classes [M] with behaviours [M]. More classes than behaviours lower ARI even where no class is mixed."""
+    return Agreement(float(adjusted_rand_score(sources, labels)), float(normalized_mutual_info_score(sources, labels)))
+
+
+def match(
+    windows: NDArray[np.float64],
+    sources: NDArray[np.integer],
+    played: NDArray[np.float64],
+    owners: NDArray[np.integer],
+    count: int,
+) -> NDArray[np.float64]:
+    """[K, P] share of each skill's windows that match each behaviour.
+
+    A window [D] of a skill matches the behaviour of the dataset window nearest to it, if it lies within that window's
+    reach (see `skills.measures.coverage`), and no behaviour otherwise.
+
+    windows: [N, D] of the data, of behaviours sources [N].   played: [V, D] of skills owners [V].
+    """
+    behaviours = int(sources.max()) + 1
+    distance = np.square(played).sum(axis=1)[:, None] - 2.0 * played @ windows.T + np.square(windows).sum(axis=1)
+    nearest = distance.argmin(axis=1)
+    inside = is_reached(played, windows, reach(windows))[np.arange(len(played)), nearest]
+    shares = np.zeros((count, behaviours))
+    np.add.at(shares, (owners[inside], sources[nearest[inside]]), 1.0)
+    return np.asarray(shares / np.maximum(np.bincount(owners, minlength=count), 1)[:, None])
+
+
+def recovered(shares: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """[K, P] -> [P] whether some skill spends at least half of its windows in the behaviour."""
+    return np.asarray(shares.max(axis=0) >= 0.5)

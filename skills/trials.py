@@ -1,0 +1,141 @@
+"""Trials: every skill played for the measures, by whatever method, from the same starts.
+
+Letters: K skills, R trials of each, T steps that are looked at, O observation columns.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.dataset import Transitions
+from skills.errors import SkillsError
+from skills.experts import Classes
+from skills.files import read_arrays, write_arrays
+from skills.measures.descriptor import WINDOW
+from skills.progress import Reporter
+from skills.rollout import Actor, lockstep, start
+from skills.simulate import EPISODE_STEPS, Simulation
+
+TRIALS = 10  # R
+STEPS = 200  # T: behaviour is measured over these; returns over whole episodes
+_SEED = 20231107  # of the starts: the same for every method and run
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What the measures see of a method.
+
+    observations: [K, R, T, O] float32, the state before each step; 0 in the padding.
+    lengths: [K, R] int64, steps of these that were played.
+    classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
+    returns: [K, R] float64, the environment's reward over a whole episode of 1000 steps.
+    survived: [K, R] int64, steps of that episode that were played.   fell: [K, R] bool, it ended in a failure.
+    """
+
+    observations: NDArray[np.float32]
+    lengths: NDArray[np.int64]
+    classes: NDArray[np.int16]
+    returns: NDArray[np.float64]
+    survived: NDArray[np.int64]
+    fell: NDArray[np.bool_]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(K, R)."""
+        return self.lengths.shape[0], self.lengths.shape[1]
+
+    def save(self, path: Path) -> None:
+        """Writes `trials.npz`."""
+        write_arrays(path, vars(self))
+
+    @staticmethod
+    def load(path: Path) -> "Trials":
+        """Reads `trials.npz`. Raises: SkillsError where it is damaged."""
+        try:
+            return Trials(**read_arrays(path))
+        except TypeError as error:
+            raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
+
+
+def play_trials(
+    actor: Actor,
+    count: int,
+    transitions: Transitions,
+    classes: Classes,
+    reporter: Reporter,
+    *,
+    trials: int = TRIALS,
+    horizon: int = EPISODE_STEPS,
+) -> Trials:
+    """Plays `count` skills, `trials` times each, in lock-step."""
+    columns = transitions.observations.shape[1]
+    skills = np.repeat(np.arange(count), trials)
+    simulation = Simulation(transitions.env_id, len(skills))
+    started = start(simulation, trials, _SEED)
+    steps = min(STEPS, horizon)
+    observations = np.zeros((len(skills), steps, columns), np.float32)
+    nearest = np.full((len(skills), steps), -1, np.int16)
+    returns = np.zeros(len(skills))
+    survived = np.zeros(len(skills), np.int64)
+    fell = np.zeros(len(skills), bool)
+    progress = reporter(f"playing {count} skills, {trials} times each", "steps")
+    for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
+        playing = moment.playing
+        if step < steps:
+            before, after = moment.observations[:, :columns], moment.next_observations[:, :columns]
+            observations[playing, step] = before
+            nearest[playing, step] = classes.classify(before, moment.actions, after)
+        returns[playing] += moment.rewards
+        survived[playing] += 1
+        fell[playing] = moment.terminated
+        progress(step + 1, horizon)
+    progress(horizon, horizon)
+    by_skill = (count, trials)
+    return Trials(
+        observations=observations.reshape(*by_skill, steps, columns),
+        lengths=np.minimum(survived, steps).reshape(by_skill),
+        classes=nearest.reshape(*by_skill, steps),
+        returns=returns.reshape(by_skill),
+        survived=survived.reshape(by_skill),
+        fell=fell.reshape(by_skill),
+    )
+
+
+def take_segments(
+    transitions: Transitions, classes: Classes, count: int, generator: np.random.Generator, *, trials: int = TRIALS
+) -> Trials:
+    """Random segments of a dataset in the place of trials: `count` skills that have nothing of their own.
+
+    Segments come from where a whole one fits into its episode; where there are fewer such rows than segments, from
+    where a window fits; else from anywhere. Return and survival are those of the episode that a segment is cut from.
+    """
+    bounds = np.append(transitions.episode_starts, len(transitions))
+    sizes = np.diff(bounds)
+    episode = np.repeat(np.arange(len(sizes)), sizes)
+    left = bounds[episode + 1] - np.arange(len(transitions))
+    begins = generator.choice(_roomy(left, count * trials), size=count * trials)
+    lengths = np.minimum(left[begins], STEPS)
+    offsets = np.arange(STEPS)
+    inside = offsets < lengths[:, None]
+    taken = begins[:, None] + np.minimum(offsets, lengths[:, None] - 1)
+    ended = bounds[episode[begins] + 1] - 1
+    by_skill = (count, trials)
+    return Trials(
+        observations=(transitions.observations[taken] * inside[..., None]).reshape(*by_skill, STEPS, -1),
+        lengths=lengths.reshape(by_skill),
+        classes=np.where(inside, classes.labels[taken], -1).astype(np.int16).reshape(*by_skill, STEPS),
+        returns=transitions.returns[episode[begins]].reshape(by_skill),
+        survived=sizes[episode[begins]].reshape(by_skill),
+        fell=transitions.terminated[ended].reshape(by_skill),
+    )
+
+
+def _roomy(left: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+    """The rows with enough steps left in their episodes [N] for a segment, if there are as many as wanted."""
+    for enough in (STEPS, WINDOW):
+        rows = np.flatnonzero(left >= enough)
+        if len(rows) >= wanted:
+            return rows
+    return np.arange(len(left))

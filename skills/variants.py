@@ -1,0 +1,78 @@
+"""What a run's skills are measured against: each a setting of the same pipeline, or a player that needs no training."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from skills.config import Config
+from skills.errors import USAGE, SkillsError, nearest
+from skills.run import Run, open_or_create
+
+NULLS = ("shuffled", "clone", "segments")
+BASELINES = ("bc_per_class", "uncalibrated", "replay")
+NAMES = (*NULLS, *BASELINES)
+UNTRAINED = ("segments", "replay")
+
+# What each is, for tables and help.
+WORDS = {
+    "shuffled": "class labels dealt out at random",
+    "clone": "one noisy behaviour clone for every skill",
+    "segments": "random segments of the data",
+    "bc_per_class": "behaviour cloning of each class",
+    "uncalibrated": "the CVAE without calibration (lambda = 0)",
+    "replay": "the action of the nearest transition of the class",
+}
+
+
+def choose(names: str) -> tuple[str, ...]:
+    """The variants of a comma-separated list, in the usual order; "none" for none, "all" for all.
+
+    Raises: SkillsError (usage) for an unknown name.
+    """
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    if asked in (["all"], ["none"]):
+        return NAMES if asked == ["all"] else ()
+    for name in asked:
+        if name not in NAMES:
+            raise SkillsError(f"Unknown null or baseline {name!r}.", nearest(name, [*NAMES, "all", "none"]), USAGE)
+    return tuple(name for name in NAMES if name in asked)
+
+
+def config_of(name: str, base: Config) -> Config:
+    """The run's configuration with what makes it the variant."""
+    changes = {
+        "shuffled": {"experts": replace(base.experts, labels="shuffled")},
+        "clone": {"policy": replace(base.policy, learner="clone"), "rollout": replace(base.rollout, noise=True)},
+        "bc_per_class": {"policy": replace(base.policy, learner="bc")},
+        "uncalibrated": {"reward": replace(base.reward, calibration=0.0)},
+    }[name]
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def variant(base: Run, folder: Path, config: Config, steps: int | None = None) -> Run:
+    """The run of a variant, inside its base's folder; begins with the stages that both have in common.
+
+    steps: rows to learn from; None: as many as the base did.
+    Raises: SkillsError where the folder holds a variant of other settings.
+    """
+    learned_from = base.manifest["dataset"]["steps"]  # what the data have grown by since is left out
+    run = open_or_create(folder, replace(config, data=replace(config.data, steps=steps or learned_from)))
+    same = base.config.skills == config.skills and base.config.seed == config.seed
+    same &= run.config.data.steps == learned_from and base.config.data.columns == config.data.columns
+    if same:
+        run.record_dataset(base.manifest["dataset"])
+    for stage, settings in (("experts", "experts"), ("rewards", "reward")):
+        same &= getattr(base.config, settings) == getattr(config, settings)
+        if stage == "rewards":
+            same &= config.policy.learner == "iql"
+        if same and stage not in run.finished_stages():
+            _copy_stage(base, run, stage)
+    return run
+
+
+def _copy_stage(base: Run, run: Run, stage: str) -> None:
+    names = list(base.manifest["stages"][stage]["files"])
+    with run.stage(stage, [run.path / name for name in names]):
+        for name in names:
+            (run.path / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(base.path / name, run.path / name)

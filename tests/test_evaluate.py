@@ -1,0 +1,261 @@
+"""The whole evaluation of a tiny real run: its document, what is kept, what is made again, who is measured on what."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from cli.ablate import What
+from cli.app import app
+from cli.evaluate import ROWS
+from skills import ablate, contest, sources, variants
+from skills.config import DataConfig, ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig, make_config
+from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
+from skills.evaluate import evaluate, read_numbers
+from skills.experts import Classes
+from skills.measures import intervals
+from skills.pipeline import discover
+from skills.progress import silent_reporter
+from skills.run import Run, open_or_create
+
+K, ROWS_OF_DATA = 4, 3000
+TINY = {
+    "skills": K,
+    "data": DataConfig(steps=ROWS_OF_DATA),
+    "experts": ExpertsConfig(max_iterations=5),
+    "reward": RewardConfig(hidden=16, batch=16, iterations=20, learning_rate=1e-3),
+    "policy": PolicyConfig(hidden=16, batch=16, steps=20),
+    "rollout": RolloutConfig(rollouts=2, horizon=50),
+}
+ANY = ("shuffled", "clone", "segments", "bc_per_class", "uncalibrated", "replay")
+
+
+@pytest.fixture(scope="module")
+def patched() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -> Run:
+    """A finished tiny run of a hopper, whose episodes are short."""
+    root = tmp_path_factory.mktemp("evaluate")
+    patched.setenv("MINARI_DATASETS_PATH", str(root / "minari"))
+    patched.setattr(intervals, "DRAWS", 50)
+    config = replace(make_config("hopper-random", preset="smoke"), **TINY)
+    opened = open_or_create(root / "runs" / "tiny", config)
+    with opened.writing():
+        discover(opened, source="auto", reporter=silent_reporter, notify=print)
+    return opened
+
+
+@pytest.fixture(autouse=True)
+def _its_folders(run: Run, monkeypatch: pytest.MonkeyPatch, _own_folders: None) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(run.path.parents[1] / "minari"))
+    monkeypatch.setenv("SKILLS_RUNS", str(run.path.parent))
+
+
+@pytest.fixture(scope="module")
+def document(run: Run) -> dict:
+    """The evaluation against everything, made once."""
+    return assess(run, ANY)
+
+
+def assess(run: Run, against: tuple[str, ...], **options) -> dict:
+    with run.writing():
+        return evaluate(run, against=against, reporter=silent_reporter, notify=print, **options)
+
+
+def is_number(found: dict) -> bool:
+    if set(found) != {"value", "low", "high"}:
+        return False
+    return found["value"] is None or found["low"] <= found["value"] <= found["high"]
+
+
+def test_the_document_has_the_six_measures_of_everybody(run, document):
+    assert document == json.loads(run.measures_file.read_text())
+    assert set(document["nulls"]) == {"shuffled", "clone", "segments"}
+    assert set(document["baselines"]) == {"bc_per_class", "uncalibrated", "replay"}
+    for groups in (document["measures"], *document["nulls"].values(), *document["baselines"].values()):
+        for group, inner, _, _ in ROWS:
+            assert is_number(groups[group] if inner is None else groups[group][inner]), (group, inner)
+    assert document["measures"]["fidelity"]["chance"]["value"] == 1 / K
+    assert is_number(document["measures"]["quality"]["data"])
+    assert 1 <= document["measures"]["effective_skills"]["value"] <= K
+    assert document["measures"]["transfer"]["+y"]["value"] is None  # a hopper has no sideways
+    assert document["protocol"]["held_out"] is True
+    fidelities = [skill["fidelity"] for skill in document["skills"]]
+    assert np.mean(fidelities) == pytest.approx(document["measures"]["fidelity"]["top1"]["value"])
+    assert "occupancy_ratio_median" in document["summary"]
+
+
+def test_the_run_is_still_finished_and_what_was_made_is_kept(run, document):
+    assert run.is_done("measures")
+    before = {path: path.stat().st_mtime_ns for path in (run.path / "evaluation").rglob("*") if path.is_file()}
+    assert assess(run, ()) == document  # nulls found before stay in the document
+    assert assess(run, ANY) == document
+    for path, time in before.items():
+        if path.name not in (".lock", "manifest.json"):
+            assert path.stat().st_mtime_ns == time, path
+
+
+def test_variants_share_what_is_the_same_and_no_more(run, document):
+    folder = run.path / "evaluation"
+    classes = run.experts_file.read_bytes()
+    assert (folder / "uncalibrated" / "experts.npz").read_bytes() == classes
+    assert (folder / "bc_per_class" / "experts.npz").read_bytes() == classes
+    assert not (folder / "bc_per_class" / "rewards").exists()
+    ours, theirs = Classes.load(run.experts_file), Classes.load(folder / "shuffled" / "experts.npz")
+    assert (theirs.sizes == ours.sizes).all()
+    assert (theirs.labels != ours.labels).mean() > 0.5
+    assert (theirs.centroids == ours.centroids).all()
+
+
+def test_trials_that_are_gone_are_played_again_to_the_byte(run, document):
+    trials = run.path / "evaluation" / "clone" / "trials.npz"
+    before = trials.read_bytes()
+    trials.unlink()
+    assert assess(run, ("clone",)) == document
+    assert trials.read_bytes() == before
+
+
+def test_further_seeds_are_further_discoveries(run, document):
+    found = assess(run, (), seeds=2)
+    assert found["protocol"]["seeds"] == 2
+    assert found["nulls"] == {}  # they were measured over one seed
+    assert "truth" not in found
+    other = Classes.load(run.path / "evaluation" / "seed-2" / "experts.npz")
+    assert (other.labels != Classes.load(run.experts_file).labels).any()
+    assert assess(run, ANY)["protocol"]["seeds"] == 1
+
+
+def test_behaviours_that_are_known_are_looked_for(run, document):
+    labels = Classes.load(run.experts_file).labels
+    truth = assess(run, (), behaviours=labels)["truth"]
+    assert truth["ari"] == 1.0
+    assert len(truth["behaviours"]) == K
+    assert 0 <= truth["recovered"] <= 1
+
+
+def test_a_dataset_without_further_rows_is_halved_and_that_is_said(run, monkeypatch):
+    one = contest.Contest(run, silent_reporter, print)
+    whole = one.discovery
+    monkeypatch.setattr(sources, "load", lambda *_, **__: whole)
+    said: list[str] = []
+    held, independent = contest.held_out(run, one.discovery, silent_reporter, said.append)
+    assert not independent
+    assert "did not see" in said[0]
+    assert len(held.episode_starts) == -(-len(one.discovery.episode_starts) // 2)
+    assert (held.observations[0] == one.discovery.observations[0]).all()
+
+
+def test_names_of_variants():
+    assert variants.choose("all") == variants.NAMES
+    assert variants.choose("none") == ()
+    assert variants.choose("replay, shuffled") == ("shuffled", "replay")
+    with pytest.raises(SkillsError, match="Unknown null or baseline 'clones'") as caught:
+        variants.choose("clones")
+    assert caught.value.exit_code == USAGE
+
+
+def command(*arguments: object) -> str:
+    """What a command prints. Raises: what it raises."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments], catch_exceptions=False)
+    return done.stdout
+
+
+def test_evaluate_prints_the_table_and_the_verdicts(run, document):
+    shown = command("evaluate", run.path, "--against", "all", "-q")
+    for word in ("effective skills", "bc_per_class", "Above segments", "Chance: fidelity 0.25"):
+        assert word in shown
+    printed = json.loads(command("evaluate", run.path, "--against", "none", "--json", "-q"))
+    printed.pop("truth", None)  # of another test
+    assert printed == document
+
+
+def test_behaviours_come_from_a_file_that_fits(run, document, tmp_path):
+    file = tmp_path / "behaviours.npy"
+    np.save(file, np.repeat([5, 9], ROWS_OF_DATA))
+    assert "ARI" in command("evaluate", run.path, "--against", "none", "--behaviours", file, "-q")
+    np.save(file, np.zeros(7))
+    with pytest.raises(SkillsError, match="a whole number for each of the run's 3000 rows"):
+        command("evaluate", run.path, "--behaviours", file)
+    with pytest.raises(SkillsError, match="no file") as caught:
+        command("evaluate", run.path, "--behaviours", tmp_path / "none.npy")
+    assert caught.value.exit_code == NOT_FOUND
+
+
+def test_a_run_compared_with_itself_does_not_differ(run, document):
+    found = json.loads(command("compare", run.path, run.path, "--json"))
+    assert found["runs"][0]["measures"]["fidelity"]["top1"] == {
+        name: document["measures"]["fidelity"]["top1"][name] for name in ("value", "low", "high")
+    }
+    for group in found["differences"][0]["measures"].values():
+        for number in [group] if "value" in group else group.values():
+            assert number["value"] is None or number["low"] <= 0 <= number["high"]
+    assert "tiny - tiny" in command("compare", run.path, run.path)
+
+
+def test_compare_needs_two_runs_that_have_been_evaluated(run, document, tmp_path):
+    with pytest.raises(SkillsError, match="One run"):
+        command("compare", run.path)
+    bare = open_or_create(tmp_path / "bare", run.config)
+    with pytest.raises(SkillsError, match="not been evaluated") as caught:
+        read_numbers(bare)
+    assert "skills evaluate" in caught.value.hint
+
+
+def test_ablations_are_the_papers_unless_told_otherwise(run):
+    def names(what: str, *values: float) -> list[str]:
+        return [case.name for case in ablate.cases(what, run.config, ROWS_OF_DATA, values)]
+
+    assert set(What.__args__) == set(ablate.VALUES)
+    assert names("temperature") == [f"c-{value}" for value in range(1, 11)]
+    assert names("data") == ["5-percent", "10-percent", "15-percent", "20-percent", "25-percent"]
+    assert names("calibration", 0.2) == ["lambda-0.2-sample", "lambda-0.2-expected"]
+    assert ablate.cases("data", run.config, ROWS_OF_DATA, [10])[0].config.data.steps == 300
+    for what, value in (("data", 101.0), ("temperature", 0.0), ("calibration", -1.0)):
+        with pytest.raises(SkillsError, match=what):
+            ablate.cases(what, run.config, ROWS_OF_DATA, [value])
+
+
+def test_ablate_makes_a_table_and_a_plot(run, document):
+    shown = command("ablate", "temperature", run.path, "--values", "1,5", "-q")
+    assert "c-5" in shown
+    assert "reward AUC" in shown
+    plot = Path(shown.splitlines()[-1])
+    first = plot.read_bytes()
+    assert first.startswith(b"<?xml")
+    again = json.loads(command("ablate", "temperature", run.path, "--values", "1,5", "-q", "--json"))
+    assert plot.read_bytes() == first
+    base, hotter = again["cases"]
+    # c = 1 is the run itself, trained anew from the same seed.
+    assert base["measures"]["occupancy"] == document["measures"]["occupancy"]
+    assert is_number(hotter["measures"]["reward_auc"]["median"])
+
+
+def test_rewards_are_held_against_the_true_ones(run):
+    found = json.loads(command("ablate", "rewards", run.path, "--values", "0.1", "-q", "--json"))
+    case = found["cases"][0]
+    assert is_number(case["measures"]["agreement"]["episodes_spearman"])
+    bands = Classes.load(run.path / "evaluation" / "ablation-rewards" / "lambda-0.1" / "experts.npz")
+    returns = np.array(case["measures"]["episodes"])[:, 1]
+    best = np.array(case["measures"]["episodes"])[:, 1] >= np.quantile(returns, 0.96)
+    assert bands.count == 20
+    assert best.any()
+    assert Path(found["plot"]).is_file()
+
+
+def test_an_interrupted_evaluation_names_the_command_that_continues_it(run, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skills.evaluate.evaluate", stop)
+    with pytest.raises(SkillsError, match="Interrupted") as caught:
+        command("evaluate", run.path, "--against", "replay,clone", "--seeds", "2", "-q")
+    assert caught.value.hint.endswith(f"{run.path} --against clone,replay --seeds 2")
+    assert caught.value.exit_code == INTERRUPTED

@@ -1,0 +1,76 @@
+"""Trials of real bodies: the same starts for everybody, the padding, segments of data."""
+
+import numpy as np
+import pytest
+
+from skills.dataset import Transitions
+from skills.errors import SkillsError
+from skills.experts import Classes
+from skills.progress import silent_reporter
+from skills.trials import STEPS, Trials, play_trials, take_segments
+
+
+class Constant:
+    """Skill k holds every joint at (k - 1) / 2."""
+
+    def act(self, observations, skills):
+        return np.repeat((skills[:, None] - 1) / 2, 3, axis=1).astype(np.float32)
+
+
+def classes_of(transitions: Transitions, count: int) -> Classes:
+    labels = (np.arange(len(transitions)) % count).astype(np.int32)
+    columns = np.arange(3)
+    plain = np.zeros(3, np.float32)
+    return Classes(labels, np.arange(3 * count, dtype=np.float32).reshape(count, 3), columns, plain, plain + 1)
+
+
+@pytest.fixture
+def trials(hopper) -> Trials:
+    return play_trials(Constant(), 3, hopper, classes_of(hopper, 3), silent_reporter, trials=4)
+
+
+def test_every_skill_starts_from_the_same_states_and_then_differs(trials):
+    assert trials.shape == (3, 4)
+    assert trials.observations.shape == (3, 4, STEPS, 11)
+    assert (trials.observations[:, :, 0] == trials.observations[:1, :, 0]).all()
+    assert not (trials.observations[0, :, 5] == trials.observations[2, :, 5]).all()
+    assert len(np.unique(trials.observations[0, :, 0, 0])) == 4
+
+
+def test_what_is_not_played_counts_for_nothing(trials):
+    assert trials.fell.all()  # no hopper stands still for long
+    assert (trials.survived == trials.lengths).all()
+    played = np.arange(STEPS) < trials.lengths[..., None]
+    assert (trials.classes[played] >= 0).all()
+    assert (trials.classes[~played] == -1).all()
+    assert (trials.observations[~played] == 0).all()
+    assert (np.abs(trials.returns) > 0).all()
+
+
+def test_the_same_again_is_the_same_and_survives_its_file(trials, hopper, tmp_path):
+    again = play_trials(Constant(), 3, hopper, classes_of(hopper, 3), silent_reporter, trials=4)
+    trials.save(tmp_path / "trials.npz")
+    loaded = Trials.load(tmp_path / "trials.npz")
+    for name, array in vars(trials).items():
+        assert (array == vars(again)[name]).all(), name
+        assert (array == vars(loaded)[name]).all(), name
+    np.savez(tmp_path / "trials.npz", lengths=np.zeros(3))
+    with pytest.raises(SkillsError, match="damaged"):
+        Trials.load(tmp_path / "trials.npz")
+
+
+def test_segments_are_pieces_of_the_data_with_their_episodes_return(cheetah):
+    found = take_segments(cheetah, classes_of(cheetah, 5), 5, np.random.default_rng(0), trials=2)
+    assert found.shape == (5, 2)
+    assert (found.lengths == 200).all()  # ten whole episodes are just enough for ten whole segments
+    firsts = cheetah.observations[cheetah.episode_starts]
+    assert all((first == firsts).all(axis=1).any() for first in found.observations[:, :, 0].reshape(10, -1))
+    assert set(found.returns.ravel()) <= set(cheetah.returns)
+
+
+def test_segments_of_short_episodes_end_where_they_end(hopper):
+    found = take_segments(hopper, classes_of(hopper, 2), 2, np.random.default_rng(0), trials=5)
+    assert (found.lengths < STEPS).all()
+    assert len(np.unique(found.observations[:, :, 0, 0])) > 5  # not all from the one longest episode
+    assert found.fell.all()
+    assert (found.classes[:, :, -1] == -1).all()
