@@ -74,7 +74,7 @@ def repeated(policy: Policy, count: int) -> Policy:
     """A policy of one skill as a policy of `count` skills that all do the same."""
     shape = Shape(policy.shape.observation_size, policy.shape.action_size, count, policy.shape.hidden)
     state = policy.state_dict()
-    last = len(policy.network) - 1
+    last = 2 * policy.shape.depth  # a ReLU stands behind each hidden layer
     for name in (f"network.{last}.weight", f"network.{last}.bias", "log_std"):
         state[name] = state[name].repeat(count, *[1] * (state[name].ndim - 1))
     whole = Policy(shape, policy.mean, policy.std, torch.Generator()).to(policy.mean.device)
