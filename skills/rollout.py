@@ -117,7 +117,7 @@ class Moment:
     """One step of all simulations that still play, B of them.
 
     playing: [B] which simulations.   observations, next_observations: [B, O] float32.   actions: [B, A] float32.
-    rewards: [B].   terminated: [B] bool.   qpos: [B, P] after the step.
+    rewards: [B].   terminated: [B] bool, the body fell.   qpos: [B, P] after the step.
     """
 
     playing: NDArray[np.intp]
@@ -150,7 +150,8 @@ def lockstep(
         after = result.observations.astype(np.float32)
         observations[playing] = after
         qpos = simulation.qpos[playing]
-        yield Moment(playing, before, actions, after, result.rewards, result.terminated, qpos)
+        fell = result.terminated & simulation.environment.terminates  # an end may also be a success
+        yield Moment(playing, before, actions, after, result.rewards, fell, qpos)
         playing = playing[~(result.terminated | result.truncated)]
         if len(playing) == 0:
             return
