@@ -75,7 +75,8 @@ def test_videos_are_written_skipped_resumed_and_forced(run_folder: Path, hoppers
     changed[1] = hoppers.qpos[3]
     write_rollouts(run_folder, replace(hoppers, qpos=changed))
     assert render([0, 1]) == ((1,), (0,))  # new rollouts make the old video stale
-    assert set(json.loads((run_folder / "gallery" / "videos.json").read_text())["digests"]) == {"0", "1", "2"}
+    digests = json.loads((run_folder / "gallery" / "videos.json").read_text())["digests"]
+    assert set(digests) == {f"skills/{skill:03d}{kind}.mp4" for skill in (0, 1, 2) for kind in ("", "-starts")}
     assert not list((run_folder / "gallery").rglob(".*"))
 
 
