@@ -189,14 +189,15 @@ def in_processes(
     count = min(workers or os.cpu_count() or 1, len(jobs))
     pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_start_worker, initargs=(renderer, style))
     try:
-        futures = {pool.submit(work, *arguments): key for key, arguments in jobs.items()}
+        futures: dict[Future[_Done], int] = {pool.submit(work, *job): key for key, job in jobs.items()}
         for future in as_completed(futures):
             yield futures[future], _outcome(future)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _outcome(future: "Future[_Done]") -> _Done | str:
+def _outcome(future: Future[Any]) -> Any:
+    """What a job returned, or a sentence why it did not."""
     try:
         return future.result()
     except SkillsError as error:
