@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 _SHEET_COLUMNS = 5
 
-# As in videos.renderers, videos.scene and videos.films, which are too slow to import for `skills --help`; a test keeps them the same.
+# As in videos.renderers, videos.scene and videos.films, which are too slow to import for `skills --help`; a test keeps
+# them the same.
 RendererName = Literal["auto", "ray", "gl"]
 Quality = Literal["fast", "good"]
 Camera = Literal["follow", "top", "side"]

@@ -60,7 +60,7 @@ def describe(qpos: NDArray[np.float32], seconds_per_step: float, fall_seconds: f
 
 
 def tell_apart(labels: list[str], played: list[NDArray[np.float32]], seconds_per_step: float) -> list[str]:
-    """The same labels, where several are equal with more behind: how they veer or lean, how fast they step, more digits.
+    """The same labels, where several are equal with more behind: how they veer or lean, how fast they step, digits.
 
     played: the rollout [T + 1, P] that each label is of. Skills that are equal in all of it keep equal labels.
     """
@@ -160,7 +160,7 @@ def behaviours_of(rollouts: Rollouts) -> tuple[Floats, dict[str, Floats]]:
     """[K, D] what each skill does, averaged over its rollouts and scaled; and the traits with a name, [K] each.
 
     A number is scaled by its standard deviation over all rollouts: what differs between starts as much as between
-    skills counts little. Travel, turning, posture and each joint's mean, swing and rate weigh alike, whatever their size.
+    skills counts little. Travel, turning, posture, and the joints' means, swings and rates weigh alike.
     """
     count, repeats = rollouts.lengths.shape
     rows = [_behaviour(rollouts, skill, index) for skill in range(count) for index in range(repeats)]

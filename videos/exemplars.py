@@ -171,7 +171,9 @@ def _transitions(run: Run) -> Transitions:
         made_here=dataset["made_here"],
     )
     if transitions.digest != dataset["digest"]:
-        raise SkillsError(f"The dataset {dataset['minari_id']} on this machine is not the one that the run learned from.")
+        raise SkillsError(
+            f"The dataset {dataset['minari_id']} on this machine is not the one that the run learned from."
+        )
     return transitions
 
 

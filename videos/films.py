@@ -135,7 +135,9 @@ def size_of(film: Film, style: Style) -> tuple[int, int]:
 
 def _tagged(frames: Frames, pane: Pane) -> Frames:
     own = np.zeros(len(frames), bool) if pane.own is None else pane.own
-    return np.stack([marks.tag(frame, pane.text, marked=bool(inside)) for frame, inside in zip(frames, own, strict=True)])
+    return np.stack(
+        [marks.tag(frame, pane.text, marked=bool(inside)) for frame, inside in zip(frames, own, strict=True)]
+    )
 
 
 def _captioned(frames: Frames, film: Film, style: Style) -> Frames:

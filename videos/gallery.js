@@ -69,7 +69,8 @@
       const digits = Number.isInteger(line.value) || Math.abs(line.value) >= 100 ? 0 : 2;
       const value = make("dd", { class: "value", text: number(line.value, digits) });
       if (line.unit) value.append(make("small", { text: line.unit }));
-      find("summary").append(make("div", {}, make("dt", { text: line.name }), value, make("dd", { class: "why", text: line.explanation })));
+      find("summary").append(make("div", {}, make("dt", { text: line.name }), value));
+      find("meaning").querySelector("dl").append(make("dt", { text: line.name }), make("dd", { text: line.explanation }));
     }
     const versions = Object.entries(data.versions).map(([package_, version]) => `${package_} ${version}`).join(", ");
     const facts = [["Command", data.command], ["Dataset", `${set.name} (${set.minari_id})`], ["Environment", data.env_id], ["Skills", String(data.skills_count)],
@@ -159,7 +160,7 @@
       for (let ring = step; ring <= reach * 1.2; ring += step) {
         grid.append(draw("circle", { class: "grid", cx: origin[0], cy: origin[1], r: ring * scaleX }));
         const place = [origin[0] + Math.cos(angle + 0.42) * ring * scaleX, origin[1] - Math.sin(angle + 0.42) * ring * scaleX];
-        if (place[1] > 12 && place[1] < 296 && place[0] < 392) grid.append(draw("text", { class: "tick", x: place[0] - 3, y: place[1], "text-anchor": "end", text: `${+ring.toFixed(2)} m` }));
+        if (place[1] > 12 && place[1] < 296 && place[0] < 340) grid.append(draw("text", { class: "tick", x: place[0] - 3, y: place[1], "text-anchor": "end", text: `${+ring.toFixed(2)} m` }));
       }
       grid.append(compass());
     }

@@ -127,7 +127,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def caption(frame: Frames, lines: list[str]) -> Frames:
-    """[H, W, 3] the picture with lines of text on a band at its foot; what is too long for it is cut with an ellipsis."""
+    """[H, W, 3] the picture with lines of text on a band at its foot; what is too long for it ends in an ellipsis."""
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image, "RGBA")
     size = max(9, round(frame.shape[0] / 20))
@@ -172,7 +172,9 @@ def tiled(films: list[Frames], columns: int, rows: int) -> Frames:
     return whole
 
 
-def _fitted(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+def _fitted(
+    draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
+) -> str:
     if draw.textlength(text, font=font) <= width:
         return text
     while text and draw.textlength(text + "…", font=font) > width:

@@ -143,7 +143,7 @@ def whole_page(run: Run) -> dict[str, Any]:
 
 
 def measure_table(measures: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The measures with their intervals, a row each, beside those of nulls and baselines; None before `skills evaluate`.
+    """The measures with their intervals, beside those of nulls and baselines; None before `skills evaluate`.
 
     {"columns": [...], "rows": [{"name": ..., "cells": [{"value", "low", "high"} or None, ...]}]}
     """

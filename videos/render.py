@@ -114,7 +114,7 @@ def render_skills(
     A skill whose files are of the current rollouts and settings is skipped unless `force`. One that fails is reported
     in the result and stops no other.
 
-    Raises: SkillsError for unknown skills, renderers, qualities, cameras or formats, and for rollouts that cannot be read.
+    Raises: SkillsError for unknown skills, renderers, qualities, cameras or formats, and for unreadable rollouts.
     """
     check_choice("quality", quality, QUALITIES)
     check_choice("format", form, FORMATS)

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from skills.errors import USAGE, SkillsError
 from videos.clips import Clip
 from videos.encode import write_poster
-from videos.ray import RayRenderer
 from videos.films import Style, skill_film
+from videos.ray import RayRenderer
 from videos.render import checked_skills, read_rollouts
 from videos.scene import Floats, Frames, torso_track, view_of
 
