@@ -58,7 +58,7 @@ def browser() -> Iterator[Any]:
     if path is None and not os.environ.get("REQUIRE_BROWSER"):
         pytest.skip("no Chromium: set CHROMIUM to its path")
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=_FLAGS)
+        chromium = driver.chromium.launch(executable_path=path, args=_FLAGS, timeout=180_000)
         yield chromium
         chromium.close()
 
@@ -71,6 +71,7 @@ def open_page(browser: Any, gallery: Path) -> Iterator[Any]:
     def open_it(address: str = "", **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
+        context.set_default_timeout(120_000)  # a busy machine is slow, not wrong
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
