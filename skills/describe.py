@@ -67,7 +67,7 @@ def tell_apart(labels: list[str], played: list[NDArray[np.float32]], seconds_per
     labels = list(labels)
     more: tuple[Callable[[str, NDArray[np.float32]], str], ...] = (
         lambda label, qpos: ", ".join(words for words in (label, _veer(qpos)) if words),
-        lambda label, qpos: f"{label}, {motion.step_rate(qpos, seconds_per_step):.1f} steps/s",
+        lambda label, qpos: ", ".join(words for words in (label, _steps(qpos, seconds_per_step)) if words),
         lambda label, qpos: _SPEED.sub(f"{np.linalg.norm(_velocity(qpos, seconds_per_step)):.2f} m/s", label),
     )
     for qualified in more:
@@ -109,6 +109,11 @@ def _veer(qpos: NDArray[np.float32]) -> str:
     off = float(np.degrees(np.arctan2(y, x))) % 45.0
     off = off - 45.0 if off > 22.5 else off
     return f"veers {'left' if off > 0 else 'right'}" if abs(off) >= _VEERING else ""
+
+
+def _steps(qpos: NDArray[np.float32], seconds_per_step: float) -> str:
+    rate = motion.step_rate(qpos, seconds_per_step)
+    return f"{rate:.1f} steps/s" if rate > 0 else ""
 
 
 def _velocity(qpos: NDArray[np.float32], seconds_per_step: float) -> Floats:
