@@ -48,7 +48,7 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for kind in ("starts", "data"):
         shutil.copy(video_path(folder, 0), video_path(folder, _WITH_MORE, kind))
     page = page_of(100)
-    page["skills"][42]["label"] = page["dataset"]["name"] = HOSTILE
+    page["skills"][42]["label"] = HOSTILE
     return write_gallery(folder, page)
 
 
@@ -202,9 +202,21 @@ def test_an_address_may_open_a_skill_that_its_search_hides(open_page: Any) -> No
 def test_hostile_labels_are_only_text(open_page: Any) -> None:
     page = open_page("#skill=42")
     assert page.text_content("#detail-title") == f"#042 {HOSTILE}"
-    assert page.text_content("h1") == f"Skills of {HOSTILE}"
     assert page.evaluate("document.querySelectorAll('[onerror]').length") == 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_a_hostile_dataset_is_only_text(browser: Any, tmp_path: Path) -> None:
+    document = page_of(2)
+    document["dataset"]["name"] = document["run"] = document["axes"][0] = document["command"] = HOSTILE
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(write_gallery(tmp_path, document).as_uri() + "#skill=1")
+    assert page.text_content("h1") == f"Skills of {HOSTILE}"
+    assert HOSTILE in (page.text_content("#detail-command") or "")
+    assert page.evaluate("document.querySelectorAll('[onerror]').length") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
 
 
 def test_a_skill_without_a_video_says_so(open_page: Any) -> None:
