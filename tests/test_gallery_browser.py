@@ -299,8 +299,9 @@ def test_skills_are_compared_in_step(open_page: Any) -> None:
     assert "compare=2%2C0" in page.evaluate("location.hash")
     page.wait_for_function("[...document.querySelectorAll('#side video')].every(v => v.currentTime > 0.1)")
     page.click("#side-play")
-    page.evaluate("document.getElementById('side-time').value = 0.4")
-    page.dispatch_event("#side-time", "input")
+    page.evaluate(
+        "(t => { t.value = 0.4; t.dispatchEvent(new Event('input')); })(document.getElementById('side-time'))"
+    )
     page.wait_for_function(
         "[...document.querySelectorAll('#side video')].every(v => v.paused && Math.abs(v.currentTime - 0.4) < 0.05)"
     )

@@ -32,7 +32,7 @@
   const name = (skill) => String(skill.skill).padStart(3, "0");
   const letter = (family) => String.fromCharCode(65 + family);
   const hueOf = (family) => (25 + family * 137.5) % 360;
-  const fall = (skill) => (survives(skill) ? "no fall" : `falls at ${number(skill.fall_seconds, 1)} s`);
+  const fall = (skill) => (survives(skill) ? (skill.survival < 1 ? "seldom a fall" : "no fall") : `falls at ${number(skill.fall_seconds, 1)} s`);
   const score = (skill) => number(skill.return, 0) + (skill.return_interval ? ` (${number(skill.return_interval[0], 0)} to ${number(skill.return_interval[1], 0)})` : "");
   const poster = (skill) => `skills/${name(skill)}.webp`;
   const film = (skill, kind = "") => `skills/${name(skill)}${kind}.mp4`;
