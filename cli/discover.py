@@ -9,7 +9,7 @@ import typer
 
 from cli import console, minari_root
 from cli.options import Json, Quiet, complete_dataset
-from cli.render import what_was_done
+from cli.render import exemplars_of, what_was_done
 from cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, SkillsError
 
@@ -114,7 +114,8 @@ def _discover(run: "Run", source: str, *, videos: bool, quiet: bool) -> "Rendere
 
         count = run.config.skills
         progress = report(f"rendering {count} videos", "videos")
-        rendered = render_skills(run.path, run.env_id, range(count), progress=progress)
+        exemplars = exemplars_of(run, quiet=quiet)
+        rendered = render_skills(run.path, run.env_id, range(count), exemplars=exemplars, progress=progress)
     if not quiet:
         console.say(what_was_done(rendered))
     return rendered

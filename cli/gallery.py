@@ -1,6 +1,8 @@
-"""`skills gallery`: the page of a run's videos."""
+"""`skills gallery`: the page of a run's videos, and the page over all runs."""
 
+import sys
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,17 +13,57 @@ from cli.options import RunName
 
 def gallery(
     run: RunName = None,
+    runs: Annotated[bool, typer.Option("--runs", help="The page over all runs instead, a card each.")] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Serve it to this machine until Ctrl-C.")] = False,
+    port: Annotated[int, typer.Option(help="With --serve: the port; 0 takes a free one.", min=0, max=65535)] = 0,
 ) -> None:
     """Write a run's gallery anew and print the path of its page."""
-    from skills import run as runs
+    index = _index_of_runs(run) if runs else _page_of(run)
+    if serve:
+        _serve(index, open_page=open_page, port=port, whole=not runs)
+        return
+    if open_page:
+        _open(index.resolve().as_uri())
+    console.line(str(index))
 
-    opened = runs.find(run)
+
+def _page_of(name: str | None) -> Path:
+    from skills.run import find
+
+    opened = find(name)
     opened.require("measures")
     from videos import page
 
     with opened.writing():
-        index = page.publish(opened)
-    if open_page and not webbrowser.open(index.resolve().as_uri()):
+        return page.publish(opened)
+
+
+def _index_of_runs(name: str | None) -> Path:
+    from skills.errors import NOT_FOUND, USAGE, SkillsError
+    from skills.run import all_paths, runs_root
+    from videos.index import write_index
+
+    if name is not None:
+        raise SkillsError(f"--runs shows all runs, not {name!r} alone.", "Leave one of them out.", USAGE)
+    if not all_paths():
+        raise SkillsError(f"There are no runs in {runs_root()}.", "Make one: skills discover ant-medium", NOT_FOUND)
+    return write_index(runs_root(), all_paths())
+
+
+def _open(address: str) -> None:
+    if not webbrowser.open(address):
         console.say("There is no browser here: copy the folder of this page to a machine that has one.")
-    console.line(str(index))
+
+
+def _serve(index: Path, *, open_page: bool, port: int, whole: bool) -> None:
+    from videos import serve
+
+    def ready(address: str) -> None:
+        console.line(address)
+        sys.stdout.flush()
+        console.say(f"Serving {index.parent} to this machine. Ctrl-C stops.")
+        if open_page:
+            _open(address)
+
+    serve.serve(index.parent, serve.everything if whole else serve.pages_of_runs, port, ready)

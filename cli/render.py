@@ -1,6 +1,7 @@
 """`skills render`: videos of chosen skills."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,14 +14,19 @@ from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 
 if TYPE_CHECKING:
     from skills.run import Run
+    from videos.exemplars import Exemplars
+    from videos.films import Style
     from videos.render import Rendered
 
 SCHEMA_VERSION = 1
 _SHEET_COLUMNS = 5
 
-# As in videos.renderers, which is too slow to import for `skills --help`; a test keeps them the same.
+# As in videos.renderers, videos.scene and videos.films, which are too slow to import for `skills --help`; a test keeps
+# them the same.
 RendererName = Literal["auto", "ray", "gl"]
 Quality = Literal["fast", "good"]
+Camera = Literal["follow", "top", "side"]
+Format = Literal["mp4", "gif", "webp"]
 
 
 def render(
@@ -29,9 +35,19 @@ def render(
     everything: Annotated[bool, typer.Option("--all", help="Every skill of the run.")] = False,
     renderer: Annotated[RendererName, typer.Option(help="ray needs no OpenGL, gl does; auto: the faster.")] = "auto",
     quality: Annotated[Quality, typer.Option(help="good is smoother and slower.")] = "fast",
-    size: Annotated[str, typer.Option(metavar="N|WxH", help="Pixels, in multiples of 16.")] = "256",
+    size: Annotated[
+        str | None, typer.Option(metavar="N|WxH", help="Pixels, in multiples of 16.", show_default="256")
+    ] = None,
     seconds: Annotated[float, typer.Option(help="Seconds of motion, at most.")] = 8.0,
+    camera: Annotated[Camera, typer.Option(help="From beside and above, straight down, or level.")] = "follow",
+    form: Annotated[Format, typer.Option("--format", help="gif and webp, for slides, go to gallery/slides.")] = "mp4",
+    trace: Annotated[bool, typer.Option("--trace", help="Draw the way so far on the floor.")] = False,
+    caption: Annotated[bool, typer.Option("--caption", help="Write number, label, speed and time on it.")] = False,
+    extras: Annotated[bool, typer.Option(help="Also the other starts, and the class in the data.")] = True,
     force: Annotated[bool, typer.Option("--force", help="Render finished videos again.")] = False,
+    grid: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Instead: one film of all these skills (mp4, gif, webp).")
+    ] = None,
     sheet: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Instead: one still picture of all these skills (PNG, WebP).")
     ] = None,
@@ -41,7 +57,7 @@ def render(
     """Render videos of a run's skills from their recorded rollouts."""
     from skills import run as runs
 
-    pixels = parse_size(size)
+    pixels = parse_size(size or "256")
     if not 0 < seconds < math.inf:
         raise SkillsError(f"--seconds {seconds:g} is no length of a video.", "It must be more than 0.", USAGE)
     opened = runs.find(run)
@@ -50,10 +66,17 @@ def render(
     if sheet is not None:
         _draw_sheet(opened, skills, sheet)
         return
+    if grid is not None:
+        from videos.films import Style
+
+        style = Style(opened.env_id, quality, *(pixels if size else (0, 0)), camera=camera, trace=trace)
+        _draw_grid(opened, skills, grid, style, renderer, seconds, quiet=quiet)
+        return
     from videos.render import render_skills
 
     try:
         with opened.writing(), reporter(quiet) as report:
+            wanted = extras and form == "mp4"
             rendered = render_skills(
                 opened.path,
                 opened.env_id,
@@ -62,6 +85,12 @@ def render(
                 quality=quality,
                 size=pixels,
                 seconds=seconds,
+                camera=camera,
+                form=form,
+                trace=trace,
+                caption=caption,
+                extras=extras,
+                exemplars=exemplars_of(opened, quiet=quiet) if wanted else None,
                 force=force,
                 progress=report(f"rendering {len(skills)} video{'s' if len(skills) > 1 else ''}", "videos"),
             )
@@ -69,7 +98,37 @@ def render(
         raise SkillsError(
             "Interrupted. Finished videos are kept.", "The same command renders the rest.", INTERRUPTED
         ) from None
-    _report(opened, rendered, json=json, quiet=quiet)
+    _report(opened, rendered, form, json=json, quiet=quiet)
+
+
+def exemplars_of(run: "Run", *, quiet: bool) -> "Exemplars | None":
+    """What the data show of each class; None, and a word why, where they cannot be shown."""
+    from videos import exemplars
+
+    try:
+        return exemplars.find(run)
+    except SkillsError as error:
+        if not quiet:
+            console.say(f"No films of the classes in the data: {error.message}")
+        return None
+
+
+def _draw_grid(
+    run: "Run", skills: list[int], path: Path, style: "Style", renderer: str, seconds: float, *, quiet: bool
+) -> None:
+    from videos.grid import FORMATS, columns_for, still_path, tile_side, write_grid
+
+    if path.suffix.lower() not in FORMATS:
+        raise SkillsError(f"--grid {path} is of no known format.", f"End its name in {', '.join(FORMATS)}.", USAGE)
+    side = tile_side(columns_for(len(skills)))
+    style = style if style.width else replace(style, width=side, height=side)
+    with reporter(quiet) as report:
+        progress = report(f"rendering {len(skills)} tiles", "tiles")
+        failures = write_grid(run.path, style, skills, path, renderer=renderer, seconds=seconds, progress=progress)
+    console.line(str(path))
+    console.line(str(still_path(path)))
+    if failures:
+        raise SkillsError("Some tiles could not be drawn:\n  " + "\n  ".join(failures), exit_code=PARTLY_DONE)
 
 
 def _draw_sheet(run: "Run", skills: list[int], path: Path) -> None:
@@ -110,14 +169,15 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def _report(run: "Run", rendered: "Rendered", *, json: bool, quiet: bool) -> None:
+def _report(run: "Run", rendered: "Rendered", form: str, *, json: bool, quiet: bool) -> None:
     from videos.render import describe, video_path
 
     index = _publish(run)
     if not quiet:
         console.say(what_was_done(rendered))
     made = sorted([*rendered.written, *rendered.skipped])
-    paths = [str(video_path(run.path, skill)) for skill in made]
+    slides = run.gallery_folder / "slides"
+    paths = [str(video_path(run.path, skill) if form == "mp4" else slides / f"{skill:03d}.{form}") for skill in made]
     if json:
         result = {"schema_version": SCHEMA_VERSION, "run": str(run.path), **describe(rendered)}
         console.document({**result, "videos": paths, "gallery": index})

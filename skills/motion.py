@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 Positions = NDArray[np.float32]
 
+_RESTING = 0.02  # rad; joints that swing less do not step
+_SLOWEST_STEP = 0.5  # 1/s; slower is posture, not a step
+
 
 def is_planar(qpos: Positions) -> bool:
     """Whether the body moves in the x-z plane (qpos: x, z, pitch, ...), not freely (x, y, z, quaternion, ...)."""
@@ -47,3 +50,23 @@ def heading(qpos: Positions) -> NDArray[np.float64]:
 def pitch(qpos: Positions) -> NDArray[np.float64]:
     """[..., T, P] -> a planar torso's pitch, rad, positive nose down, not wrapped, [..., T]."""
     return np.asarray(qpos[..., 2], np.float64)
+
+
+def joints(qpos: Positions) -> NDArray[np.float64]:
+    """[..., T, P] -> the joint angles, rad, [..., T, J]: all that follows the torso's own place and turn."""
+    return np.asarray(qpos[..., 3 if is_planar(qpos) else 7 :], np.float64)
+
+
+def step_rate(qpos: Positions, seconds_per_step: float) -> float:
+    """How often the joints repeat their swing, 1/s: the frequency where their spectrum is strongest; 0 at rest.
+
+    qpos: [T + 1, P] of one rollout. The resolution is one over its length.
+    """
+    angles = joints(qpos)
+    if len(angles) < 8 or float(angles.std(axis=0).max()) < _RESTING:
+        return 0.0
+    swing = (angles - angles.mean(axis=0)) * np.hanning(len(angles))[:, None]
+    power = np.square(np.abs(np.fft.rfft(swing, axis=0))).sum(axis=1)
+    frequencies = np.fft.rfftfreq(len(angles), seconds_per_step)
+    power[frequencies < _SLOWEST_STEP] = 0.0
+    return float(frequencies[int(np.argmax(power))])

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from skills.rollout import Rollouts
 from skills.simulate import Simulation
+from videos.behaviour import LEVELS
 
 
 def states_of(env_id: str, steps: int = 24, seed: int = 0) -> NDArray[np.float64]:
@@ -55,6 +56,8 @@ def write_rollouts(run_folder: Path, rollouts: Rollouts) -> None:
 
 def page_of(count: int, label: str = "forward 1.0 m/s") -> dict[str, Any]:
     """What a gallery shows of `count` skills: every third falls, and speeds fall as numbers rise."""
+    families = min(4, count)
+    numbers = range(count)
     skills = [
         {
             "skill": skill,
@@ -68,6 +71,16 @@ def page_of(count: int, label: str = "forward 1.0 m/s") -> dict[str, Any]:
             "occupancy": 0.05,
             "occupancy_ratio": 0.2 * skill,
             "path": [[0.0, 0.0], [1.0, 0.5], [2.0, skill / 50]],
+            "seconds": 8.0,
+            "speeds": [100, 120 + skill, 90],
+            "heights": [60, 55, 61],
+            "return_interval": [100.0 * (skill % 7) - 12, 100.0 * (skill % 7) + 12],
+            "family": skill % families,
+            "place": [round(float(np.cos(skill)), 3), round(float(np.sin(skill)), 3)],
+            "similar": [other for other in range(skill + 1, skill + 6) if other < count],
+            "distinctness": 1.0 + skill / 10,
+            "fidelity": skill / count,
+            "data_share": 0.12,
         }
         for skill in range(count)
     ]
@@ -94,4 +107,19 @@ def page_of(count: int, label: str = "forward 1.0 m/s") -> dict[str, Any]:
             {"name": "Return in the data", "value": None, "unit": "", "explanation": "not measured"},
         ],
         "skills": skills,
+        "planar": False,
+        "representatives": list(range(families)),
+        "order": sorted(numbers, key=lambda skill: (skill % families, skill)),
+        "axes": ["forward speed", "height"],
+        "distances": "".join("A" if a == b else LEVELS[1 + abs(a - b) % 63] for a in numbers for b in numbers),
+        "measures": {
+            "columns": ["this run", "shuffled"],
+            "rows": [
+                {
+                    "name": "fidelity top1",
+                    "cells": [{"value": 0.61, "low": 0.55, "high": 0.66}, {"value": 0.01, "low": None, "high": None}],
+                }
+            ],
+        },
+        "exemplars": {"origin": "recorded", "note": "There is no film of the class in the data yet."},
     }

@@ -97,7 +97,7 @@ def test_version_is_printed(tmp_path: Path) -> None:
 
 def test_choices_are_those_of_the_library() -> None:
     from skills import config, sources
-    from videos import renderers
+    from videos import films, renderers, scene
 
     assert discover.Preset == config.Preset
     assert get_args(discover.Source) == get_args(sources.Source)
@@ -105,6 +105,8 @@ def test_choices_are_those_of_the_library() -> None:
     assert set(get_args(discover.Device)) == {"auto", *get_args(config.Device)}
     assert get_args(render.RendererName) == renderers.NAMES
     assert get_args(render.Quality) == renderers.QUALITIES
+    assert get_args(render.Camera) == scene.CAMERAS
+    assert get_args(render.Format) == films.FORMATS
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_discover_prints_the_result_and_the_page_last(run: Path, discovered: sub
     assert page.is_file()
     assert lines[0].startswith("Own-class occupancy")
     assert any(line.startswith("Time: experts") for line in lines)
-    assert len(list((run / "gallery" / "skills").glob("*.mp4"))) == SKILLS
+    assert len(list((run / "gallery" / "skills").glob("[0-9][0-9][0-9].mp4"))) == SKILLS
 
 
 def test_progress_is_plain_lines_where_stderr_is_no_terminal(discovered: subprocess.CompletedProcess[str]) -> None:

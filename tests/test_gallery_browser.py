@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,12 @@ _FLAGS = [
     "--no-first-run",
 ]
 _MISSING = 7  # the skill without a video
-HOSTILE = "left <img src=x onerror=alert(1)></script>"
+_SERVE = (
+    "import sys; from pathlib import Path; from videos import serve;"
+    "serve.serve(Path(sys.argv[1]), serve.everything, 0, lambda address: print(address, flush=True))"
+)
+_WITH_MORE = 3  # the skill that has films of other starts and of its class in the data
+HOSTILE = "left <img src=x onerror=alert(1)></script> \"'& \u202eright to left\u202c " + 300 * "long"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +45,8 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for skill in set(range(1, 100)) - {_MISSING}:
         shutil.copy(video_path(folder, 0), video_path(folder, skill))
         shutil.copy(poster_path(folder, 0), poster_path(folder, skill))
+    for kind in ("starts", "data"):
+        shutil.copy(video_path(folder, 0), video_path(folder, _WITH_MORE, kind))
     page = page_of(100)
     page["skills"][42]["label"] = HOSTILE
     return write_gallery(folder, page)
@@ -49,7 +58,7 @@ def browser() -> Iterator[Any]:
     if path is None and not os.environ.get("REQUIRE_BROWSER"):
         pytest.skip("no Chromium: set CHROMIUM to its path")
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=_FLAGS)
+        chromium = driver.chromium.launch(executable_path=path, args=_FLAGS, timeout=180_000)
         yield chromium
         chromium.close()
 
@@ -62,6 +71,7 @@ def open_page(browser: Any, gallery: Path) -> Iterator[Any]:
     def open_it(address: str = "", **options: Any) -> Any:
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         contexts.append(context)
+        context.set_default_timeout(120_000)  # a busy machine is slow, not wrong
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -107,6 +117,7 @@ def test_a_hundred_cards_and_a_video_that_plays(open_page: Any) -> None:
     )
     assert page.evaluate("[...document.querySelectorAll('.card img')].filter(i => i.src).length") <= 20
     assert "collected on this machine" in page.inner_text("#origin")
+    assert "shuffled" in (page.text_content("#evaluation table") or "")
 
 
 def test_every_video_plays_once_its_card_is_in_sight(open_page: Any) -> None:
@@ -190,8 +201,22 @@ def test_an_address_may_open_a_skill_that_its_search_hides(open_page: Any) -> No
 
 def test_hostile_labels_are_only_text(open_page: Any) -> None:
     page = open_page("#skill=42")
-    assert page.inner_text("#detail-title") == f"#042 {HOSTILE}"
+    assert page.text_content("#detail-title") == f"#042 {HOSTILE}"
     assert page.evaluate("document.querySelectorAll('[onerror]').length") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_a_hostile_dataset_is_only_text(browser: Any, tmp_path: Path) -> None:
+    document = page_of(2)
+    document["dataset"]["name"] = document["run"] = document["axes"][0] = document["command"] = HOSTILE
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(write_gallery(tmp_path, document).as_uri() + "#skill=1")
+    assert page.text_content("h1") == f"Skills of {HOSTILE}"
+    assert HOSTILE in (page.text_content("#detail-command") or "")
+    assert page.evaluate("document.querySelectorAll('[onerror]').length") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    context.close()
 
 
 def test_a_skill_without_a_video_says_so(open_page: Any) -> None:
@@ -224,3 +249,102 @@ def test_nothing_runs_over_the_edge(open_page: Any, width: int) -> None:
         "[...document.querySelectorAll('.card dl, #summary > div')].filter(e => e.scrollWidth > e.clientWidth).length"
     )
     assert page.evaluate(over) == 0
+
+
+def test_the_page_itself_is_small(gallery: Path) -> None:
+    assert gallery.stat().st_size < 250_000
+
+
+def test_the_detail_shows_the_class_other_starts_and_similar_skills(open_page: Any) -> None:
+    page = open_page(f"#skill={_WITH_MORE}")
+    films = page.evaluate("[...document.querySelectorAll('#detail video')].map(v => v.src.split('/').pop())")
+    assert films == ["003.mp4", "003-data.mp4", "003-starts.mp4"]
+    page.wait_for_function("[...document.querySelectorAll('#detail video')].every(v => v.currentTime > 0)")
+    assert _players(page) == 3  # the cards behind the dialog have given theirs back
+    assert page.locator("#detail-charts svg").count() == 2
+    page.click("#detail-similar button:nth-child(2)")
+    assert page.inner_text("#detail-title").startswith("#005")
+    assert "no film of the class" in page.inner_text("#detail-data")
+
+
+def test_a_mark_leads_to_its_card(open_page: Any) -> None:
+    page = open_page("#search=nothing")
+    page.locator("#map-plot").focus()
+    page.keyboard.press("ArrowRight")
+    chosen = page.get_attribute("#map-plot", "aria-activedescendant").removeprefix("map-plot-")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('.card').dataset.skill") == chosen
+    page.locator("#ways-plot path.mark[data-skill='7']").dispatch_event("click")
+    assert page.evaluate("document.activeElement.closest('.card').dataset.skill") == "7"
+    page.wait_for_function(
+        "(r => r.top >= 0 && r.bottom <= innerHeight + 1)(document.querySelector('.found').getBoundingClientRect())"
+    )
+
+
+def test_one_of_each_family(open_page: Any) -> None:
+    page = open_page()
+    page.check("#families")
+    assert _numbers(page) == [0, 1, 2, 3]
+    assert page.evaluate("document.querySelectorAll('#map-plot .mark:not(.dim)').length") == 4
+    assert "families=1" in page.evaluate("location.hash")
+
+
+def test_skills_are_compared_in_step(open_page: Any) -> None:
+    page = open_page()
+    for skill in (2, 0):
+        page.hover(f".card[data-skill='{skill}']")
+        page.click(f".card[data-skill='{skill}'] .pick")
+    page.click("#compare")
+    assert page.inner_text("#side-title") == "Compare #002, #000"
+    assert "compare=2%2C0" in page.evaluate("location.hash")
+    page.wait_for_function("[...document.querySelectorAll('#side video')].every(v => v.currentTime > 0.1)")
+    page.click("#side-play")
+    page.evaluate(
+        "(t => { t.value = 0.4; t.dispatchEvent(new Event('input')); })(document.getElementById('side-time'))"
+    )
+    page.wait_for_function(
+        "[...document.querySelectorAll('#side video')].every(v => v.paused && Math.abs(v.currentTime - 0.4) < 0.05)"
+    )
+    page.keyboard.press("Escape")
+    assert not page.is_visible("#side")
+    assert page.evaluate("document.querySelectorAll('#side video').length") == 0
+    again = open_page("#compare=4,5,6,8")
+    assert again.evaluate("document.querySelectorAll('#side video').length") == 4
+
+
+def test_a_cell_of_the_distances_compares_two(open_page: Any) -> None:
+    page = open_page()
+    box = page.locator("#matrix-plot").bounding_box()
+    side = min(box["width"], box["height"]) / 100
+    left, top = box["x"] + (box["width"] - 100 * side) / 2, box["y"] + (box["height"] - 100 * side) / 2
+    page.mouse.click(left + 1.5 * side, top + 0.5 * side)  # the first two of the first family
+    assert page.inner_text("#side-title") == "Compare #000, #004"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["", "#skill=3", "#compare=1,2"])
+def test_an_accessibility_engine_finds_nothing_serious(open_page: Any, scheme: str, address: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    page = open_page(address, color_scheme=scheme, reduced_motion="reduce")
+    found = axe.Axe().run(page).response["violations"]
+    serious = [
+        (rule["id"], rule["nodes"][0]["html"][:200]) for rule in found if rule["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def test_a_served_page_plays_its_videos(browser: Any, gallery: Path) -> None:
+    command = [sys.executable, "-c", _SERVE, str(gallery.parent)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip() if process.stdout else ""
+        context = browser.new_context()
+        page = context.new_page()
+        answers = []
+        page.on("response", lambda response: answers.append((response.url, response.status)))
+        page.goto(address + "#skill=3")
+        page.wait_for_function("document.querySelector('#detail video').currentTime > 0.1")
+        context.close()
+        process.terminate()
+    assert {status for url, status in answers if url.endswith(".mp4")} == {206}
+    assert all(url.startswith(address) for url, _ in answers if not url.startswith("data:"))
+    assert process.returncode == 0

@@ -12,7 +12,12 @@ from recordings import random_rollouts, write_rollouts
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.rollout import Rollouts
+from skills.simulate import load_model
 from videos.clips import clip, step_seconds
+from videos.films import Style
+from videos.grid import columns_for, still_path, tile_side, write_grid
+from videos.marks import caption
+from videos.ray import RayRenderer
 from videos.render import poster_path, read_rollouts, render_skills, video_path
 from videos.sheet import contact_sheet
 
@@ -75,7 +80,8 @@ def test_videos_are_written_skipped_resumed_and_forced(run_folder: Path, hoppers
     changed[1] = hoppers.qpos[3]
     write_rollouts(run_folder, replace(hoppers, qpos=changed))
     assert render([0, 1]) == ((1,), (0,))  # new rollouts make the old video stale
-    assert set(json.loads((run_folder / "gallery" / "videos.json").read_text())["digests"]) == {"0", "1", "2"}
+    digests = json.loads((run_folder / "gallery" / "videos.json").read_text())["digests"]
+    assert set(digests) == {f"skills/{skill:03d}{kind}.mp4" for skill in (0, 1, 2) for kind in ("", "-starts")}
     assert not list((run_folder / "gallery").rglob(".*"))
 
 
@@ -146,3 +152,66 @@ def test_a_contact_sheet_shows_every_skill(run_folder: Path) -> None:
     assert np.ptp(pixels[200:, 260:], axis=(0, 1)).max() == 0  # the fourth place is empty paper
     with pytest.raises(SkillsError):
         contact_sheet(run_folder, "Hopper-v5", [], 2, path)
+
+
+@pytest.mark.parametrize("form", ["gif", "webp"])
+def test_slides_keep_clear_of_the_pages_own_files(run_folder: Path, hoppers: Rollouts, form: str) -> None:
+    done = render_skills(run_folder, "Hopper-v5", [1], renderer="ray", size=SMALL, workers=1, form=form, seconds=0.2)
+    assert (done.written, done.failures) == ((1,), ())
+    assert sorted(path.name for path in (run_folder / "gallery").rglob("*.*")) == [f"001.{form}", "videos.json"]
+    with Image.open(run_folder / "gallery" / "slides" / f"001.{form}") as animation:
+        assert animation.size == SMALL
+        animation.seek(1)
+        animation.load()
+        assert animation.info["duration"] == pytest.approx(1000 / done.fps)
+    again = render_skills(run_folder, "Hopper-v5", [1], renderer="ray", size=SMALL, workers=1, form=form, seconds=0.2)
+    assert again.skipped == (1,)
+
+
+def test_cameras_trace_and_caption_change_the_picture() -> None:
+    """From above a body that goes +x goes to the right; the trace lies behind it; the caption is at the foot."""
+    qpos = np.tile(load_model("Ant-v5").qpos0, (12, 1))
+    qpos[:, 0] = np.linspace(0, 1.5, 12)
+    track = np.zeros((12, 3))
+    for name in ("follow", "top", "side"):
+        renderer = RayRenderer("Ant-v5", 96, 96, camera=name)
+        columns = [np.nonzero(mask >= 0)[1].mean() for mask in renderer.body_mask(qpos, track)]
+        assert (np.diff(columns) > 0).all(), name
+        plain, traced = renderer.render(qpos, track), renderer.render(qpos, track, trace=True)
+        changed = np.abs(plain[-1].astype(int) - traced[-1]).sum(axis=-1) > 40
+        assert changed.sum() > 15, name
+        assert np.nonzero(changed)[1].mean() < columns[-1], name
+        assert not changed[renderer.body_mask(qpos[-1:], track[-1:])[0] >= 0].any(), name  # under the body
+    captioned = caption(plain[0], ["#001 forward", "1.0 m/s"])
+    np.testing.assert_array_equal(captioned[:60], plain[0][:60])
+    assert np.abs(captioned[-12:].astype(int) - plain[0][-12:]).mean() > 20
+
+
+def test_unknown_cameras_and_formats_are_refused(run_folder: Path) -> None:
+    for option in ({"camera": "behind"}, {"form": "avi"}):
+        with pytest.raises(SkillsError, match="Unknown") as caught:
+            render_skills(run_folder, "Hopper-v5", [0], renderer="ray", **option)  # type: ignore[arg-type]
+        assert caught.value.exit_code == USAGE
+
+
+def test_a_moving_contact_sheet_shows_every_skill(run_folder: Path, hoppers: Rollouts) -> None:
+    path = run_folder / "grid.mp4"
+    style = Style("Hopper-v5", width=64, height=64)
+    assert write_grid(run_folder, style, [0, 1, 3], path, renderer="ray", seconds=0.4, workers=1) == []
+    film = imageio.imread(path)
+    assert film.shape[1:] == (128, 128, 3)
+    assert film[0, :64, :64].std() > 10
+    assert np.ptp(film[0, 70:, 70:].astype(int), axis=(0, 1)).max() < 12  # the fourth place is empty
+    with Image.open(still_path(path)) as still:
+        assert still.size == (128, 128)
+    changed = hoppers.qpos.copy()
+    changed[1] = np.nan
+    write_rollouts(run_folder, replace(hoppers, qpos=changed, lengths=np.maximum(hoppers.lengths, 30).astype(np.int32)))
+    failures = write_grid(run_folder, style, [0, 1], path, renderer="ray", seconds=0.4, workers=1)
+    assert [failure[:2] for failure in failures] == ["1:"]
+
+
+def test_a_hundred_tiles_fit_a_screen() -> None:
+    assert columns_for(100) == 10
+    assert 10 * tile_side(10) <= 1280
+    assert tile_side(10) % 16 == 0

@@ -39,13 +39,18 @@ def step_seconds(env_id: str) -> float:
     return float(load_model(env_id).opt.timestep) * environment(env_id).frame_skip
 
 
+def stride_of(env_id: str) -> int:
+    """Environment steps from one frame to the next."""
+    return max(1, ceil(1 / (FASTEST * step_seconds(env_id)) - 1e-9))
+
+
 def clip(qpos: NDArray[np.floating], length: int, env_id: str, seconds: float) -> Clip:
     """The clip of one rollout, at most `seconds` long before a fall's last state is held.
 
     qpos: [T + 1, nq].   length: steps really played; the states behind them are padding.
     """
     step = step_seconds(env_id)
-    stride = max(1, ceil(1 / (FASTEST * step) - 1e-9))
+    stride = stride_of(env_id)
     fps = 1 / (step * stride)
     horizon = len(qpos) - 1
     last = min(length, round(seconds / step))

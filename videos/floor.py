@@ -111,9 +111,7 @@ def _footprint(ground: Singles) -> Singles:
 
 def _sky(directions: Floats) -> Singles:
     """[rows, W, 3] linear light of rays that miss the floor: a gradient from horizon to top."""
-    rise = np.clip(directions[..., 2:] / 0.35, 0, 1) ** 0.7
-    colour = scene.SKY_HORIZON + (scene.SKY_TOP - scene.SKY_HORIZON) * rise
-    return np.asarray(scene.to_linear(colour), dtype=np.float32)
+    return np.asarray(scene.to_linear(scene.sky_colour(directions[..., 2:])), dtype=np.float32)
 
 
 def _enlarge(coarse: Singles, rows: int, columns: int) -> Singles:

@@ -1,11 +1,15 @@
 "use strict";
 (() => {
   const MOST_PLAYERS = 12; // browsers refuse a page that holds many more video elements
+  const MOST_COMPARED = 4;
+  const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"; // of a distance, nearest first
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
   const stillOnly = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const survives = (skill) => skill.fall_seconds === null;
   const holds = (skill) => skill.occupancy_ratio > 1;
+  const heads = new Set(data.representatives);
+  const byNumber = new Map(data.skills.map((skill) => [skill.skill, skill]));
 
   // --- small helpers -------------------------------------------------------------------------------------------
   function make(tag, { text, ...attributes } = {}, ...children) {
@@ -15,32 +19,43 @@
     element.append(...children);
     return element;
   }
-  const pair = (name, value) => make("div", {}, make("dt", { text: name }), make("dd", { text: value }));
-  const number = (value, digits) => (value === null ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
-  const percent = (share) => share === null ? "–" : `${number(100 * share, share < 0.0995 ? 1 : 0)} %`;
+  function draw(tag, { text, ...attributes } = {}, ...children) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    if (text !== undefined) element.textContent = text;
+    element.append(...children);
+    return element;
+  }
+  const pair = (name, value, kind = "") => make("div", { class: kind }, make("dt", { text: name }), make("dd", { text: value }));
+  const number = (value, digits) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  const percent = (share) => (share === null || share === undefined ? "–" : `${number(100 * share, share < 0.0995 ? 1 : 0)} %`);
   const name = (skill) => String(skill.skill).padStart(3, "0");
-  const fall = (skill) => (survives(skill) ? "no fall" : `falls at ${number(skill.fall_seconds, 1)} s`);
+  const letter = (family) => String.fromCharCode(65 + family);
+  const hueOf = (family) => (25 + family * 137.5) % 360;
+  const fall = (skill) => (survives(skill) ? (skill.survival < 1 ? "seldom a fall" : "no fall") : `falls at ${number(skill.fall_seconds, 1)} s`);
+  const score = (skill) => number(skill.return, 0) + (skill.return_interval ? ` (${number(skill.return_interval[0], 0)} to ${number(skill.return_interval[1], 0)})` : "");
+  const poster = (skill) => `skills/${name(skill)}.webp`;
+  const film = (skill, kind = "") => `skills/${name(skill)}${kind}.mp4`;
+  const called = (skill) => `#${name(skill)} ${skill.label}`;
   function duration(seconds) {
     const whole = Math.round(seconds);
     return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
   }
+  function niceStep(span) {
+    const ten = 10 ** Math.floor(Math.log10(span));
+    return [1, 2, 5, 10].map((times) => times * ten).find((step) => span / step <= 5);
+  }
 
   function pathPicture(points, label) {
-    if (!points.length) return make("span");
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
     const xs = points.map((p) => p[0]), ys = points.map((p) => -p[1]); // y grows upwards in the world
-    const span = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys), 1);
-    const left = (Math.max(...xs) + Math.min(...xs)) / 2 - span * 0.6, top = (Math.max(...ys) + Math.min(...ys)) / 2 - span * 0.6;
-    svg.setAttribute("class", "path");
-    svg.setAttribute("viewBox", `${left} ${top} ${span * 1.2} ${span * 1.2}`);
-    svg.setAttribute("role", "img");
-    svg.setAttribute("aria-label", label);
-    const line = document.createElementNS(svg.namespaceURI, "polyline");
-    line.setAttribute("points", points.map((p) => `${p[0]},${-p[1]}`).join(" "));
-    const start = document.createElementNS(svg.namespaceURI, "circle");
-    start.setAttribute("cx", points[0][0]); start.setAttribute("cy", -points[0][1]); start.setAttribute("r", span * 0.045);
-    svg.append(line, start);
-    return svg;
+    const wide = Math.max(...xs) - Math.min(...xs), high = Math.max(...ys) - Math.min(...ys);
+    const span = Math.max(wide, high, 1), across = data.planar ? Math.max(wide, 1) : span, down = data.planar ? Math.max(high, 1) : span;
+    const left = (Math.max(...xs) + Math.min(...xs)) / 2, top = (Math.max(...ys) + Math.min(...ys)) / 2;
+    const at = (x, y) => [50 + (84 * (x - left)) / across, 50 + (84 * (y - top)) / down];
+    const begin = at(xs[0], ys[0]);
+    return draw("svg", { class: "path", viewBox: "0 0 100 100", role: "img", "aria-label": label },
+      draw("polyline", { points: xs.map((x, i) => at(x, ys[i]).map((v) => v.toFixed(1)).join()).join(" ") }),
+      draw("circle", { cx: begin[0], cy: begin[1], r: 5 }));
   }
 
   // --- header --------------------------------------------------------------------------------------------------
@@ -49,16 +64,200 @@
     const origin = set.made_here ? "collected on this machine by this project’s own policies, not the official set" : `the Minari set ${set.minari_id}`;
     find("origin").append(
       make("strong", { text: `${data.skills_count} skills` }),
-      ` found in ${number(set.steps, 0)} steps and ${number(set.episodes, 0)} episodes of ${data.env_id}, without rewards; the data: ${origin}.`);
+      ` in ${data.representatives.length} families, found in ${number(set.steps, 0)} steps and ${number(set.episodes, 0)} episodes of ${data.env_id}, without rewards. The data: ${origin}.`);
     for (const line of data.summary) {
-      const value = make("dd", { class: "value", text: number(line.value, Number.isInteger(line.value) ? 0 : Math.abs(line.value) >= 100 ? 0 : 2) });
+      const digits = Number.isInteger(line.value) || Math.abs(line.value) >= 100 ? 0 : 2;
+      const value = make("dd", { class: "value", text: number(line.value, digits) });
       if (line.unit) value.append(make("small", { text: line.unit }));
-      find("summary").append(make("div", {}, make("dt", { text: line.name }), value, make("dd", { class: "why", text: line.explanation })));
+      find("summary").append(make("div", {}, make("dt", { text: line.name }), value));
+      find("meaning").querySelector("dl").append(make("dt", { text: line.name }), make("dd", { text: line.explanation }));
     }
     const versions = Object.entries(data.versions).map(([package_, version]) => `${package_} ${version}`).join(", ");
-    const facts = [["Command", data.command], ["Dataset", `${set.name} (${set.minari_id})`], ["Preset", data.preset], ["Seed", String(data.seed)],
-      ["Time", `${duration(data.wall_seconds)}, data and videos not counted`], ["Versions", versions]];
+    const facts = [["Command", data.command], ["Dataset", `${set.name} (${set.minari_id})`], ["Environment", data.env_id], ["Skills", String(data.skills_count)],
+      ["Preset", data.preset], ["Seed", String(data.seed)], ["Time", `${duration(data.wall_seconds)}, data and videos not counted`], ["Versions", versions]];
     for (const [fact, value] of facts) find("facts").querySelector("dl").append(make("dt", { text: fact }), make("dd", { text: value }));
+    if (data.measures) fillMeasures(data.measures);
+  }
+  function fillMeasures({ columns, rows }) {
+    const head = make("tr", {}, make("th", { text: "measure", scope: "col" }), ...columns.map((text) => make("th", { text, scope: "col" })));
+    const body = rows.map((row) => make("tr", {}, make("th", { text: row.name, scope: "row" }), ...row.cells.map(measureCell)));
+    find("evaluation").querySelector(".scroll").append(make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
+    find("evaluation").hidden = false;
+  }
+  function measureCell(cell) {
+    const short = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
+    if (!cell || cell.value === null) return make("td", { text: "–" });
+    const shown = make("td", { text: short(cell.value) });
+    if (typeof cell.low === "number" && typeof cell.high === "number") shown.append(make("small", { text: ` ${short(cell.low)} to ${short(cell.high)}` }));
+    return shown;
+  }
+
+  // --- overview: a mark leads to its card ------------------------------------------------------------------------
+  const marks = new Map(data.skills.map((skill) => [skill.skill, []]));
+  function light(skill, on) {
+    for (const mark of marks.get(skill.skill)) {
+      mark.classList.toggle("lit", on);
+      if (on && mark.tagName === "path") mark.parentNode.querySelector(".hit")?.before(mark);
+    }
+  }
+  // One stop for the Tab key: arrows move from mark to mark, Enter leads to the card.
+  function listbox(svg, skills, readout) {
+    let active = -1;
+    const show = (index) => {
+      if (active >= 0) light(skills[active], false);
+      active = index;
+      if (active < 0) { readout.textContent = ""; svg.removeAttribute("aria-activedescendant"); return; }
+      light(skills[active], true);
+      readout.textContent = `${called(skills[active])}, family ${letter(skills[active].family)}`;
+      svg.setAttribute("aria-activedescendant", `${svg.id}-${skills[active].skill}`);
+    };
+    svg.addEventListener("pointerover", (event) => { if (event.target.dataset.skill) show(skills.indexOf(byNumber.get(+event.target.dataset.skill))); });
+    svg.addEventListener("pointerleave", () => show(-1));
+    svg.addEventListener("blur", () => show(-1));
+    svg.addEventListener("click", (event) => { if (event.target.dataset.skill) goTo(byNumber.get(+event.target.dataset.skill)); });
+    svg.addEventListener("keydown", (event) => {
+      const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (by) { show((active + by + skills.length) % skills.length); event.preventDefault(); }
+      if ((event.key === "Enter" || event.key === " ") && active >= 0) { goTo(skills[active]); event.preventDefault(); }
+    });
+  }
+  function plot(id, label) {
+    return draw("svg", { id: `${id}-plot`, viewBox: "0 0 400 300", role: "listbox", tabindex: "0", "aria-label": label });
+  }
+  function option(svg, skill, tag, attributes) {
+    const mark = draw(tag, { id: `${svg.id}-${skill.skill}`, class: "mark", role: "option", "aria-selected": "false", "aria-label": called(skill), "data-skill": skill.skill, ...attributes });
+    marks.get(skill.skill).push(mark);
+    svg.append(mark);
+    return mark;
+  }
+  // Where a skill heads: 0 to the right (+x), counted anticlockwise. A planar body only goes forward or backward.
+  function heading(skill) {
+    const [x, y] = skill.path[skill.path.length - 1];
+    return data.planar ? (y >= 0 ? 0 : 180) : (Math.atan2(y, x) * 180) / Math.PI;
+  }
+  const headingHue = (degrees) => ((250 + degrees * (data.planar ? 1.2 : 1)) % 360 + 360) % 360;
+  function drawWays() {
+    const svg = plot("ways", "Ways of all skills from a common start");
+    const all = data.skills.flatMap((skill) => skill.path);
+    let [left, right] = [Math.min(0, ...all.map((p) => p[0])), Math.max(0, ...all.map((p) => p[0]))];
+    let [low, high] = [Math.min(0, ...all.map((p) => p[1])), Math.max(0, ...all.map((p) => p[1]))];
+    let scaleX = 364 / Math.max(right - left, 1e-6), scaleY = 252 / Math.max(high - low, 1e-6);
+    if (!data.planar) scaleX = scaleY = Math.min(scaleX, scaleY, 120);
+    const middleX = (left + right) / 2, middleY = (low + high) / 2;
+    const at = ([x, y]) => [200 + (x - middleX) * scaleX, 144 - (y - middleY) * scaleY];
+    const grid = draw("g", { "aria-hidden": "true" });
+    const origin = at([0, 0]);
+    if (data.planar) {
+      const stepY = niceStep(Math.max(high - low, 1e-6)), stepX = niceStep(Math.max(right, 1e-6));
+      for (let y = Math.ceil(low / stepY) * stepY; y <= high + 1e-9; y += stepY) {
+        grid.append(draw("path", { class: "grid", d: `M18 ${at([0, y])[1]}H390` }), draw("text", { class: "tick", x: 18, y: at([0, y])[1] - 3, text: `${+y.toFixed(2)} m` }));
+      }
+      for (let x = stepX; x <= right + 1e-9; x += stepX) grid.append(draw("text", { class: "tick", x: at([x, 0])[0], y: 294, "text-anchor": "end", text: `${+x.toFixed(2)} s` }));
+    } else {
+      const reach = Math.max(...data.skills.map((skill) => Math.hypot(...skill.path[skill.path.length - 1])), 0.5);
+      const step = niceStep(reach);
+      const angle = Math.atan2(middleY, middleX);
+      for (let ring = step; ring <= reach * 1.2; ring += step) {
+        grid.append(draw("circle", { class: "grid", cx: origin[0], cy: origin[1], r: ring * scaleX }));
+        const place = [origin[0] + Math.cos(angle + 0.42) * ring * scaleX, origin[1] - Math.sin(angle + 0.42) * ring * scaleX];
+        if (place[1] > 12 && place[1] < 296 && place[0] < 340) grid.append(draw("text", { class: "tick", x: place[0] - 3, y: place[1], "text-anchor": "end", text: `${+ring.toFixed(2)} m` }));
+      }
+      grid.append(compass());
+    }
+    grid.append(draw("circle", { cx: origin[0], cy: origin[1], r: 3.5, fill: "currentColor" }));
+    svg.append(grid);
+    for (const skill of data.skills) {
+      const d = `M${skill.path.map((point) => at(point).map((v) => v.toFixed(1)).join(" ")).join("L")}`;
+      option(svg, skill, "path", { d, style: `--hue:${headingHue(heading(skill)).toFixed(0)}` });
+    }
+    for (const skill of data.skills) { // wide and unseen, so that a thin line can be met
+      const hit = draw("path", { class: "hit", d: marks.get(skill.skill)[0].getAttribute("d"), "data-skill": skill.skill, "aria-hidden": "true" });
+      svg.append(hit);
+    }
+    find("ways").append(svg);
+    listbox(svg, data.skills, svg.closest("figure").querySelector(".readout"));
+    find("ways-note").textContent = data.planar ? "Distance over time from one start; one colour forward, one backward." : "Every way over the ground from one start, seen from above; colour is the heading.";
+    find("ways-title").textContent = data.planar ? "Distance over time" : "Ways";
+    find("detail-way").textContent = data.planar ? "Distance over time" : "Way, from above";
+  }
+  function compass() {
+    const group = draw("g", { transform: "translate(370 30)" });
+    for (let degrees = 0; degrees < 360; degrees += 30) {
+      const [a, b] = [degrees - 15, degrees + 15].map((d) => (d * Math.PI) / 180);
+      const d = `M${18 * Math.cos(a)} ${-18 * Math.sin(a)}A18 18 0 0 0 ${18 * Math.cos(b)} ${-18 * Math.sin(b)}`;
+      group.append(draw("path", { d, fill: "none", "stroke-width": "5", style: `stroke:oklch(var(--plot-l) var(--plot-c) ${headingHue(degrees).toFixed(0)})` }));
+    }
+    group.append(draw("text", { class: "tick", x: 0, y: 4, "text-anchor": "middle", text: "x →" }));
+    return group;
+  }
+  function drawMap() {
+    const svg = plot("map", "Map of the skills by behaviour");
+    const at = ([x, y]) => [200 + 176 * x, 140 - 124 * y];
+    const [across, up] = data.axes;
+    svg.append(draw("g", { "aria-hidden": "true" },
+      draw("path", { class: "grid", d: "M14 140H386M200 12V268" }),
+      draw("text", { class: "tick", x: 388, y: 294, "text-anchor": "end", text: `more ${across} →` }),
+      draw("text", { class: "tick", x: 12, y: 14, text: `↑ more ${up}` })));
+    const reach = Math.max(...data.skills.map((skill) => skill.support));
+    const order = [...data.skills].sort((a, b) => heads.has(a.skill) - heads.has(b.skill));
+    for (const skill of order) {
+      const [cx, cy] = at(skill.place);
+      const mark = option(svg, skill, "circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: (3.5 + 5 * Math.sqrt(skill.support / reach)).toFixed(1), style: `--hue:${hueOf(skill.family)}` });
+      if (heads.has(skill.skill)) mark.classList.add("head");
+    }
+    for (const number of data.representatives) {
+      const skill = byNumber.get(number), [x, y] = at(skill.place);
+      svg.append(draw("text", { class: "letter", x: x + 9, y: y - 7, text: letter(skill.family), "aria-hidden": "true" }));
+    }
+    find("map").append(svg);
+    listbox(svg, order, svg.closest("figure").querySelector(".readout"));
+    find("map-note").textContent = "Near is alike. Colour and letter are the family, size is support, a ring its representative.";
+  }
+  function distance(a, b) { return LEVELS.indexOf(data.distances[a * data.skills.length + b]) / (LEVELS.length - 1); }
+  function drawMatrix() {
+    const count = data.skills.length, shades = 16, cells = Array.from({ length: shades }, () => []);
+    data.order.forEach((a, row) => data.order.forEach((b, column) => cells[Math.min(shades - 1, Math.floor((1 - distance(a, b)) ** 1.4 * shades))].push(`M${column} ${row}h1v1h-1z`)));
+    const svg = draw("svg", { id: "matrix-plot", viewBox: `0 0 ${count} ${count}`, role: "img", "aria-label": `Distances between all ${count} skills, in the order of their families`, "shape-rendering": "crispEdges" });
+    cells.forEach((d, shade) => { if (d.length) svg.append(draw("path", { class: "cell", d: d.join(""), style: `fill:color-mix(in oklab, var(--accent) ${Math.round((100 * shade) / (shades - 1))}%, var(--media))` })); });
+    for (let first = 0; first < count;) {
+      const family = byNumber.get(data.order[first]).family;
+      let last = first;
+      while (last < count && byNumber.get(data.order[last]).family === family) last += 1;
+      svg.append(draw("rect", { class: "bounds", x: first, y: first, width: last - first, height: last - first }));
+      first = last;
+    }
+    const cursor = draw("rect", { class: "cursor", width: 1, height: 1, visibility: "hidden" });
+    svg.append(cursor);
+    find("matrix").append(svg);
+    const readout = svg.closest("figure").querySelector(".readout");
+    const under = (event) => {
+      const box = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+      const [column, row] = [Math.floor(box.x), Math.floor(box.y)];
+      return row >= 0 && column >= 0 && row < count && column < count ? { row, column, pair: [byNumber.get(data.order[row]), byNumber.get(data.order[column])] } : null;
+    };
+    svg.addEventListener("pointermove", (event) => {
+      const cell = under(event);
+      cursor.setAttribute("visibility", cell ? "visible" : "hidden");
+      if (!cell) return;
+      cursor.setAttribute("x", cell.column); cursor.setAttribute("y", cell.row);
+      const [a, b] = cell.pair;
+      readout.textContent = `#${name(a)} and #${name(b)}: ${number(100 * distance(a.skill, b.skill), 0)} % of the largest distance`;
+    });
+    svg.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); readout.textContent = ""; });
+    svg.addEventListener("click", (event) => {
+      const cell = under(event);
+      if (!cell) return;
+      const [a, b] = cell.pair;
+      if (a === b) goTo(a); else openSide([a, b]);
+    });
+  }
+  function goTo(skill) {
+    const card = cards.find((one) => one.skill === skill);
+    if (!shown.includes(card)) { clearFilters(); changed(); }
+    for (const other of document.querySelectorAll(".card.found")) other.classList.remove("found");
+    card.classList.add("found");
+    card.scrollIntoView({ block: "center", behavior: stillOnly ? "auto" : "smooth" });
+    card.querySelector(".open").focus({ preventScroll: true });
   }
 
   // --- cards ---------------------------------------------------------------------------------------------------
@@ -67,13 +266,19 @@
     if (skill.video) open.append(make("img", { alt: "", loading: "lazy", width: "256", height: "256" }));
     else open.append(make("span", { class: "missing", text: "no video yet" }));
     open.addEventListener("click", () => openDetail(skill));
-    const title = make("h3", {}, make("span", { class: "number", text: `#${name(skill)}` }), skill.label);
+    const badge = make("span", { class: "badge" }, make("span", { class: "dot", style: `--hue:${hueOf(skill.family)}` }), `#${name(skill)} ${letter(skill.family)}`);
+    badge.title = `family ${letter(skill.family)}${heads.has(skill.skill) ? ", its representative" : ""}`;
+    const pick = make("button", { class: "pick", type: "button", "aria-pressed": "false", "aria-label": `Compare skill ${name(skill)}`, text: "Compare" });
+    pick.addEventListener("click", () => togglePick(skill));
     const numbers = make("dl", {},
       pair("speed", `${number(skill.speed, 1)} m/s`), pair("support", percent(skill.support)),
-      pair("own class", `${number(skill.occupancy_ratio, 1)} ×`), pair("survival", percent(skill.survival)),
-      pair("return", number(skill.return, 0)), pair("distance", `${number(skill.displacement, 1)} m`));
-    const text = make("div", { class: "text" }, title, pathPicture(skill.path, "way of the body"), numbers);
-    const card = make("article", { class: "card", "data-skill": skill.skill }, open, text);
+      pair("survival", percent(skill.survival)), pair("own class", `${number(skill.occupancy_ratio, 1)} ×`, "less"));
+    if (typeof skill.fidelity === "number") numbers.append(pair("fidelity", percent(skill.fidelity)), pair("distinct", number(skill.distinctness, 1), "less"));
+    numbers.append(pair("return", score(skill), "wide"));
+    const text = make("div", { class: "text" }, make("h3", { text: skill.label }), pathPicture(skill.path, "its way"), numbers);
+    const card = make("article", { class: "card", "data-skill": skill.skill, "aria-label": called(skill) }, open, badge, pick, text);
+    card.addEventListener("pointerenter", () => light(skill, true));
+    card.addEventListener("pointerleave", () => light(skill, false));
     card.skill = skill;
     return card;
   }
@@ -84,20 +289,23 @@
   function stop(card) {
     const video = playing.get(card);
     if (!video) return;
-    video.pause(); video.removeAttribute("src"); video.load(); video.remove(); // frees the decoder at once
+    release(video); video.remove();
     playing.delete(card);
   }
+  function release(video) { video.pause(); video.removeAttribute("src"); video.load(); } // frees the decoder at once
+  function clearFilms(place) { place.querySelectorAll("video").forEach(release); place.replaceChildren(); }
   function start(card) {
-    const video = make("video", { preload: "none", tabindex: "-1", "aria-hidden": "true", poster: `skills/${name(card.skill)}.webp` });
+    const video = make("video", { preload: "none", tabindex: "-1", "aria-hidden": "true", poster: poster(card.skill) });
     video.muted = video.loop = video.playsInline = true;
-    video.src = `skills/${name(card.skill)}.mp4`;
+    video.src = film(card.skill);
     card.querySelector(".open").append(video);
     playing.set(card, video);
     video.play().catch(() => {}); // the browser may refuse to play by itself: the poster stays
   }
   function update() {
-    for (const card of [...playing.keys()]) if (paused || !near.has(card)) stop(card);
-    if (paused) return;
+    const quiet = paused || find("detail").open || find("side").open; // a dialog needs the decoders for itself
+    for (const card of [...playing.keys()]) if (quiet || !near.has(card)) stop(card);
+    if (quiet) return;
     for (const card of near) {
       if (playing.size >= MOST_PLAYERS) break;
       if (card.skill.video && !playing.has(card)) start(card);
@@ -112,75 +320,113 @@
   const posters = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       if (!isIntersecting) continue;
-      target.querySelector("img").src = `skills/${name(target.skill)}.webp`;
+      target.querySelector("img").src = poster(target.skill);
       posters.unobserve(target);
     }
   }, { rootMargin: "160px" });
 
   // --- sort, search, filter: kept in the address, so that a view can be sent to someone ------------------------------
   const SORTS = {
-    number: ["number", (s) => s.skill], speed: ["speed", (s) => -s.speed], displacement: ["distance", (s) => -s.displacement],
-    support: ["support", (s) => -s.support], occupancy: ["own class", (s) => -s.occupancy_ratio],
-    survival: ["survival", (s) => -s.survival], return: ["return", (s) => -s.return],
+    number: ["number", (s) => s.skill], label: ["label", (s) => s.label], speed: ["speed", (s) => -s.speed], displacement: ["distance", (s) => -s.displacement],
+    support: ["support", (s) => -s.support], occupancy: ["own class", (s) => -s.occupancy_ratio], distinctness: ["distinctness", (s) => -s.distinctness],
+    family: ["family", (s) => data.order.indexOf(s.skill)], survival: ["survival", (s) => -s.survival], return: ["return", (s) => -s.return],
   };
+  if (data.skills.some((s) => typeof s.fidelity === "number")) SORTS.fidelity = ["fidelity", (s) => -(s.fidelity ?? -1)];
+  const FILTERS = { survives, holds, families: (skill) => heads.has(skill.skill) };
   const cards = data.skills.map(makeCard);
+  let shown = cards;
   function readAddress() {
     const wanted = new URLSearchParams(location.hash.slice(1));
     find("sort").value = wanted.get("sort") in SORTS ? wanted.get("sort") : "number";
     find("search").value = wanted.get("search") ?? "";
-    find("survives").checked = wanted.has("survives");
-    find("holds").checked = wanted.has("holds");
+    for (const filter of Object.keys(FILTERS)) find(filter).checked = wanted.has(filter);
     arrange();
-    const skill = wanted.has("skill") && data.skills.find((s) => String(s.skill) === wanted.get("skill"));
-    if (skill && !find("detail").open) openDetail(skill);
-    if (!skill && find("detail").open) find("detail").close();
+    const skill = wanted.has("skill") && byNumber.get(Number(wanted.get("skill")));
+    const compared = (wanted.get("compare") ?? "").split(",").filter(Boolean).map((text) => byNumber.get(Number(text))).filter(Boolean);
+    if (skill) openDetail(skill); else if (find("detail").open) find("detail").close();
+    if (!skill && compared.length > 1) openSide(compared.slice(0, MOST_COMPARED)); else if (find("side").open) find("side").close();
   }
-  function writeAddress(skill = null) {
+  function writeAddress(more = {}) {
     const state = new URLSearchParams();
     if (find("sort").value !== "number") state.set("sort", find("sort").value);
     if (find("search").value) state.set("search", find("search").value);
-    if (find("survives").checked) state.set("survives", "1");
-    if (find("holds").checked) state.set("holds", "1");
-    if (skill) state.set("skill", skill.skill);
+    for (const filter of Object.keys(FILTERS)) if (find(filter).checked) state.set(filter, "1");
+    for (const [key, value] of Object.entries(more)) state.set(key, value);
     history.replaceState(null, "", `#${state}`);
   }
-  let shown = cards;
   function arrange() {
     const words = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const key = SORTS[find("sort").value][1];
+    const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
     shown = cards.filter(({ skill }) => {
-      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${fall(skill)}`.toLowerCase();
-      return words.every((word) => text.includes(word)) && (!find("survives").checked || survives(skill)) && (!find("holds").checked || holds(skill));
-    }).sort((a, b) => key(a.skill) - key(b.skill) || a.skill.skill - b.skill.skill);
+      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${fall(skill)} family ${letter(skill.family)}`.toLowerCase();
+      return words.every((word) => text.includes(word)) && Object.entries(FILTERS).every(([filter, keeps]) => !find(filter).checked || keeps(skill));
+    }).sort((a, b) => compare(key(a.skill), key(b.skill)) || a.skill.skill - b.skill.skill);
     find("cards").replaceChildren(...shown);
+    const kept = new Set(shown.map(({ skill }) => skill.skill));
+    for (const [skill, its] of marks) for (const mark of its) mark.classList.toggle("dim", !kept.has(skill));
     find("count").textContent = `${shown.length} of ${cards.length} skills`;
     find("none").hidden = shown.length > 0;
   }
   function changed() { arrange(); writeAddress(); }
+  function clearFilters() {
+    find("search").value = "";
+    for (const filter of Object.keys(FILTERS)) find(filter).checked = false;
+  }
 
   // --- detail --------------------------------------------------------------------------------------------------
   let current = null;
+  function player(source, label, options = {}) {
+    const video = make("video", { controls: "", playsinline: "", preload: "metadata", "aria-label": label, ...options });
+    video.muted = video.loop = true;
+    video.src = source;
+    if (!stillOnly) video.play().catch(() => {});
+    return video;
+  }
+  function chart(title, unit, values, seconds) {
+    const [low, high] = [Math.min(...values), Math.max(...values)], span = Math.max(high - low, 1e-6);
+    const points = values.map((value, index) => `${((100 * index) / Math.max(values.length - 1, 1)).toFixed(1)},${(38 - (36 * (value - low)) / span).toFixed(1)}`).join(" ");
+    const range = `${number(low / 100, 2)} to ${number(high / 100, 2)} ${unit}`;
+    return make("div", {}, make("div", { class: "chart-name" }, make("span", { text: title }), make("span", { text: range }), make("span", { text: `0 to ${number(seconds, 1)} s` })),
+      draw("svg", { class: "chart", viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img", "aria-label": `${title} over time, ${range}` },
+        draw("path", { class: "grid", d: "M0 38H100M0 2H100" }), draw("polyline", { points })));
+  }
   function openDetail(skill) {
     current = skill;
-    find("detail-title").textContent = `#${name(skill)} ${skill.label}`;
-    const media = find("detail-media");
-    media.replaceChildren();
-    if (skill.video) {
-      const video = make("video", { controls: "", loop: "", playsinline: "", preload: "metadata", poster: `skills/${name(skill)}.webp` });
-      video.muted = true;
-      video.src = `skills/${name(skill)}.mp4`;
-      media.append(video);
-      if (!stillOnly) video.play().catch(() => {});
-    } else media.append(make("p", { text: "There is no video of this skill yet; the command below makes it." }));
+    find("detail-title").textContent = called(skill);
+    for (const id of ["detail-media", "detail-data", "detail-starts"]) clearFilms(find(id));
+    find("detail-media").append(skill.video ? player(film(skill), `Video of skill ${name(skill)}`, { poster: poster(skill) })
+      : make("p", { text: "There is no video of this skill yet; the command below makes it." }));
+    if (skill.data) {
+      const origin = data.exemplars.origin === "rebuilt" ? "Poses rebuilt from observations, the way from their velocities." : "The simulator’s recorded states.";
+      const inside = typeof skill.data_share === "number" ? `, ${percent(skill.data_share)} of the steps here` : "";
+      find("detail-data").append(player(film(skill, "-data"), "Stretches of the dataset where the class is densest"),
+        make("p", { text: `The dataset where this class is densest. A red frame and dot mark its own steps${inside}. ${origin}` }));
+    } else find("detail-data").append(make("p", { text: data.exemplars.note }));
+    find("detail-starts").append(...(skill.starts ? [player(film(skill, "-starts"), "The same skill from other starts")] : [make("p", { text: "There is no film of other starts." })]));
     const numbers = [["Speed", `${number(skill.speed, 2)} m/s`], ["Distance", `${number(skill.displacement, 1)} m from start to end`],
-      ["Survival", `${percent(skill.survival)}, ${fall(skill)}`], ["Return", number(skill.return, 0)],
+      ["Survival", `${percent(skill.survival)}, ${fall(skill)}`], ["Return", score(skill)],
       ["Own class", `${percent(skill.occupancy)} of its time, ${number(skill.occupancy_ratio, 1)} × the base rate`],
-      ["Support", `${percent(skill.support)} of the data`]];
+      ["Support", `${percent(skill.support)} of the data`], ["Family", `${letter(skill.family)}, like #${name(byNumber.get(data.representatives[skill.family]))}`],
+      ["Distinctness", `${number(skill.distinctness, 2)} to the nearest other`]];
+    if (typeof skill.fidelity === "number") numbers.splice(4, 0, ["Fidelity", percent(skill.fidelity)]);
     find("detail-numbers").replaceChildren(...numbers.flatMap(([key, value]) => [make("dt", { text: key }), make("dd", { text: value })]));
-    find("detail-path").replaceChildren(pathPicture(skill.path, "way of the body from its start, the dot"));
+    find("detail-charts").replaceChildren(chart("speed", "m/s", skill.speeds, skill.seconds), chart("height", "m", skill.heights, skill.seconds));
+    find("detail-path").replaceChildren(pathPicture(skill.path, "its way from the start, the dot"));
+    find("detail-similar").replaceChildren(...skill.similar.map((other) => similar(byNumber.get(other))));
     find("detail-command").textContent = `skills render ${data.run} --skill ${skill.skill} --force`;
+    find("detail-compare").setAttribute("aria-pressed", String(picked.includes(skill)));
     if (!find("detail").open) find("detail").showModal();
-    writeAddress(skill);
+    find("detail").scrollTop = 0;
+    update();
+    writeAddress({ skill: skill.skill });
+  }
+  function similar(skill) {
+    const button = make("button", { type: "button" });
+    if (skill.video) button.append(make("img", { alt: "", loading: "lazy", src: poster(skill) }));
+    button.append(make("span", { text: called(skill) }));
+    button.addEventListener("click", () => { openDetail(skill); find("detail-title").closest("dialog").querySelector("#close").focus(); });
+    return button;
   }
   function step(by) {
     if (!shown.length) return; // an address can open a skill that its own search hides
@@ -188,8 +434,76 @@
     openDetail(shown[(place + by + shown.length) % shown.length].skill);
   }
 
+  // --- compare: two to four skills in step -------------------------------------------------------------------------
+  let picked = [];
+  function togglePick(skill) {
+    picked = picked.includes(skill) ? picked.filter((other) => other !== skill) : [...picked, skill].slice(-MOST_COMPARED);
+    for (const card of cards) card.querySelector(".pick").setAttribute("aria-pressed", String(picked.includes(card.skill)));
+    find("detail-compare").setAttribute("aria-pressed", String(picked.includes(current)));
+    find("compare").hidden = picked.length === 0;
+    find("compare").disabled = picked.length < 2;
+    find("compare").textContent = picked.length < 2 ? `Compare #${picked.map(name)} with …` : `Compare ${picked.map((one) => `#${name(one)}`).join(", ")}`;
+  }
+  const inStep = { videos: [], time: 0, playing: true, frame: 0, before: 0 };
+  function openSide(skills) {
+    if (find("detail").open) find("detail").close();
+    clearFilms(find("side-films"));
+    find("side-title").textContent = `Compare ${skills.map((skill) => `#${name(skill)}`).join(", ")}`;
+    inStep.videos = [];
+    for (const skill of skills) {
+      const column = make("section");
+      if (skill.video) {
+        const video = make("video", { playsinline: "", preload: "auto", poster: poster(skill), "aria-label": `Video of skill ${name(skill)}` });
+        video.muted = true;
+        video.src = film(skill);
+        inStep.videos.push(video);
+        column.append(video);
+      } else column.append(make("p", { class: "note", text: "no video yet" }));
+      column.append(make("h3", { text: called(skill) }), make("dl", {},
+        pair("speed", `${number(skill.speed, 2)} m/s`), pair("survival", `${percent(skill.survival)}, ${fall(skill)}`), pair("return", score(skill)),
+        pair("own class", `${number(skill.occupancy_ratio, 1)} ×`), pair("support", percent(skill.support)), pair("family", letter(skill.family))));
+      const more = make("button", { type: "button", text: "Details" });
+      more.addEventListener("click", () => { find("side").close(); openDetail(skill); });
+      column.append(more);
+      find("side-films").append(column);
+    }
+    inStep.time = 0;
+    if (!find("side").open) find("side").showModal();
+    update();
+    setPlaying(!stillOnly);
+    writeAddress({ compare: skills.map((skill) => skill.skill).join() });
+    cancelAnimationFrame(inStep.frame);
+    inStep.before = performance.now();
+    inStep.frame = requestAnimationFrame(keepStep);
+  }
+  function setPlaying(on) {
+    inStep.playing = on;
+    find("side-play").textContent = on ? "Pause" : "Play";
+    for (const video of inStep.videos) if (on) video.play().catch(() => {}); else video.pause();
+  }
+  const lengthOf = () => Math.max(0, ...inStep.videos.map((video) => video.duration || 0));
+  // One clock for all: a video that drifts from it is set right, one that is over rests on its last frame.
+  function keepStep(now) {
+    if (!find("side").open) return;
+    const rate = Number(find("side-rate").value), length = lengthOf();
+    if (inStep.playing && length) inStep.time += (rate * (now - inStep.before)) / 1000;
+    inStep.before = now;
+    if (length && inStep.time > length) inStep.time = 0;
+    for (const video of inStep.videos) {
+      const wanted = Math.min(inStep.time, (video.duration || 0) - 0.03);
+      if (video.playbackRate !== rate) video.playbackRate = rate;
+      if (video.readyState > 1 && !video.seeking && Math.abs(video.currentTime - wanted) > (inStep.playing ? 0.15 : 0.02)) video.currentTime = Math.max(0, wanted);
+      if (inStep.playing && video.paused && wanted < (video.duration || 0) - 0.1) video.play().catch(() => {});
+    }
+    find("side-time").max = length || 1;
+    find("side-time").value = inStep.time;
+    find("side-clock").textContent = `${number(inStep.time, 1)} s`;
+    inStep.frame = requestAnimationFrame(keepStep);
+  }
+
   // --- begin ---------------------------------------------------------------------------------------------------
   fillHeader();
+  drawWays(); drawMap(); drawMatrix();
   for (const [key, [label]] of Object.entries(SORTS)) find("sort").append(make("option", { value: key, text: label }));
   if (stillOnly) { find("pause").textContent = "Play all"; find("pause").setAttribute("aria-pressed", "true"); }
   find("tools").addEventListener("submit", (event) => event.preventDefault());
@@ -200,18 +514,32 @@
     find("pause").setAttribute("aria-pressed", String(paused));
     update();
   });
-  find("clear").addEventListener("click", () => {
-    find("search").value = ""; find("survives").checked = find("holds").checked = false;
-    changed();
-  });
+  find("clear").addEventListener("click", () => { clearFilters(); changed(); });
+  find("compare").addEventListener("click", () => openSide(picked));
   find("previous").addEventListener("click", () => step(-1));
   find("next").addEventListener("click", () => step(1));
-  find("detail").addEventListener("close", () => { find("detail-media").replaceChildren(); writeAddress(); });
+  find("close").addEventListener("click", () => find("detail").close());
+  find("detail-compare").addEventListener("click", () => togglePick(current));
+  find("copy").addEventListener("click", () => {
+    const range = document.createRange();
+    range.selectNodeContents(find("detail-command"));
+    getSelection().removeAllRanges(); getSelection().addRange(range);
+    navigator.clipboard?.writeText(find("detail-command").textContent).then(() => { find("copy").textContent = "Copied"; }, () => {}); // else it is selected
+  });
+  find("detail").addEventListener("close", () => {
+    for (const id of ["detail-media", "detail-data", "detail-starts"]) clearFilms(find(id));
+    find("copy").textContent = "Copy";
+    writeAddress(); update();
+  });
   find("detail").addEventListener("keydown", (event) => {
     if (event.target.tagName === "VIDEO") return; // arrows seek there
     if (event.key === "ArrowLeft") step(-1);
     if (event.key === "ArrowRight") step(1);
   });
+  find("side-close").addEventListener("click", () => find("side").close());
+  find("side").addEventListener("close", () => { clearFilms(find("side-films")); inStep.videos = []; writeAddress(); update(); });
+  find("side-play").addEventListener("click", () => setPlaying(!inStep.playing));
+  find("side-time").addEventListener("input", () => { inStep.time = Number(find("side-time").value); setPlaying(false); });
   addEventListener("hashchange", readAddress);
   readAddress();
   for (const card of cards) { sight.observe(card); if (card.skill.video) posters.observe(card); }

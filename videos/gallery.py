@@ -17,7 +17,7 @@ def write_gallery(run_folder: Path, page: Mapping[str, Any]) -> Path:
 
     page: what `videos.page.page` makes. A skill whose video is not there yet is shown with the command that makes it.
     """
-    skills = [{**skill, "video": _has_video(run_folder, skill["skill"])} for skill in page["skills"]]
+    skills = [{**skill, **_films(run_folder, skill["skill"])} for skill in page["skills"]]
     document = {**page, "skills": skills}
     folder = run_folder / "gallery"
     write_json(folder / "manifest.json", document)
@@ -41,8 +41,13 @@ def render_page(document: Mapping[str, Any]) -> str:
     return "".join(values[part] if index % 2 else part for index, part in enumerate(parts))
 
 
-def _has_video(run_folder: Path, skill: int) -> bool:
-    return video_path(run_folder, skill).is_file() and poster_path(run_folder, skill).is_file()
+def _films(run_folder: Path, skill: int) -> dict[str, bool]:
+    """Which films of a skill are there."""
+    return {
+        "video": video_path(run_folder, skill).is_file() and poster_path(run_folder, skill).is_file(),
+        "starts": video_path(run_folder, skill, "starts").is_file(),
+        "data": video_path(run_folder, skill, "data").is_file(),
+    }
 
 
 def _still(skill: Mapping[str, Any]) -> str:

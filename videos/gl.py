@@ -7,6 +7,7 @@ Nothing here touches OpenGL before a `GlRenderer` is made. A broken driver can e
 import os
 import sys
 import warnings
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Literal
 
@@ -17,12 +18,14 @@ from numpy.typing import NDArray
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.simulate import environment
 from videos import scene
+from videos.marks import floor_depth, shadow_mask, sky_rows, trace_masks
 from videos.scene import Floats, Frames
 
 Quality = Literal["fast", "good"]
 
 _FLOOR_TEXTURE = 512  # pixels, two floor squares wide
-_SHADOW_MAP = 2048
+_SHADOW = np.array([0.40, 0.39, 0.36], dtype=np.float32)  # share of the floor's light that a shadow takes away
+_BARELY = 0.003  # share of the floor's distance by which a body must be nearer
 
 
 class GlRenderer:
@@ -34,15 +37,21 @@ class GlRenderer:
     name = "gl"
 
     def __init__(
-        self, env_id: str, width: int = 256, height: int = 256, quality: Quality = "fast", threads: int = 1
+        self,
+        env_id: str,
+        width: int = 256,
+        height: int = 256,
+        quality: Quality = "fast",
+        threads: int = 1,
+        camera: scene.Camera = "follow",
     ) -> None:
         os.environ.setdefault("LP_NUM_THREADS", str(threads if threads > 1 else 0))  # software GL: stay on this core
         self._resources: Any = None
-        self._view = scene.view_of(env_id)
+        self._view = scene.view_of(env_id, camera)
         self._good = quality == "good"
         self._scale = 2 if self._good else 1
         self.width, self.height = width, height
-        self._model = _painted_model(env_id, self._view, width * self._scale, height * self._scale, self._good)
+        self._model = _painted_model(env_id, self._view, width * self._scale, height * self._scale)
         self._data = mujoco.MjData(self._model)
         self._context = _open_context(self._model.vis.global_.offwidth, self._model.vis.global_.offheight)
         self._resources = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
@@ -50,7 +59,6 @@ class GlRenderer:
         self._scene = mujoco.MjvScene(self._model, maxgeom=200)
         for flag in ("mjRND_REFLECTION", "mjRND_SHADOW", "mjRND_FOG", "mjRND_HAZE"):
             self._scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
-        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = int(self._good)
         self._scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = 1
         self._option = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
@@ -58,6 +66,8 @@ class GlRenderer:
         self._camera.distance = self._view.distance
         self._camera.azimuth = self._view.azimuth
         self._camera.elevation = self._view.elevation
+        self._floor_depth = floor_depth(self._view, self.height * self._scale)
+        self._sky = sky_rows(self._view, self._floor_depth)
 
     def __enter__(self) -> "GlRenderer":
         return self
@@ -78,20 +88,60 @@ class GlRenderer:
     def __del__(self) -> None:
         self.close()
 
-    def render(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> Frames:
+    def render(self, qpos: NDArray[np.floating], focus: Floats | None = None, *, trace: bool = False) -> Frames:
         """[T, H, W, 3] uint8 pictures of states [T, nq]; see `RayRenderer.render`."""
         scene.check_states(qpos, self._model.nq)
+        look_at = scene.camera_focus(self._view, qpos) if focus is None else np.array(focus, dtype=np.float64)
+        look_at[:, 2] = self._view.height
+        depth = np.empty((self.height * self._scale, self.width * self._scale), dtype=np.float32)
         frames = np.empty((len(qpos), self.height, self.width, 3), dtype=np.uint8)
-        for index, picture in enumerate(self._pictures(qpos, focus)):
+        for index, picture in enumerate(self._pictures(qpos, look_at, depth)):
+            floor = self._is_floor(depth[::-1])
+            self._draw_sky(picture, depth[::-1])
+            if trace:
+                self._draw_trace(picture, floor, qpos, look_at, index)
+            self._draw_shadow(picture, floor, look_at[index])
             frames[index] = _halved(picture) if self._good else picture
         return frames
+
+    def _draw_sky(self, picture: Frames, depth: NDArray[np.float32]) -> None:
+        """Paints the gradient that the rays paint; a sky box of MuJoCo's would spread it over the whole sphere."""
+        rows = len(self._sky)
+        if rows:
+            np.copyto(picture[:rows], self._sky[:, None], where=(depth[:rows] >= 1)[..., None])
+
+    def _is_floor(self, depth: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """[H, W] pixels that show the floor, by OpenGL's depth."""
+        extent, planes = self._model.stat.extent, self._model.vis.map
+        near, far = planes.znear * extent, planes.zfar * extent
+        behind = 1 - (near / (self._floor_depth * (1 - _BARELY))).clip(0, 1)  # OpenGL's depth of the floor, inverted
+        return np.asarray(depth * (1 - near / far) >= behind[:, None])
+
+    def _draw_trace(
+        self, picture: Frames, floor: NDArray[np.bool_], qpos: NDArray[np.floating], look_at: Floats, index: int
+    ) -> None:
+        rows, columns = floor.shape
+        mask = trace_masks(self._view, qpos, look_at, slice(index, index + 1), columns, rows)[0]
+        rows_columns = np.nonzero((mask > 0) & floor)
+        weight = mask[rows_columns][:, None]
+        picture[rows_columns] = picture[rows_columns] * (1 - weight) + 255 * scene.TRACE * weight
+
+    def _draw_shadow(self, picture: Frames, floor: NDArray[np.bool_], focus: Floats) -> None:
+        """Darkens the floor where the body hides the light: a shadow map would take many times as long."""
+        found = shadow_mask(self._model, self._data, self._view, focus, picture.shape[1], picture.shape[0])
+        if found is None:
+            return
+        part, mask = found
+        darkness = np.where(floor[part], mask, np.float32(0))[..., None] * _SHADOW
+        picture[part] = (picture[part] * (1 - darkness)).astype(np.uint8)
 
     def body_mask(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> NDArray[np.int32]:
         """[T, H, W] the geom at each pixel (fast quality), -1 for the background."""
         for flag in ("mjRND_SEGMENT", "mjRND_IDCOLOR"):
             self._scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 1
         masks = []
-        for picture in self._pictures(qpos, focus):
+        look_at = scene.camera_focus(self._view, qpos) if focus is None else focus
+        for picture in self._pictures(qpos, look_at, None):
             segment = picture.astype(np.int32) @ np.array([1, 256, 65536], dtype=np.int32) - 1
             ids = np.full(self._scene.ngeom + 1, -1, dtype=np.int32)
             for geom in self._scene.geoms[: self._scene.ngeom]:
@@ -102,8 +152,10 @@ class GlRenderer:
             self._scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
         return np.stack(masks)
 
-    def _pictures(self, qpos: NDArray[np.floating], focus: Floats | None) -> Any:
-        look_at = scene.camera_focus(self._view, qpos) if focus is None else focus
+    def _pictures(
+        self, qpos: NDArray[np.floating], look_at: Floats, depth: NDArray[np.float32] | None
+    ) -> Iterator[Frames]:
+        """Pictures, one at a time; `depth` is filled with each one's (upside down, as OpenGL has it)."""
         rectangle = mujoco.MjrRect(0, 0, self.width * self._scale, self.height * self._scale)
         picture = np.empty((rectangle.height, rectangle.width, 3), dtype=np.uint8)
         self._context.make_current()
@@ -116,8 +168,8 @@ class GlRenderer:
             everything = mujoco.mjtCatBit.mjCAT_ALL.value
             mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._camera, everything, self._scene)
             mujoco.mjr_render(rectangle, self._scene, self._resources)
-            mujoco.mjr_readPixels(picture, None, rectangle, self._resources)
-            yield picture[::-1]
+            mujoco.mjr_readPixels(picture, depth, rectangle, self._resources)
+            yield picture[::-1].copy()
 
 
 def _open_context(width: int, height: int) -> Any:
@@ -136,13 +188,13 @@ def _open_context(width: int, height: int) -> Any:
     return context
 
 
-def _painted_model(env_id: str, view: scene.View, width: int, height: int, good: bool) -> mujoco.MjModel:
+def _painted_model(env_id: str, view: scene.View, width: int, height: int) -> mujoco.MjModel:
     """The environment's model in this project's colours, with its light, floor and sky."""
     spoken = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(lambda message: None)
     try:
         spec = mujoco.MjSpec.from_file(str(environment(env_id).model_path))
-        _paint(spec, view, good)
+        _paint(spec, view)
         spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Gymnasium's files use attributes that MuJoCo 4 warns about
@@ -156,7 +208,7 @@ def _painted_model(env_id: str, view: scene.View, width: int, height: int, good:
     return model
 
 
-def _paint(spec: Any, view: scene.View, good: bool) -> None:
+def _paint(spec: Any, view: scene.View) -> None:
     for light in list(spec.lights):
         spec.delete(light)
     for texture in list(spec.textures):
@@ -193,7 +245,7 @@ def _paint(spec: Any, view: scene.View, good: bool) -> None:
         type=mujoco.mjtLightType.mjLIGHT_DIRECTIONAL,
         dir=-scene.LIGHT,
         pos=scene.LIGHT * 10,
-        castshadow=good,
+        castshadow=False,
         mode=mujoco.mjtCamLight.mjCAMLIGHT_TRACKCOM,
         targetbody="torso",
         diffuse=[0.62] * 3,
@@ -207,11 +259,9 @@ def _paint(spec: Any, view: scene.View, good: bool) -> None:
     visual.headlight.specular = [0.0] * 3
     visual.global_.fovy = view.fovy
     visual.quality.offsamples = 0  # the good quality averages 2 x 2 pixels instead
-    visual.quality.shadowsize = _SHADOW_MAP
     visual.rgba.fog = [*scene.SKY_HORIZON, 1.0]
     extent = spec.stat.extent if np.isfinite(spec.stat.extent) and spec.stat.extent > 0 else 3.0
     spec.stat.extent = extent
-    visual.map.shadowclip = 4.0 / extent
     visual.map.znear = 0.05 / extent
     visual.map.zfar = 80.0 / extent
     visual.map.fogstart = 6.0 / extent

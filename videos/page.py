@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from skills.files import read_json
+from skills.rollout import Rollouts
 from skills.run import Run
-from videos import gallery
+from videos import behaviour, exemplars, gallery
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # Names in measures.json -> names on the page, where they differ.
 _SKILL_FIELDS = {
@@ -23,7 +24,6 @@ _SKILL_FIELDS = {
     "episode_return": "return",
     "occupancy": "occupancy",
     "occupancy_ratio": "occupancy_ratio",
-    "path": "path",
 }
 
 
@@ -122,6 +122,65 @@ def page(run: Run) -> dict[str, Any]:
     }
 
 
+def whole_page(run: Run) -> dict[str, Any]:
+    """As `page`, with what takes the rollouts: ways, families, distances, and what is known of the data's classes."""
+    document = page(run)
+    measures = read_json(run.measures_file)
+    rollouts = Rollouts.load(run.rollouts_file)
+    overview, details = behaviour.behaviour(rollouts)
+    found = exemplars.known(run)
+    for skill, detail, measured in zip(document["skills"], details, measures["skills"], strict=True):
+        skill.update(detail)
+        fidelity = measured.get("fidelity")
+        skill["fidelity"] = fidelity["value"] if isinstance(fidelity, dict) else fidelity
+        skill["data_share"] = round(found.share(skill["skill"]), 3) if found else None
+    return {
+        **document,
+        **overview,
+        "measures": measure_table(measures),
+        "exemplars": {"origin": found.origin if found else None, "note": _no_exemplars(run)},
+    }
+
+
+def measure_table(measures: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The measures with their intervals, beside those of nulls and baselines; None before `skills evaluate`.
+
+    {"columns": [...], "rows": [{"name": ..., "cells": [{"value", "low", "high"} or None, ...]}]}
+    """
+    if not measures.get("measures"):
+        return None
+    columns = {"this run": _leaves(measures["measures"])}
+    for kind in ("nulls", "baselines"):
+        columns |= {name.replace("_", " "): _leaves(found) for name, found in (measures.get(kind) or {}).items()}
+    names = list(dict.fromkeys(name for column in columns.values() for name in column))
+    rows = [{"name": name, "cells": [column.get(name) for column in columns.values()]} for name in names]
+    return {"columns": list(columns), "rows": rows}
+
+
+def _leaves(found: Any, name: str = "") -> dict[str, Any]:
+    """The numbers of a nested document by their names, "fidelity top1"."""
+    if isinstance(found, Mapping) and "value" in found:
+        return {name: {part: found.get(part) for part in ("value", "low", "high")}}
+    if isinstance(found, Mapping):
+        leaves: dict[str, Any] = {}
+        for part, inner in found.items():
+            leaves |= _leaves(inner, f"{name} {part.replace('_', ' ')}".strip())
+        return leaves
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return {name: {"value": found, "low": None, "high": None}}
+    return {}
+
+
+def _no_exemplars(run: Run) -> str:
+    """Why the page has no films of the classes in the data, where it has none."""
+    from minari.storage import get_dataset_path
+
+    minari_id = run.manifest["dataset"]["minari_id"]
+    if not Path(get_dataset_path(minari_id)).is_dir():
+        return f"The class cannot be shown: the dataset {minari_id} is not on the machine that wrote this page."
+    return f"There is no film of the class in the data yet: skills render {run.path.resolve().name} --all"
+
+
 def publish(run: Run) -> Path:
     """Writes the gallery of a finished run; returns its page."""
-    return gallery.write_gallery(run.path, page(run))
+    return gallery.write_gallery(run.path, whole_page(run))

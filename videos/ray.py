@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from skills.simulate import load_model
 from videos import scene
 from videos.floor import Floor, box_mean
+from videos.marks import trace_masks
 from videos.scene import Floats, Frames, Singles
 from videos.windows import Windows, balls_of, window_around
 
@@ -70,11 +71,17 @@ class RayRenderer:
     name = "ray"
 
     def __init__(
-        self, env_id: str, width: int = 256, height: int = 256, quality: Quality = "fast", threads: int = 1
+        self,
+        env_id: str,
+        width: int = 256,
+        height: int = 256,
+        quality: Quality = "fast",
+        threads: int = 1,
+        camera: scene.Camera = "follow",
     ) -> None:
         self.width, self.height = width, height
         self._model = load_model(env_id)
-        self._view = scene.view_of(env_id)
+        self._view = scene.view_of(env_id, camera)
         self._sampling = SAMPLINGS[quality]
         self._data = mujoco.MjData(self._model)
         self._batch = Batch(self._model, _CHUNK, nthread=threads)
@@ -86,13 +93,14 @@ class RayRenderer:
         self._floor = Floor(self._directions, float(self._view.height + self._eye_offset[2]))
         self._disc = _light_disc()
         self._albedo = scene.to_linear(scene.geom_colours(self._model)).astype(np.float32)
+        self._trace = scene.to_linear(scene.TRACE).astype(np.float32)
         self._table = _display_table()
 
-    def render(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> Frames:
+    def render(self, qpos: NDArray[np.floating], focus: Floats | None = None, *, trace: bool = False) -> Frames:
         """[T, H, W, 3] uint8 pictures of states [T, nq].
 
         focus: [T, 3] m, what the camera looks at; the smoothed torso where it is None. The third column is ignored:
-        the camera keeps its height.
+        the camera keeps its height.   trace: draw the torso's way so far on the floor.
 
         Raises: SkillsError for states of another shape, or that are not finite.
         """
@@ -102,7 +110,8 @@ class RayRenderer:
         frames = np.empty((len(qpos), self.height, self.width, 3), dtype=np.uint8)
         for start in range(0, len(qpos), _CHUNK):
             part = slice(start, start + _CHUNK)
-            frames[part] = self._chunk(qpos[part].astype(np.float64), look_at[part] + self._eye_offset)
+            ways = trace_masks(self._view, qpos, look_at, part, self.width, self.height) if trace else None
+            frames[part] = self._chunk(qpos[part].astype(np.float64), look_at[part] + self._eye_offset, ways)
         return frames
 
     def body_mask(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> NDArray[np.int32]:
@@ -117,9 +126,12 @@ class RayRenderer:
             window.put(masks[part], self._primary(window, eyes)[1])
         return masks
 
-    def _chunk(self, qpos: Floats, eyes: Floats) -> Frames:
+    def _chunk(self, qpos: Floats, eyes: Floats, ways: Singles | None) -> Frames:
         balls, radii = self._pose(qpos)
         light, albedo = self._floor.unshaded(eyes)
+        if ways is not None:
+            for floor in (light, albedo):
+                floor += ways[..., None] * (self._trace - floor)
         self._shade_floor(light, albedo, balls, radii, eyes)
         self._draw_body(light, self._window(balls, radii, eyes), eyes)
         np.clip(light, 0.0, 1.0, out=light)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from skills.errors import ENVIRONMENT, USAGE, SkillsError, nearest
 from skills.simulate import load_model
-from videos.scene import Floats, Frames
+from videos.scene import Camera, Floats, Frames
 
 RendererName = Literal["auto", "ray", "gl"]
 Quality = Literal["fast", "good"]
@@ -35,8 +35,11 @@ class Renderer(Protocol):
     width: int
     height: int
 
-    def render(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> Frames:
-        """[T, H, W, 3] uint8 pictures of states [T, nq]; `focus` [T, 3] replaces the point that the camera follows."""
+    def render(self, qpos: NDArray[np.floating], focus: Floats | None = None, *, trace: bool = False) -> Frames:
+        """[T, H, W, 3] uint8 pictures of states [T, nq]; `focus` [T, 3] replaces the point that the camera follows.
+
+        trace: draw the torso's way so far on the floor.
+        """
         ...
 
 
@@ -52,16 +55,18 @@ def open_renderer(
     return construct(resolve(name, env_id), env_id, width, height, quality, threads)
 
 
-def construct(name: str, env_id: str, width: int, height: int, quality: str, threads: int = 1) -> Renderer:
+def construct(
+    name: str, env_id: str, width: int, height: int, quality: str, threads: int = 1, camera: Camera = "follow"
+) -> Renderer:
     """The renderer `ray` or `gl`, untried: a process that must not crash calls `open_renderer`."""
     level: Quality = "good" if quality == "good" else "fast"
     if name == "gl":
         from videos.gl import GlRenderer
 
-        return GlRenderer(env_id, width, height, level, threads)
+        return GlRenderer(env_id, width, height, level, threads, camera)
     from videos.ray import RayRenderer
 
-    return RayRenderer(env_id, width, height, level, threads)
+    return RayRenderer(env_id, width, height, level, threads, camera)
 
 
 def check_choice(what: str, value: str, known: tuple[str, ...]) -> None:

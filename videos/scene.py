@@ -6,14 +6,17 @@ The camera translates with the torso and never turns, so every skill of a body i
 points to the right of the picture. It keeps its height, so a jump reads as a jump.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from skills.errors import NOT_FOUND, SkillsError, nearest
+
+Camera = Literal["follow", "top", "side"]
+CAMERAS: tuple[str, ...] = get_args(Camera)
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.floating[Any]]  # float32 by intent: pictures in the making
@@ -34,6 +37,7 @@ SKY_HORIZON = rgb("#e9eef2")
 FLOOR_LIGHT = rgb("#d9d5cc")
 FLOOR_DARK = rgb("#b3b1ad")
 TORSO = rgb("#3f4d73")
+TRACE = rgb("#2f4aa0")
 LIMBS = tuple(rgb(text) for text in ("#e4674a", "#1f9e8f", "#f0a830", "#7b6bd0"))
 
 # Towards the light: over the viewer's left shoulder, so shadows fall to the right and away, beside the body.
@@ -80,11 +84,23 @@ VIEWS = {
 }
 
 
-def view_of(env_id: str) -> View:
-    """The view of a body. Raises: SkillsError (not found) for an environment without one."""
+def view_of(env_id: str, camera: Camera = "follow") -> View:
+    """The view of a body: `follow` from beside and above, `side` level with it, `top` down on it, +x to the right.
+
+    Raises: SkillsError (not found) for an environment without a view.
+    """
     if env_id not in VIEWS:
         raise SkillsError(f"Environment {env_id!r} has no view to render.", nearest(env_id, VIEWS), NOT_FOUND)
-    return VIEWS[env_id]
+    view = VIEWS[env_id]
+    if camera == "top":  # not quite straight down: there, which way is up in the picture would be undefined
+        return replace(view, azimuth=90.0, elevation=-89.0, distance=1.35 * view.distance)
+    return replace(view, azimuth=90.0, elevation=-3.0) if camera == "side" else view
+
+
+def sky_colour(rise: Floats) -> Floats:
+    """[..., 3] colour of the sky in directions whose sine of the elevation is `rise` [..., 1]."""
+    share = np.clip(rise / 0.35, 0, 1) ** 0.7
+    return np.asarray(SKY_HORIZON + (SKY_TOP - SKY_HORIZON) * share)
 
 
 def torso_track(view: View, qpos: NDArray[np.floating]) -> Floats:

@@ -12,8 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 from skills.errors import USAGE, SkillsError
 from videos.clips import Clip
 from videos.encode import write_poster
+from videos.films import Style, skill_film
 from videos.ray import RayRenderer
-from videos.render import read_rollouts, skill_clips
+from videos.render import checked_skills, read_rollouts
 from videos.scene import Floats, Frames, torso_track, view_of
 
 _TILE = (240, 176)  # pixels, width and height
@@ -42,7 +43,8 @@ def contact_sheet(
     rows = -(-len(skills) // columns)
     width, height = _TILE[0] + _GAP, _TILE[1] + _GAP
     sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), _PAPER)
-    for place, (skill, made) in enumerate(skill_clips(rollouts, skills, env_id, seconds)):
+    for place, skill in enumerate(checked_skills(skills, len(rollouts.qpos))):
+        made = skill_film(rollouts, skill, Style(env_id), seconds, "mp4", "").panes[0].shown
         tile = _labelled(strobe(renderer, made, env_id), f"{skill:03d}")
         sheet.paste(tile, (_GAP + place % columns * width, _GAP + place // columns * height))
     write_poster(path, np.asarray(sheet))

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from skills import motion
 from skills.catalog import reference_returns
 from skills.dataset import Transitions
-from skills.describe import describe
+from skills.describe import label_skills
 from skills.experts import Classes
 from skills.progress import Reporter
 from skills.rewards import Rewards
@@ -63,7 +63,10 @@ def measure(
 ) -> dict[str, Any]:
     """The document of `measures.json`: every skill's measures and their summary."""
     aucs = reward_aucs(classes, rewards, reporter)
-    skills = [_measure_skill(index, classes, rollouts, aucs[index]) for index in range(classes.count)]
+    skills = [
+        _measure_skill(index, label, classes, rollouts, aucs[index])
+        for index, label in enumerate(label_skills(rollouts))
+    ]
     whole_episodes = rollouts.rewards.shape[-1] >= EPISODE_STEPS
     return {
         "schema_version": SCHEMA_VERSION,
@@ -82,7 +85,7 @@ def reward_aucs(classes: Classes, rewards: Rewards, reporter: Reporter) -> NDArr
     return aucs
 
 
-def _measure_skill(index: int, classes: Classes, rollouts: Rollouts, auc: float) -> SkillMeasures:
+def _measure_skill(index: int, label: str, classes: Classes, rollouts: Rollouts, auc: float) -> SkillMeasures:
     lengths, terminated = rollouts.lengths[index], rollouts.terminated[index]
     seconds, net = rollouts.seconds[index], rollouts.net[index]
     horizon = rollouts.rewards.shape[-1]
@@ -94,7 +97,7 @@ def _measure_skill(index: int, classes: Classes, rollouts: Rollouts, auc: float)
     played = rollouts.qpos[index, shown, : lengths[shown] + 1]
     return SkillMeasures(
         skill=index,
-        label=describe(played, float(rollouts.seconds_per_step), fall_seconds),
+        label=label,
         support=float(support),
         speed=float(rollouts.speed[index].mean()),
         forward=float(forward.mean()),
