@@ -14,8 +14,11 @@ _REFERENCE_RETURNS = {
     "halfcheetah": (-280.178953, 12135.0),
     "walker2d": (1.629008, 4592.3),
     "hopper": (-20.272305, 3234.3),
+    "antmaze": (0.0, 1.0),
 }
 _ENV_IDS = {"ant": "Ant-v5", "halfcheetah": "HalfCheetah-v5", "walker2d": "Walker2d-v5", "hopper": "Hopper-v5"}
+_MAZES = {"umaze": "AntMaze_UMaze-v4", "medium": "AntMaze_Medium-v4", "large": "AntMaze_Large-v4"}
+_MAZE_LEVELS = tuple(f"{maze}-{task}" for maze in _MAZES for task in ("play", "diverse"))
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,8 @@ class Entry:
 
 def names() -> list[str]:
     """Every short name, bodies in the order of the README."""
-    return [f"{body}-{level}" for body in _ENV_IDS for level in LEVELS]
+    locomotion = [f"{body}-{level}" for body in _ENV_IDS for level in LEVELS]
+    return locomotion + [f"antmaze-{level}" for level in _MAZE_LEVELS]
 
 
 def embedded_names() -> list[str]:
@@ -59,12 +63,16 @@ def resolve(name: str) -> Entry:
 
 def reference_returns(env_id: str) -> tuple[float, float]:
     """(random, expert) returns of D4RL, between which a normalised score runs from 0 to 100."""
-    body = next(body for body, known in _ENV_IDS.items() if known == env_id)
+    body = next((body for body, known in _ENV_IDS.items() if known == env_id), "antmaze")
     return _REFERENCE_RETURNS[body]
 
 
 def _entry(name: str) -> Entry:
-    body, level = name.split("-")
+    body, level = name.split("-", 1)
+    if level in _MAZE_LEVELS:
+        maze = level.partition("-")[0]
+        official = "D4RL/antmaze/umaze-v1" if level == "umaze-play" else f"D4RL/antmaze/{level}-v1"
+        return Entry(name, _MAZES[maze], official, f"skills/antmaze/{level}-v0", body, level)
     official = f"mujoco/{body}/{level}-v0" if level in _OFFICIAL_LEVELS else None
     can_be_made = level == "random" or behaviour.exists(body, level)
     return Entry(name, _ENV_IDS[body], official, f"skills/{body}/{level}-v0" if can_be_made else None, body, level)

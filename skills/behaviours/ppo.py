@@ -122,19 +122,12 @@ class Rollout:
     targets: Tensor
 
 
-def train(
-    env_id: str,
-    seed: int,
-    config: PPOConfig,
-    callback: Callable[[Snapshot], bool],
-    simulation: type[Simulation] = Simulation,
-) -> Behaviour:
+def train(env_id: str, seed: int, config: PPOConfig, callback: Callable[[Snapshot], bool]) -> Behaviour:
     """Trains a policy from nothing; the same seed and config give the same weights.
 
     callback: called after every iteration (simulations * rollout steps); training stops early where it returns False.
-    simulation: what it trains in, where that is not the environment itself.
     """
-    trainer = _Trainer(env_id, seed, config, simulation)
+    trainer = _Trainer(env_id, seed, config)
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
@@ -163,12 +156,12 @@ def advantages(rewards: Floats, values: Floats, ends: NDArray[np.bool_], discoun
 
 
 class _Trainer:
-    def __init__(self, env_id: str, seed: int, config: PPOConfig, simulation: type[Simulation]) -> None:
+    def __init__(self, env_id: str, seed: int, config: PPOConfig) -> None:
         self.config = config
         starts, learning, cuts = np.random.SeedSequence(seed).spawn(3)
         self._generators = [np.random.default_rng(child) for child in starts.spawn(config.simulations)]
         self._generator = torch.Generator().manual_seed(int(learning.generate_state(1)[0]))
-        self._simulation = simulation(env_id, config.simulations, config.threads)
+        self._simulation = Simulation(env_id, config.simulations, config.threads)
         # Pose and motion only. Ant's 78 contact forces come after them: heavy-tailed, and no help to a runner.
         self._columns = motion_size(env_id)
         self._model = ActorCritic(self._columns, self._simulation.action_size, config, self._generator)

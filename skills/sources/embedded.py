@@ -33,11 +33,13 @@ from numpy.typing import NDArray
 
 from skills.behaviours import behaviour
 from skills.behaviours.behaviour import Behaviour
+from skills.behaviours.guide import Guide
 from skills.catalog import Entry
 from skills.errors import SkillsError
 from skills.files import Arrays, explained, read_arrays, sha256, write_arrays
 from skills.progress import Progress, silent
 from skills.simulate import EPISODE_STEPS, Simulation
+from skills.sources import antmaze
 
 ROUND = 16  # episodes of a round, played in lock-step
 
@@ -54,6 +56,14 @@ class _Place:
     minari_id: str
     env_id: str
     digest: str
+
+    @property
+    def in_maze(self) -> bool:
+        return self.entry.body == antmaze.BODY
+
+    def simulation(self, count: int) -> Simulation:
+        """`count` simulations that start as the dataset's episodes do."""
+        return Simulation(self.env_id, count, task=antmaze.task(str(self.entry.level)) if self.in_maze else None)
 
     @property
     def data(self) -> Path:
@@ -98,9 +108,10 @@ def is_outdated(entry: Entry) -> bool:
     return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(_POLICY_KEY) != place.digest
 
 
-def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: Simulation | None = None) -> Arrays:
+def play_round(
+    env_id: str, policy: Behaviour | Guide | None, number: int, simulation: Simulation | None = None
+) -> Arrays:
     """Plays round `number`: one episode in each of 16 simulations, under the behaviour, or uniform actions where None.
-
 
     Returns arrays of all episodes end to end, with M rows in all: lengths [16]; observations, qpos, qvel [M + 16, .]
     (each episode has one more state than actions); actions [M, A]; rewards, terminated, truncated [M].
@@ -181,7 +192,8 @@ def _place(entry: Entry) -> _Place:
     if entry.embedded_id is None or entry.env_id is None or entry.body is None or entry.level is None:
         raise SkillsError(f"{entry.name} cannot be made here: no behaviour for it ships with the project.")
     random = entry.level == "random"
-    digest = "random" if random else sha256(behaviour.path(entry.body, entry.level))
+    body, level = antmaze.RUNNER if entry.body == antmaze.BODY else (entry.body, entry.level)
+    digest = "random" if random else sha256(behaviour.path(body, level))
     return _Place(entry, entry.embedded_id, entry.env_id, digest)
 
 
@@ -197,9 +209,12 @@ def _collect(place: _Place, rows: int, first: int, steps: int, progress: Progres
     """Plays the rounds that are missing, from round `first` on; those on disk already are taken as they are."""
     _refuse_another_behaviour(place)
     entry = place.entry
-    random = entry.level == "random"
-    policy = None if random else behaviour.load(str(entry.body), str(entry.level))
-    simulation = Simulation(place.env_id, ROUND)
+    policy: Behaviour | Guide | None = None
+    if place.in_maze:
+        policy = antmaze.guide(place.env_id, ROUND)
+    elif entry.level != "random":
+        policy = behaviour.load(str(entry.body), str(entry.level))
+    simulation = place.simulation(ROUND)
     number = first
     progress(min(rows, steps), steps)
     while rows < steps:
@@ -261,17 +276,23 @@ def _drop_episodes_after(data: Path, episodes: int) -> None:
 def _new_storage(place: _Place, stage: Path) -> MinariStorage:
     """An empty dataset with the spaces and spec of the environment and the word that it was made here."""
     entry = place.entry
-    simulation = Simulation(place.env_id, 1)
+    simulation = place.simulation(1)
+    size = simulation.observation_size
     storage = MinariStorage.new(
         stage,
-        Box(-np.inf, np.inf, (simulation.observation_size,), np.float64),
+        antmaze.observation_space(size) if place.in_maze else Box(-np.inf, np.inf, (size,), np.float64),
         Box(-1.0, 1.0, (simulation.action_size,), np.float32),
-        gymnasium.spec(place.env_id),
+        antmaze.env_spec(place.env_id, antmaze.task(str(entry.level)))
+        if place.in_maze
+        else gymnasium.spec(place.env_id),
     )
     random = entry.level == "random"
     how = "uniform random actions"
     if not random:
         how = f"its behaviour {entry.body}-{entry.level} (PPO), acting with its noise"
+    if place.in_maze:
+        storage.update_metadata(antmaze.metadata(place.env_id))
+        how = antmaze.HOW
     storage.update_metadata(
         {
             "dataset_id": place.minari_id,
@@ -300,13 +321,18 @@ def _episodes(place: _Place, first: int) -> Iterator[EpisodeBuffer]:
         row = state = 0
         for length in arrays["lengths"]:
             actions, states = slice(row, row + length), slice(state, state + length + 1)
+            infos = {"qpos": arrays["qpos"][states], "qvel": arrays["qvel"][states]}
+            if place.in_maze:
+                infos["success"] = antmaze.successes(arrays["terminated"][actions])
             yield EpisodeBuffer(
-                observations=arrays["observations"][states],
+                observations=antmaze.observations(arrays["observations"][states])
+                if place.in_maze
+                else arrays["observations"][states],
                 actions=arrays["actions"][actions],
                 rewards=arrays["rewards"][actions],
                 terminations=arrays["terminated"][actions],
                 truncations=arrays["truncated"][actions],
-                infos={"qpos": arrays["qpos"][states], "qvel": arrays["qvel"][states]},
+                infos=infos,
             )
             row, state = row + length, state + length + 1
         number += 1

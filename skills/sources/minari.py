@@ -1,4 +1,4 @@
-"""Reads any local Minari dataset with Box observations and Box actions into Transitions.
+"""Reads any local Minari dataset with Box (or goal-style) observations and Box actions into Transitions.
 
 Letters: N transitions, O observation columns, A action size, T steps of one episode.
 """
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from skills.dataset import ACTION_LIMIT, Columns, Transitions
 from skills.errors import NOT_FOUND, SkillsError
+from skills.mazes import GOAL_REWARD
 from skills.simulate import ENVIRONMENTS, environment, load_model, motion_size, observation_size
+from skills.sources import goals
 
 Float32s = NDArray[np.float32]
 
@@ -34,6 +36,15 @@ class _Episode:
         return _Episode(
             self.observations[: steps + 1], self.actions[:steps], self.rewards[:steps], self.terminated[:steps]
         )
+
+    def until_success(self) -> "_Episode":
+        """Itself up to its first reward of an AntMaze goal, which ends it. The official sets go on, to no use."""
+        there = np.flatnonzero(self.rewards >= GOAL_REWARD)
+        if not len(there):
+            return self
+        ended = self.cut(int(there[0]) + 1)
+        ended.terminated[-1] = True
+        return ended
 
 
 def is_local(minari_id: str) -> bool:
@@ -96,7 +107,8 @@ def _env_id(dataset: Any, minari_id: str) -> str:
 
 
 def _check_spaces(dataset: Any, minari_id: str, env_id: str) -> None:
-    for what, space in (("observations", dataset.observation_space), ("actions", dataset.action_space)):
+    observation_space = goals.row_space(dataset.observation_space)
+    for what, space in (("observations", observation_space), ("actions", dataset.action_space)):
         if not isinstance(space, Box) or len(space.shape) != 1:
             raise SkillsError(
                 f"{minari_id} has {what} of the space {space}.",
@@ -105,7 +117,7 @@ def _check_spaces(dataset: Any, minari_id: str, env_id: str) -> None:
     if env_id not in ENVIRONMENTS:
         return
     expected = (observation_size(env_id), load_model(env_id).nu)
-    found = (dataset.observation_space.shape[0], dataset.action_space.shape[0])
+    found = (observation_space.shape[0], dataset.action_space.shape[0])
     for what, want, got in zip(("observations", "actions"), expected, found, strict=True):
         if want != got:
             raise SkillsError(f"{minari_id} has {what} of {got} columns; those of {env_id} have {want}.")
@@ -113,19 +125,22 @@ def _check_spaces(dataset: Any, minari_id: str, env_id: str) -> None:
 
 def _read(dataset: Any, minari_id: str, steps: int | None) -> list[_Episode]:
     """The episodes that hold the first `steps` rows, the last one cut."""
-    size, actions = dataset.observation_space.shape[0], dataset.action_space.shape[0]
+    size, actions = goals.row_space(dataset.observation_space).shape[0], dataset.action_space.shape[0]
+    in_maze = str(dataset.env_spec.id).startswith("AntMaze_")
     episodes: list[_Episode] = []
     left = int(dataset.total_steps) if steps is None else steps
     for stored in dataset.iterate_episodes():
         if left <= 0:
             break
         episode = _Episode(
-            np.asarray(stored.observations, np.float32),
+            goals.rows(stored.observations).astype(np.float32, copy=False),
             np.asarray(stored.actions, np.float32),
             np.asarray(stored.rewards, np.float32),
             np.asarray(stored.terminations, bool),
         )
         _check_shape(episode, f"Episode {stored.id} of {minari_id}", size, actions)
+        if in_maze:
+            episode = episode.until_success()
         episodes.append(episode.cut(left))
         left -= len(episode.actions)
     if not episodes:
