@@ -71,8 +71,8 @@ def _entry(name: str) -> Entry:
     body, level = name.split("-", 1)
     if level in _MAZE_LEVELS:
         maze = level.partition("-")[0]
-        official = "D4RL/antmaze/umaze-v1" if level == "umaze-play" else f"D4RL/antmaze/{level}-v1"
-        return Entry(name, _MAZES[maze], official, f"skills/antmaze/{level}-v0", body, level)
+        d4rl = "umaze" if level == "umaze-play" else level
+        return Entry(name, _MAZES[maze], f"D4RL/antmaze/{d4rl}-v1", f"skills/antmaze/{level}-v0", body, level)
     official = f"mujoco/{body}/{level}-v0" if level in _OFFICIAL_LEVELS else None
     can_be_made = level == "random" or behaviour.exists(body, level)
     return Entry(name, _ENV_IDS[body], official, f"skills/{body}/{level}-v0" if can_be_made else None, body, level)

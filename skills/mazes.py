@@ -26,7 +26,8 @@ _WALL_HEIGHT = 2.0  # m
 _NOISE = 0.25  # of a cell: starts and goals lie this far from the middle of theirs, at most, in x and in y
 _APART = 0.5  # of a cell: what a start is away from its goal, at least
 
-# The hand-picked cells: r a start, g a goal, c both. D4RL's evaluation starts at the first of them. Medium and large pair their cells freely, as `AntMaze_*_Diverse_GR-v4` does.
+# The hand-picked cells: r a start, g a goal, c both. D4RL's evaluation starts at the first of them. Medium and large
+# pair their cells freely, as `AntMaze_*_Diverse_GR-v4` does.
 _LAYOUTS = {
     "umaze": """
         #####
@@ -126,6 +127,7 @@ class Maze:
 
     def map(self, task: str) -> list[list[int | str]]:
         """The maze as gymnasium-robotics takes it (`maze_map`): 1 a wall, r start, g goal, c both, 0 neither."""
+        marks: dict[tuple[bool, bool], int | str]
         marks = {(False, False): 0, (True, False): "r", (False, True): "g", (True, True): "c"}
         starts, goals = self.starts(task), self.goals(task)
         kinds: list[list[int | str]] = [[1] * len(row) for row in self.rows]

@@ -111,7 +111,7 @@ def play(
         rewards[playing, step] = result.rewards
         observations[playing] = after
         lengths[playing] += 1
-        terminated[playing] = result.terminated
+        terminated[playing] = result.terminated & simulation.environment.terminates  # a maze ends with a success
         qpos[:, step + 1] = qpos[:, step]
         qpos[playing, step + 1] = simulation.qpos[playing]
         playing = playing[~(result.terminated | result.truncated)]

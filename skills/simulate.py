@@ -2,9 +2,10 @@
 
 Letters: N simulations, O observation size, A action size.
 
-Two engines step them. `mujoco.batch.Batch` steps the planar bodies and AntMaze on its own thread pool. Ant also observes
-(and pays for) contact forces, which Gymnasium computes with `mj_rnePostConstraint` after the step; a batch has no such
-call, so Ant runs on one MjData per simulation, shared out over threads (`mj_step` releases the GIL): about 10 % slower.
+Two engines step them. `mujoco.batch.Batch` steps the planar bodies and AntMaze on its own thread pool. Ant also
+observes (and pays for) contact forces, which Gymnasium computes with `mj_rnePostConstraint` after the step; a batch has
+no such call, so Ant runs on one MjData per simulation, shared out over threads (`mj_step` releases the GIL): about 10 %
+slower.
 """
 
 import os
@@ -115,24 +116,20 @@ def environment(env_id: str) -> Environment:
     return ENVIRONMENTS[env_id]
 
 
-def model_spec(env_id: str) -> Any:
-    """The model of an environment as a `mujoco.MjSpec`, with the walls of its maze; a new one each time."""
-    spec = mujoco.MjSpec.from_file(str(environment(env_id).model_path))
-    maze = environment(env_id).maze
-    if maze is not None:
-        maze.build(spec)
-    return spec
-
-
 @cache
 def load_model(env_id: str) -> mujoco.MjModel:
     """The compiled model of an environment; compiled once a process, to be read only."""
+    path, maze = str(environment(env_id).model_path), environment(env_id).maze
     spoken = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(lambda message: None)  # Gymnasium's files use attributes that MuJoCo 4 warns about
     try:
+        if maze is None:
+            return mujoco.MjModel.from_xml_path(path)
+        spec = mujoco.MjSpec.from_file(path)
+        maze.build(spec)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return model_spec(env_id).compile()
+            warnings.simplefilter("ignore")  # the same attributes once more
+            return spec.compile()
     finally:
         mujoco.set_mju_user_warning(spoken)
 

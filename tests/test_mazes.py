@@ -62,8 +62,7 @@ def test_steps_are_those_of_gymnasium_robotics(env_id):
     for seed, twin in enumerate(twins):
         twin.reset(seed=seed)
     qpos, qvel = simulation.qpos.copy(), simulation.qvel.copy()
-    first = simulation.environment.maze.centre((1, 1))
-    qpos[1, :2] = first + [-1.4, 1.4]
+    qpos[1, :2] = simulation.environment.maze.centre((1, 1)) + np.array([-1.4, 1.4])
     simulation.set_state(qpos, qvel)
     twins[1].unwrapped.ant_env.set_state(qpos[1], qvel[1])
     generator = np.random.default_rng(0)
@@ -118,7 +117,7 @@ def test_there_is_a_shortest_way_between_all_cells(name):
         assert after[goal] == goal
         for cell, following in after.items():
             assert cell == goal or abs(cell[0] - following[0]) + abs(cell[1] - following[1]) == 1
-        assert maze.cell(maze.centre(goal) + [1.9, -1.9]) == goal
+        assert maze.cell(maze.centre(goal) + np.array([1.9, -1.9])) == goal
     assert len(_way(maze, (1, 1), maze.goals("evaluation")[0])) == {"umaze": 6, "medium": 10, "large": 14}[name]
 
 

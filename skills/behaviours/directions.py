@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ids = NDArray[np.intp]
 
-COLUMNS = 27
 _QUARTER = np.pi / 2
 _LEGS = np.arange(4)
 _ANKLE_SIGNS = np.array([1.0, -1.0, -1.0, 1.0])  # in `ant.xml` an ankle of legs 2 and 3 bends the other way
@@ -58,12 +57,6 @@ def facing(observations: Floats) -> Floats:
     return np.asarray(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
 
 
-def upright(observations: Floats) -> Floats:
-    """[N] cosine between the torso's own up and the world's: 1 upright, -1 on its back."""
-    _, x, y, _ = observations[:, 1:5].T
-    return np.asarray(1 - 2 * (x * x + y * y))
-
-
 def seen_along_x(observations: Floats, directions: Floats) -> tuple[Floats, Numbering]:
     """Ants [N, 27 or more] that shall run in `directions` [N], as ants [N, 27] that shall run along +x.
 
@@ -72,7 +65,7 @@ def seen_along_x(observations: Floats, directions: Floats) -> tuple[Floats, Numb
     quarters = np.rint((directions - facing(observations)) / _QUARTER).astype(np.intp)
     legs = (_LEGS + quarters[:, None]) % 4
     numbering = Numbering(legs, _ANKLE_SIGNS[legs] * _ANKLE_SIGNS)
-    turned = quarters * _QUARTER
+    turned = np.asarray(quarters * _QUARTER, np.float64)
     orientation = _product(_product(_about_z(-directions), observations[:, 1:5]), _about_z(turned))
     orientation *= np.where(orientation[:, :1] < 0, -1.0, 1.0)
     seen = [

@@ -23,10 +23,13 @@ REACH = 1.0  # m from a waypoint the next one is aimed at
 
 
 class Guide:
-    """Acts for ants in one maze; knows the episodes that it leads by number, and a new one by its new goal."""
+    """Acts for ants in one maze; knows the episodes that it leads by number, and a new one by its new goal.
 
-    def __init__(self, maze: Maze, runner: Behaviour, episodes: int) -> None:
-        self._maze, self._runner = maze, runner
+    noise: standard deviation of what is added to actions.
+    """
+
+    def __init__(self, maze: Maze, runner: Behaviour, episodes: int, noise: float = ACTION_NOISE) -> None:
+        self._maze, self._runner, self._noise = maze, runner, noise
         self._number = {cell: number for number, cell in enumerate(maze.free)}
         self._centres = np.array([maze.centre(cell) for cell in maze.free])
         self._next = self._next_cells()
@@ -49,10 +52,12 @@ class Guide:
         body = np.delete(observations, [0, 1, *GOAL_COLUMNS], axis=1)
         seen, numbering = seen_along_x(body, np.arctan2(towards[:, 1], towards[:, 0]))
         noise = [generator.standard_normal(self._runner.action_size, dtype=np.float32) for generator in generators]
-        actions = numbering.done(self._runner.act(seen)) + ACTION_NOISE * np.stack(noise)
+        actions = numbering.done(self._runner.act(seen)) + self._noise * np.stack(noise)
         return np.clip(actions, -1.0, 1.0).astype(np.float32)
 
-    def _aims(self, places: NDArray[np.floating], goals: NDArray[np.floating], episodes: NDArray[np.integer]) -> Float32s:
+    def _aims(
+        self, places: NDArray[np.floating], goals: NDArray[np.floating], episodes: NDArray[np.integer]
+    ) -> Float32s:
         """[N, 2] m, what each ant runs to: its waypoint, the goal where that is in the same cell."""
         self._welcome(places, goals, episodes)
         cells = np.array([self._number.get(self._maze.cell(place), -1) for place in places])
@@ -65,7 +70,9 @@ class Guide:
         self._waypoints[episodes] = waypoints
         return np.where((waypoints == ends)[:, None], goals, self._centres[waypoints])
 
-    def _welcome(self, places: NDArray[np.floating], goals: NDArray[np.floating], episodes: NDArray[np.integer]) -> None:
+    def _welcome(
+        self, places: NDArray[np.floating], goals: NDArray[np.floating], episodes: NDArray[np.integer]
+    ) -> None:
         for row in np.flatnonzero((self._goals[episodes] != goals).any(axis=1)):
             episode = episodes[row]
             self._goals[episode] = goals[row]

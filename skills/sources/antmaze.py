@@ -23,12 +23,11 @@ from skills.mazes import GOAL_REWARD, Maze
 from skills.simulate import environment
 
 BODY = "antmaze"
-# Slow, 1.6 m/s, and so the surest: `medium` and `expert` fall on their backs more often at the corners.
+# Slow, 1.6 m/s, and so the surest: `medium` and `expert` fall on their backs more often.
 RUNNER = ("ant", "simple")
 SUCCESS_RETURN = GOAL_REWARD  # an episode that returns as much has reached its goal
 
 _PARTS = {"achieved_goal": slice(0, 2), "desired_goal": slice(2, 4), "observation": slice(4, None)}
-_SPEC_VERSION = "4"
 
 
 HOW = "waypoints and ant-simple (PPO) running to them in any direction, with noise of 0.2 on its actions"
@@ -61,7 +60,7 @@ def env_spec(env_id: str, task: str) -> EnvSpec:
     """
     return EnvSpec(
         id=env_id,
-        entry_point=f"gymnasium_robotics.envs.maze.ant_maze_v{_SPEC_VERSION}:AntMazeEnv",
+        entry_point="gymnasium_robotics.envs.maze.ant_maze_v4:AntMazeEnv",
         max_episode_steps=environment(env_id).episode_steps,
         kwargs={"maze_map": _maze(env_id).map(task), "reward_type": "sparse", "continuing_task": False},
     )

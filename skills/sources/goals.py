@@ -11,7 +11,7 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 
-def row_space(space: Space[Any]) -> Space[Any]:
+def row_space(space: Space[Any]) -> Any:
     """The space of the rows that `rows` makes of a dictionary of flat boxes; any other space as it is."""
     if not isinstance(space, spaces.Dict) or not all(
         isinstance(part, Box) and len(part.shape) == 1 for part in space.values()
@@ -25,11 +25,3 @@ def rows(observations: Any) -> NDArray[Any]:
     if not isinstance(observations, dict):
         return np.asarray(observations)
     return np.concatenate([np.asarray(observations[name]) for name in sorted(observations)], axis=1)
-
-
-def column_names(space: Space[Any]) -> list[str]:
-    """A name for each column of a row: `achieved_goal.0`, ...; just numbers where there is no dictionary."""
-    parts = sorted(space.items()) if isinstance(space, spaces.Dict) else [("", space)]
-    return [
-        f"{name}.{column}" if name else str(column) for name, part in parts for column in range(spaces.flatdim(part))
-    ]
