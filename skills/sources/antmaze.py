@@ -4,10 +4,11 @@ An episode begins and must end where its task says (`Maze.starts`): `play` pairs
 two. It ends where the goal is first reached (reward 1, a success), else by D4RL's time limit: 700 steps in the smallest
 maze, 1000 in the others. Failures stay in the data: ants that have fallen on their backs.
 
-D4RL publishes no table of the share of episodes that succeed in its sets. Its script (Farama-Foundation/D4RL,
-scripts/generation/generate_ant_maze_datasets.py) collects with a planner and a goal-reaching policy, as here; then
-relabel_antmaze_rewards.py pays all episodes for one goal, whatever goal they were sent to. Here an episode is paid for
-its own goal.
+What share of D4RL's episodes succeeds we found published nowhere. Its scripts (Farama-Foundation/D4RL,
+scripts/generation) collect with a planner and a goal-reaching policy under the same noise, as here
+(generate_ant_maze_datasets.py), and then pay every episode for the one goal of the evaluation, whatever goal it was sent
+to (relabel_antmaze_rewards.py), so that most episodes in the larger mazes cannot succeed. Here each is paid for its own
+goal and most do.
 """
 
 from typing import Any
@@ -28,7 +29,6 @@ RUNNER = ("ant", "simple")
 SUCCESS_RETURN = GOAL_REWARD  # an episode that returns as much has reached its goal
 
 _PARTS = {"achieved_goal": slice(0, 2), "desired_goal": slice(2, 4), "observation": slice(4, None)}
-
 
 HOW = "waypoints and ant-simple (PPO) running to them in any direction, with noise of 0.2 on its actions"
 
