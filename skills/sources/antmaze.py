@@ -6,9 +6,8 @@ maze, 1000 in the others. Failures stay in the data: ants that have fallen on th
 
 What share of D4RL's episodes succeeds we found published nowhere. Its scripts (Farama-Foundation/D4RL,
 scripts/generation) collect with a planner and a goal-reaching policy under the same noise, as here
-(generate_ant_maze_datasets.py), and then pay every episode for the one goal of the evaluation, whatever goal it was sent
-to (relabel_antmaze_rewards.py), so that most episodes in the larger mazes cannot succeed. Here each is paid for its own
-goal and most do.
+(generate_ant_maze_datasets.py), and then pay every episode for the one goal of the evaluation, whatever goal it was
+sent to (relabel_antmaze_rewards.py): in the larger mazes most are sent elsewhere. Here each is paid for its own goal.
 """
 
 from typing import Any
