@@ -8,8 +8,10 @@ from cli import console
 from cli.discover import summary_table, times
 from cli.options import Json, complete_anything
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.minari_root import names_policies
 
 if TYPE_CHECKING:
+    from skills.agreement import Agreement
     from skills.run import Run
 
 SCHEMA_VERSION = 1
@@ -59,7 +61,7 @@ def _show_run(run: "Run", *, json: bool) -> None:
     from skills.config import settings
 
     manifest = run.manifest
-    summary = _summary(run)
+    summary, agreement = _summary(run), _agreement(run)
     if json:
         console.document(
             {
@@ -70,6 +72,7 @@ def _show_run(run: "Run", *, json: bool) -> None:
                 "config": run.config.to_json(),
                 "manifest": manifest,
                 "summary": summary,
+                "agreement": None if agreement is None else vars(agreement),
                 "gallery": _gallery(run),
             }
         )
@@ -77,18 +80,36 @@ def _show_run(run: "Run", *, json: bool) -> None:
     dataset = manifest.get("dataset")
     console.line(f"Run {run.path}, made {manifest['created']} on {manifest['machine']}")
     if dataset:
-        origin = "made here" if dataset["made_here"] else "downloaded"
+        origin = "made here" if dataset["made_here"] else "not made here"
         size = f"{dataset['steps']:,} steps in {dataset['episodes']:,} episodes"
         console.line(f"Data: {dataset['minari_id']} ({origin}), {dataset['env_id']}, {size}")
     console.line("Settings:")
     console.show(console.pairs([(name, value) for name, value in settings(run.config)]))
     console.line(times(run))
+    if agreement:
+        console.line(
+            f"Its {agreement.classes} classes against the {agreement.policies} policies that made the data: adjusted "
+            f"Rand index {agreement.rand:.3f}, homogeneity {agreement.homogeneity:.3f} (0 chance, 1 perfect)"
+        )
     if summary:
         console.show(summary_table(summary))
     else:
         console.line(f"Finish it with: {run.command}")
     if gallery := _gallery(run):
         console.line(f"Gallery: {gallery}")
+
+
+def _agreement(run: "Run") -> "Agreement | None":
+    """How the classes agree with the policies that acted, where the dataset is still here and names them."""
+    known = run.manifest.get("dataset")
+    if "experts" not in run.finished_stages() or not known or not names_policies(known["minari_id"]):
+        return None
+    from skills.agreement import agreement
+    from skills.experts import Classes
+    from skills.sources import minari
+
+    labels = minari.load(known["minari_id"], known["name"], steps=known["steps"], columns="motion").labels
+    return None if labels is None else agreement(Classes.load(run.experts_file).labels, labels)
 
 
 def _summary(run: "Run") -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """The names of datasets: "ant-medium" -> Minari id, environment, what can be made here, reference scores."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from skills.behaviours import behaviour
 from skills.errors import NOT_FOUND, SkillsError, nearest
@@ -80,12 +80,15 @@ def embedded_names() -> list[str]:
 
 
 def resolve(name: str) -> Entry:
-    """The entry of a short name or of any Minari id (anything with a slash, or that ends in a version, `-v0`).
+    """The entry of a short name, or of any Minari id: anything with a slash, or that ends in a version, `-v0`.
 
     Raises: SkillsError (not found) with the nearest names.
     """
     if name in names():
         return _entry(name)
+    made = {_entry(known).embedded_id: known for known in embedded_names()}
+    if name in made:  # by its own id: the same set, and never the official one
+        return replace(_entry(made[name]), name=name, official_id=None)
     if "/" in name or _MINARI_ID.fullmatch(name):
         return Entry(name, None, name, None)
     raise SkillsError(f"Unknown dataset {name!r}.", f"{nearest(name, names())} Or name any Minari id.", NOT_FOUND)

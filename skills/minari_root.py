@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+LABEL_NAMES = "label_names"  # in a dataset's metadata: the names of the policies, or whatever else labels the rows
+
 
 def minari_root() -> Path:
     """$MINARI_DATASETS_PATH, or Minari's folder in the home folder. It may not exist yet."""
@@ -38,6 +40,11 @@ def env_id(minari_id: str) -> str | None:
         return str(json.loads(metadata(minari_id)["env_spec"])["id"])
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def names_policies(minari_id: str) -> bool:
+    """Whether a dataset on this machine says which policy each of its rows came from."""
+    return LABEL_NAMES in metadata(minari_id)
 
 
 def size(minari_id: str) -> int:

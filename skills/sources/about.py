@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
-from skills.sources import store
 from skills.sources.embedded import POLICY_KEY
 from skills.sources.minari import DAMAGE, check_spaces, damaged, observation_parts, open_dataset
 
@@ -67,7 +67,7 @@ def about(minari_id: str, progress: Progress = silent) -> About:
         steps=int(dataset.total_steps),
         episodes=len(returns),
         columns=(*columns, ("actions", int(dataset.action_space.shape[0]), _bounds(dataset.action_space)), *infos),
-        labels=tuple(map(str, metadata.get(store.LABEL_NAMES, ()))),
+        labels=tuple(map(str, metadata.get(LABEL_NAMES, ()))),
         returns=np.array(returns),
         lengths=np.array(lengths, np.int64),
         terminated=float(np.mean(ended)) if ended else 0.0,

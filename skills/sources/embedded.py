@@ -28,6 +28,7 @@ from skills.behaviours import behaviour
 from skills.catalog import Entry
 from skills.errors import SkillsError
 from skills.files import explained, read_arrays, sha256, write_arrays
+from skills.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
 from skills.simulate import Simulation
 from skills.sources import store
@@ -178,7 +179,7 @@ def _description(place: _Place) -> store.Description:
     how = acting[0] if len(acting) == 1 else f"equal numbers of steps of {', '.join(acting)}"
     more: dict[str, Any] = {POLICY_KEY: place.digest}
     if len(entry.parts) > 1:
-        more[store.LABEL_NAMES] = list(entry.parts)
+        more[LABEL_NAMES] = list(entry.parts)
     return store.Description(
         Box(-np.inf, np.inf, (simulation.observation_size,), np.float64),
         Box(-1.0, 1.0, (simulation.action_size,), np.float32),

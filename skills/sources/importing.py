@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from skills import catalog
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
 from skills.simulate import ENVIRONMENTS, motion_size
 from skills.sources import store
@@ -72,7 +73,7 @@ def import_file(
         if licence:
             more["license"] = licence
         if labels is not None:
-            more[store.LABEL_NAMES] = names
+            more[LABEL_NAMES] = names
         text = f"Imported by `skills data import` from {path.name}, of {env_id}."
         description = store.Description(observations, actions, spec, "unknown", text, more)
         store.write(minari_id, description, _episodes(table, actions, labels, clip, progress))

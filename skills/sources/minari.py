@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from skills.dataset import ACTION_LIMIT, Columns, Transitions
 from skills.errors import NOT_FOUND, SkillsError
-from skills.minari_root import is_local
+from skills.minari_root import LABEL_NAMES, is_local
 from skills.progress import Progress, silent
 from skills.simulate import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.sources import store
@@ -140,7 +140,7 @@ def _env_id(dataset: Any, minari_id: str) -> str:
 def _episodes(dataset: Any, minari_id: str) -> Iterator[Episode]:
     """The episodes in order, in float32, their shapes checked."""
     size, actions = sum(size for _, size in observation_parts(dataset.observation_space)), dataset.action_space.shape[0]
-    labelled = store.LABEL_NAMES in dataset.storage.metadata
+    labelled = LABEL_NAMES in dataset.storage.metadata
     for stored in dataset.iterate_episodes():
         which = f"Episode {stored.id} of {minari_id}"
         length = len(stored.rewards)
@@ -184,7 +184,7 @@ class _Filling:
         self._next_observations = np.empty((rows, kept), np.float32)
         self._rewards = np.empty(rows, np.float32)
         self._terminated = np.empty(rows, np.bool_)
-        self._labels = np.empty(rows, np.int32) if store.LABEL_NAMES in dataset.storage.metadata else None
+        self._labels = np.empty(rows, np.int32) if LABEL_NAMES in dataset.storage.metadata else None
         self._starts: list[int] = []
         self.rows = 0
 

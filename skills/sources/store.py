@@ -27,8 +27,7 @@ from skills.errors import USAGE, SkillsError
 from skills.files import explained
 
 DATA, METADATA = "main_data.hdf5", "metadata.json"
-LABEL = "label"  # in a dataset's infos: which of `label_names` each row comes from
-LABEL_NAMES = "label_names"  # in its metadata: the names of the policies, or whatever else labels the rows
+LABEL = "label"  # in a dataset's infos: which of its LABEL_NAMES each row comes from
 
 
 @dataclass(frozen=True)
