@@ -19,7 +19,7 @@ from skills.progress import Progress, silent
 from skills.rewards import Rewards
 from skills.run import Run
 from skills.sources import store
-from skills.sources.minari import DAMAGE, damaged, open_dataset
+from skills.sources.minari import open_dataset, readable
 
 _KEPT = ("license", LABEL_NAMES, "code_permalink")  # what is said of the data stays said
 
@@ -57,16 +57,13 @@ def relabel(run: Run, skill: int, minari_id: str, progress: Progress = silent) -
             **{key: source[key] for key in _KEPT if key in source},
         },
     )
-    try:
-        store.write(minari_id, description, _episodes(dataset, values, progress))
-    except DAMAGE as error:
-        raise damaged(known["minari_id"], error) from error
+    store.write(minari_id, description, _episodes(dataset, values, progress))
 
 
 def _episodes(dataset: Any, values: NDArray[np.float32], progress: Progress) -> Iterator[EpisodeBuffer]:
     """The episodes that hold the first rows, as many as there are values; the last one cut as the run's was."""
     row = 0
-    for episode in dataset.iterate_episodes():
+    for episode in readable(dataset, dataset.id):
         length = min(len(episode.rewards), len(values) - row)
         if length:
             yield _rewarded(episode, values[row : row + length])

@@ -91,7 +91,7 @@ def test_a_label_of_each_row_or_of_each_episode_is_kept(tmp_path: Path, values: 
 
 
 def test_other_arrays_are_kept_as_infos_and_the_rest_is_named(tmp_path: Path) -> None:
-    more = {"infos/qpos": np.random.default_rng(2).normal(size=(ROWS, 6)), "meta": np.array("by hand")}
+    more = {"infos/qpos": np.random.default_rng(2).normal(size=(ROWS, 6)), "meta": np.array(b"by hand")}
     _, said = brought(tmp_path / "a.hdf5", {**hops(), **more}, licence="CC0")
     stored = minari.load_dataset(NAME)
     np.testing.assert_array_equal(stored[1].infos["qpos"], more["infos/qpos"][4:7])

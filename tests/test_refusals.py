@@ -22,7 +22,7 @@ from skills.sources import minari as reader
 
 NAME = "mine/hops-v0"
 _PATIENT = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

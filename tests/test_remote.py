@@ -43,13 +43,19 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def point_at(url: str, patch: pytest.MonkeyPatch) -> None:
+    """What HF_ENDPOINT does before the hub's library is imported."""
+    patch.setattr(constants, "ENDPOINT", url)
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+
+
 @pytest.fixture
 def hub(served: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A running hub, which this process takes for the real one; it is short of patience."""
     monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
     monkeypatch.setattr(remote, "_PAUSE", 0.05)
     with serving(served) as running:
-        monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        point_at(running.url, monkeypatch)
         yield running
 
 
@@ -146,7 +152,7 @@ def test_bytes_that_stay_damaged_are_refused(hub: Hub) -> None:
 def test_no_server_is_told_with_the_way_out(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        point_at(f"http://127.0.0.1:{unused.getsockname()[1]}", monkeypatch)
     said: list[str] = []
     with pytest.raises(SkillsError, match=r"could not be downloaded \(3 attempts\).*refused") as caught:
         remote.download(OFFICIAL, notify=said.append)

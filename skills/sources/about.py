@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from skills.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
 from skills.sources.embedded import POLICY_KEY
-from skills.sources.minari import DAMAGE, check_spaces, damaged, observation_parts, open_dataset
+from skills.sources.minari import check_spaces, observation_parts, open_dataset, readable
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,12 @@ def about(minari_id: str, progress: Progress = silent) -> About:
     check_spaces(minari_id, env_id or "", dataset.observation_space, dataset.action_space)
     returns, lengths, ended = [], [], []
     infos: list[tuple[str, int, str]] = []
-    try:
-        for number, episode in enumerate(dataset.iterate_episodes()):
-            returns.append(float(np.sum(episode.rewards, dtype=np.float64)))
-            lengths.append(len(episode.rewards))
-            ended.append(bool(np.any(episode.terminations)))
-            infos = infos or _infos(episode.infos or {})
-            progress(number + 1, int(dataset.total_episodes))
-    except DAMAGE as error:
-        raise damaged(minari_id, error) from error
+    for number, episode in enumerate(readable(dataset, minari_id)):
+        returns.append(float(np.sum(episode.rewards, dtype=np.float64)))
+        lengths.append(len(episode.rewards))
+        ended.append(bool(np.any(episode.terminations)))
+        infos = infos or _infos(episode.infos or {})
+        progress(number + 1, int(dataset.total_episodes))
     origin = _origin(metadata)
     columns = [(name, size, "observations") for name, size in observation_parts(dataset.observation_space)]
     return About(

@@ -30,7 +30,7 @@ from skills.simulate import ENVIRONMENTS, motion_size
 from skills.sources import store
 from skills.sources.checks import Checks, numbers
 from skills.sources.minari import check_spaces
-from skills.sources.tables import Column, Columns, opened
+from skills.sources.tables import DAMAGE, Column, Columns, damaged, opened
 
 Notify = Callable[[str], None]
 
@@ -231,7 +231,10 @@ def _episodes(
         known = bool(table.next_observations) or bool(table.terminals[after - 1])
         rows = slice(first, after if known else after - 1)
         if rows.stop > rows.start:
-            episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
+            try:
+                episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
+            except DAMAGE as error:  # here, or it would pass for a failure to write
+                raise damaged(table.path, error) from error
             if clip:
                 episode = _clipped(episode, actions)
             parts = episode.observations.values() if isinstance(episode.observations, dict) else [episode.observations]

@@ -87,6 +87,14 @@ def open_dataset(minari_id: str) -> Any:
         raise damaged(minari_id, error) from error
 
 
+def readable(dataset: Any, minari_id: str) -> Iterator[Any]:
+    """The dataset's episodes. Raises: SkillsError where one cannot be read."""
+    try:
+        yield from dataset.iterate_episodes()
+    except DAMAGE as error:
+        raise damaged(minari_id, error) from error
+
+
 def damaged(what: str, error: BaseException) -> SkillsError:
     """The error that says that a file cannot be read."""
     return SkillsError(
@@ -141,7 +149,7 @@ def _episodes(dataset: Any, minari_id: str) -> Iterator[Episode]:
     """The episodes in order, in float32, their shapes checked."""
     size, actions = sum(size for _, size in observation_parts(dataset.observation_space)), dataset.action_space.shape[0]
     labelled = LABEL_NAMES in dataset.storage.metadata
-    for stored in dataset.iterate_episodes():
+    for stored in readable(dataset, minari_id):
         which = f"Episode {stored.id} of {minari_id}"
         length = len(stored.rewards)
         observations = _flat(stored.observations, dataset.observation_space, which)

@@ -21,7 +21,17 @@ Columns = Mapping[str, Column]
 
 _SUFFIXES = (".hdf5", ".h5", ".npz")
 # What the readers raise at damaged files.
-_DAMAGE = (OSError, EOFError, KeyError, ValueError, TypeError, RuntimeError, NotImplementedError, MemoryError)
+DAMAGE: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @contextmanager
@@ -40,10 +50,15 @@ def opened(path: Path) -> Iterator[Columns]:
         else:
             with h5py.File(path, "r") as file:
                 yield _hdf5(file)
-    except (*_DAMAGE, zipfile.BadZipFile, zlib.error) as error:
-        raise SkillsError(
-            f"{path} cannot be read: {type(error).__name__}: {error}.", "It is damaged or incomplete: get it again."
-        ) from error
+    except DAMAGE as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, error: BaseException) -> SkillsError:
+    """The error that says that a file cannot be read."""
+    return SkillsError(
+        f"{path} cannot be read: {type(error).__name__}: {error}.", "It is damaged or incomplete: get it again."
+    )
 
 
 def _npz(path: Path) -> Columns:
