@@ -263,7 +263,13 @@ def test_a_damaged_minari_set_is_refused_or_in_order(tmp_path: Path, share: floa
 def test_an_episode_of_no_steps_has_no_transitions(tmp_path: Path) -> None:
     importing.import_file(write(tmp_path / "a.npz", hops()), NAME, "Hopper-v5")
     with h5py.File(tmp_path / "minari" / NAME / "data" / "main_data.hdf5", "a") as file:
-        for name, rows in (("observations", 1), ("actions", 0), ("rewards", 0), ("terminations", 0), ("truncations", 0)):
+        for name, rows in (
+            ("observations", 1),
+            ("actions", 0),
+            ("rewards", 0),
+            ("terminations", 0),
+            ("truncations", 0),
+        ):
             file[f"episode_1/{name}"].resize(rows, axis=0)
     path = tmp_path / "minari" / NAME / "data" / "metadata.json"
     path.write_text(path.read_text().replace(f'"total_steps": {ROWS}', f'"total_steps": {ROWS - 3}'))

@@ -24,7 +24,8 @@ constants = pytest.importorskip("huggingface_hub.constants", reason="downloads n
 
 OFFICIAL = "mujoco/hopper/medium-v0"
 DATA = Path(OFFICIAL) / "data" / "main_data.hdf5"
-SIZE = 25_000_000  # more than twice the hub library's unit of 10 MB, so that a broken download has something to keep
+UNIT = 10 * 2**20  # what the hub's library writes at once
+SIZE = 25_000_000
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +106,7 @@ def test_a_truncated_file_is_continued_where_it_broke_off(served: Path, hub: Hub
     hub.fault.cut, hub.fault.cuts = 12_000_000, 1
     remote.download(OFFICIAL)
     assert_whole(served)
-    assert hub.ranges() == ["bytes=10000000-"]
+    assert hub.ranges() == [f"bytes={UNIT}-"]
 
 
 def test_a_slow_server_is_waited_for(served: Path, hub: Hub) -> None:
@@ -121,7 +122,7 @@ def test_a_killed_download_goes_on_where_it_was(tmp_path: Path, served: Path, hu
     hub.fault.seconds = 0.2
     process = command(tmp_path, hub.url, "data", "download", "hopper-medium")
     deadline = time.monotonic() + 60
-    while not any(path.stat().st_size >= 10**7 for path in minari_root().rglob("*.incomplete")):
+    while not any(path.stat().st_size >= UNIT for path in minari_root().rglob("*.part")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
@@ -130,7 +131,7 @@ def test_a_killed_download_goes_on_where_it_was(tmp_path: Path, served: Path, hu
     hub.fault.seconds = 0.0
     remote.download(OFFICIAL)
     assert_whole(served)
-    assert hub.ranges()[-1] in ("bytes=10000000-", "bytes=20000000-")
+    assert hub.ranges() in ([f"bytes={UNIT}-"], [f"bytes={2 * UNIT}-"])
 
 
 def test_damaged_bytes_are_noticed_and_fetched_again(served: Path, hub: Hub) -> None:
@@ -144,7 +145,7 @@ def test_damaged_bytes_are_noticed_and_fetched_again(served: Path, hub: Hub) -> 
 
 def test_bytes_that_stay_damaged_are_refused(hub: Hub) -> None:
     hub.fault.flips = 100
-    with pytest.raises(SkillsError, match=r"could not be downloaded \(3 attempts\).*checksum"):
+    with pytest.raises(SkillsError, match="could not be downloaded from .*checksum"):
         remote.download(OFFICIAL)
     assert not is_local(OFFICIAL)
 
@@ -154,11 +155,11 @@ def test_no_server_is_told_with_the_way_out(hub: Hub, monkeypatch: pytest.Monkey
         unused.bind(("127.0.0.1", 0))
         point_at(f"http://127.0.0.1:{unused.getsockname()[1]}", monkeypatch)
     said: list[str] = []
-    with pytest.raises(SkillsError, match=r"could not be downloaded \(3 attempts\).*refused") as caught:
+    with pytest.raises(SkillsError, match="could not be downloaded from .*refused") as caught:
         remote.download(OFFICIAL, notify=said.append)
     assert caught.value.exit_code == ENVIRONMENT
     assert "continues where this one stopped" in caught.value.hint
-    assert len(said) == 2
+    assert said == []
     assert not is_local(OFFICIAL)
 
 

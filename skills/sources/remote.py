@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 from minari.dataset.minari_dataset import MinariDataset, parse_dataset_id
@@ -30,6 +30,7 @@ _PAUSE = 2.0  # s before the second attempt; twice as long before the third
 _POLL = 0.2  # s between two looks at how much has come
 
 Notify = Callable[[str], None]
+Result = TypeVar("Result")
 
 
 def download(minari_id: str, progress: Progress = silent, notify: Notify = lambda line: None) -> None:
@@ -55,7 +56,9 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = lambd
         stage.mkdir(parents=True, exist_ok=True)
         with FileLock(stage.with_suffix(".lock")):
             if not is_local(minari_id):
-                _patiently(lambda: hub.fetch(stage, progress), minari_id, notify)
+                sizes = _patiently(hub.sizes, minari_id, notify, attempts=1)  # the hub's library repeats this itself
+                _check_room(stage, sum(sizes.values()))
+                _patiently(lambda: hub.fetch(sizes, stage, progress), minari_id, notify)
                 _check_readable(stage / minari_id / "data", minari_id)
                 store.install(stage / minari_id / "data", minari_id)
                 shutil.rmtree(stage)
@@ -85,34 +88,49 @@ class _Hub:
         repository, _, self._folder = minari_id.partition("/")
         self._repository = f"{self._storage.name}/{repository}"
 
-    def fetch(self, stage: Path, progress: Progress) -> None:
-        """Downloads what is missing in `stage` and checks all of it."""
-        sizes = self._sizes()
-        total = sum(sizes.values())
-        local = stage / self._minari_id.partition("/")[0]
-        _check_room(stage, total)
-        progress(min(_bytes_in(stage), total), total)
-        with _watching(stage, total, progress):
-            self._storage.download_dataset(self._minari_id, stage)
-        self._check_sums(local, sizes)
-        progress(total, total)
+    def sizes(self) -> dict[str, int]:
+        """{path in the repository: bytes} of the dataset's files.
 
-    def _sizes(self) -> dict[str, int]:
-        """{path in the repository: bytes} of the dataset's files. Raises: SkillsError where there are none."""
-        import huggingface_hub
+        Raises: SkillsError (not found) where there are none.
+        """
+        from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
 
         try:
             tree = self._api.list_repo_tree(
                 self._repository, path_in_repo=self._folder or None, recursive=True, repo_type="dataset"
             )
-            sizes = {entry.path: entry.size for entry in tree if hasattr(entry, "size")}
-        except (huggingface_hub.errors.EntryNotFoundError, huggingface_hub.errors.RepositoryNotFoundError) as error:
-            if isinstance(error, huggingface_hub.errors.LocalEntryNotFoundError):
-                raise
+            sizes = {entry.path: int(entry.size) for entry in tree if hasattr(entry, "size")}
+        except (EntryNotFoundError, RepositoryNotFoundError) as error:
             raise _not_there(self._minari_id, self._repository) from error
         if not sizes:
             raise _not_there(self._minari_id, self._repository)
         return sizes
+
+    def fetch(self, sizes: dict[str, int], stage: Path, progress: Progress) -> None:
+        """Downloads what is missing in `stage` and checks all of it."""
+        local, total = stage / self._minari_id.partition("/")[0], sum(sizes.values())
+        progress(min(_bytes_in(stage), total), total)
+        with _watching(stage, total, progress):
+            for path, size in sizes.items():
+                if not (local / path).is_file():
+                    self._fetch_file(path, size, local / path)
+        self._check_sums(local, sizes)
+        progress(total, total)
+
+    def _fetch_file(self, path: str, size: int, target: Path) -> None:
+        """Downloads the rest of a file. The hub library's own download begins anew in each process: gigabytes lost."""
+        from huggingface_hub import hf_hub_url
+        from huggingface_hub.file_download import http_get
+        from huggingface_hub.utils import build_hf_headers
+
+        part = target.with_name(f"{target.name}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        if part.is_file() and part.stat().st_size > size:
+            part.unlink()
+        url = hf_hub_url(self._repository, path, repo_type="dataset", endpoint=self._api.endpoint)
+        with part.open("ab") as file:
+            http_get(url, file, resume_size=file.tell(), headers=build_hf_headers(), expected_size=size)
+        part.replace(target)
 
     def _check_sums(self, local: Path, sizes: dict[str, int]) -> None:
         """Compares the files with the hub's checksums; one that is wrong is deleted, so that it comes again."""
@@ -121,8 +139,6 @@ class _Hub:
         missing = [path for path in found.missing_paths if path in sizes]
         for path in wrong:
             (local / path).unlink()
-            for leftover in (local / ".cache").rglob(f"{Path(path).name}*"):
-                leftover.unlink()
         if wrong or missing:
             names = ", ".join(wrong + missing)
             raise OSError(errno.EIO, f"{names} came damaged: not the bytes that the hub's checksum is of")
@@ -136,8 +152,8 @@ def _not_there(minari_id: str, repository: str) -> SkillsError:
     )
 
 
-def _patiently(work: Callable[[], None], minari_id: str, notify: Notify) -> None:
-    """Does the work, again after a failure that may pass.
+def _patiently(work: Callable[[], Result], minari_id: str, notify: Notify, attempts: int = ATTEMPTS) -> Result:
+    """Does the work and gives its result; does it again after a failure that may pass.
 
     Raises: SkillsError that says what the last failure was.
     """
@@ -145,22 +161,29 @@ def _patiently(work: Callable[[], None], minari_id: str, notify: Notify) -> None
 
     # Whatever HTTP client the hub's library uses, its errors and the library's own have this base.
     transient: tuple[Any, ...] = (OSError, *huggingface_hub.errors.HfHubHTTPError.__bases__)
-    for attempt in range(1, ATTEMPTS + 1):
+    for attempt in range(1, attempts + 1):
         try:
             return work()
         except transient as error:
             if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG):
                 raise  # time does not mend a full disk
             reason = " ".join(str(error).split()) or type(error).__name__
-            if attempt == ATTEMPTS:
+            if attempt == attempts:
                 raise SkillsError(
-                    f"{minari_id} could not be downloaded ({ATTEMPTS} attempts): {reason}.",
+                    f"{minari_id} could not be downloaded from {_endpoint()}: {reason}.",
                     "Check the network and run the same command again: it continues where this one stopped.",
                     ENVIRONMENT,
                 ) from error
             pause = _PAUSE * attempt
-            notify(f"Attempt {attempt} of {ATTEMPTS} failed: {reason}. The next in {pause:.0f} s.")
+            notify(f"Attempt {attempt} of {attempts} failed: {reason}. The next in {pause:.0f} s.")
             time.sleep(pause)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _endpoint() -> str:
+    from huggingface_hub import constants
+
+    return str(constants.ENDPOINT)
 
 
 def _check_room(stage: Path, total: int) -> None:
