@@ -51,7 +51,6 @@ def test_the_id_of_a_set_made_here_is_never_the_official_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    ("name", "nearest"),
     [("ant-medum", "ant-medium"), ("antmaze-umaze", "antmaze-umaze-play"), ("doors-human", "door-human")],
 )
 def test_a_mistake_is_told_with_the_nearest_name(name: str, nearest: str) -> None:

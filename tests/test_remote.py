@@ -145,7 +145,7 @@ def test_damaged_bytes_are_noticed_and_fetched_again(served: Path, hub: Hub) -> 
 
 def test_bytes_that_stay_damaged_are_refused(hub: Hub) -> None:
     hub.fault.flips = 100
-    with pytest.raises(SkillsError, match="could not be downloaded from .*checksum"):
+    with pytest.raises(SkillsError, match=r"could not be downloaded from .*checksum"):
         remote.download(OFFICIAL)
     assert not is_local(OFFICIAL)
 
@@ -155,7 +155,7 @@ def test_no_server_is_told_with_the_way_out(hub: Hub, monkeypatch: pytest.Monkey
         unused.bind(("127.0.0.1", 0))
         point_at(f"http://127.0.0.1:{unused.getsockname()[1]}", monkeypatch)
     said: list[str] = []
-    with pytest.raises(SkillsError, match="could not be downloaded from .*refused") as caught:
+    with pytest.raises(SkillsError, match=r"could not be downloaded from .*refused") as caught:
         remote.download(OFFICIAL, notify=said.append)
     assert caught.value.exit_code == ENVIRONMENT
     assert "continues where this one stopped" in caught.value.hint

@@ -70,7 +70,7 @@ class _Hub:
     def __init__(self, minari_id: str) -> None:
         try:
             import huggingface_hub
-            from huggingface_hub.utils.tqdm import disable_progress_bars
+            from huggingface_hub.utils import disable_progress_bars
 
             self._storage = get_cloud_storage()
         except ImportError as error:
