@@ -40,7 +40,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as root:
         os.environ["MINARI_DATASETS_PATH"] = root
-        for name in [name for name in catalog.embedded_names() if name.startswith(f"{antmaze.BODY}-")]:
+        for name in [name for name in catalog.embedded_names() if name.startswith("antmaze-")]:
             print(measure(name, steps), flush=True)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import console, data, discover, doctor, gallery, render, show
+from cli import console, data, discover, doctor, gallery, label, render, show
 from cli import list as list_command
 from skills.errors import FAILED, SkillsError
 
@@ -22,6 +22,7 @@ app.command("render")(render.render)
 app.command("gallery")(gallery.gallery)
 app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
+app.command("label")(label.label)
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)
 

@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 from minari.data_collector import EpisodeBuffer
 
-from skills import catalog, sources
+from skills import catalog, relabel, sources
 from skills.behaviours import behaviour
 from skills.behaviours.guide import Guide
+from skills.errors import SkillsError
 from skills.mazes import GOAL_RADIUS, MAZES
+from skills.progress import silent
 from skills.simulate import Simulation, load_model
-from skills.sources import antmaze, embedded
+from skills.sources import antmaze, embedded, rounds
+from skills.sources import minari as reader
 
 NAMES = [name for name in catalog.names() if name.startswith("antmaze-")]
 PLAY_ID = "skills/antmaze/umaze-play-v0"
@@ -104,36 +107,61 @@ def test_it_is_read_as_rows_of_place_goal_and_body(dataset):
     assert (data.returns == data.terminated[np.append(data.episode_starts[1:], len(data)) - 1]).all()
 
 
-def test_an_official_set_that_goes_on_at_the_goal_is_cut_there(tmp_path, monkeypatch):
+@pytest.fixture
+def official(tmp_path, monkeypatch) -> str:
+    """The id of a set of two episodes of 8 rows: one reaches its goal at the fourth; both go on to the time limit."""
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     generator, buffers = np.random.default_rng(0), []
-    for reached in (3, None):
+    scene = antmaze.MazeScene(catalog.resolve("antmaze-medium-play"))
+    for reached in ([3, 4], []):
         rewards = np.zeros(8)
-        rewards[reached : reached and reached + 2] = reached is not None
+        rewards[reached] = 1
         buffers.append(
             EpisodeBuffer(
-                observations=antmaze.observations(generator.normal(size=(9, 31))),
+                observations=scene.observations(generator.normal(size=(9, 31))),
                 actions=generator.uniform(-1, 1, (8, 8)).astype(np.float32),
                 rewards=rewards,
                 terminations=np.zeros(8, bool),
                 truncations=np.arange(8) == 7,
+                infos={"success": np.arange(9)},
             )
         )
-    spec = antmaze.env_spec("AntMaze_Medium-v4", "diverse")
-    box = gymnasium.spaces.Box(-1.0, 1.0, (8,), np.float32)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Minari asks for an author
         minari.create_dataset_from_buffers(
             "D4RL/antmaze/medium-play-v1",
             buffers,
-            env=spec,
-            observation_space=antmaze.observation_space(31),
-            action_space=box,
+            env=scene.env_spec(),
+            observation_space=scene.observation_space(),
+            action_space=gymnasium.spaces.Box(-1.0, 1.0, (8,), np.float32),
         )
+    return "D4RL/antmaze/medium-play-v1"
+
+
+def test_an_official_set_that_goes_on_at_the_goal_is_cut_there(official):
     data = sources.load("antmaze-medium-play")
-    assert (data.minari_id, data.env_id) == ("D4RL/antmaze/medium-play-v1", "AntMaze_Medium-v4")
+    assert (data.minari_id, data.env_id) == (official, "AntMaze_Medium-v4")
+    assert data.observation_parts == (("achieved_goal", 2), ("desired_goal", 2), ("observation", 27))
     assert data.episode_starts.tolist() == [0, 4]
     assert np.flatnonzero(data.terminated).tolist() == [3]
+    assert [len(array) for array in (data.observations, data.next_observations, data.actions, data.rewards)] == [12] * 4
+    assert sources.load("antmaze-medium-play", steps=6).episode_starts.tolist() == [0, 4]
+
+
+def test_skill_rewards_are_written_to_the_rows_that_were_learned_from(official):
+    episodes = list(relabel._episodes(minari.load_dataset(official), np.arange(11, dtype=np.float32), silent))
+    assert [episode.rewards.tolist() for episode in episodes] == [[0, 1, 2, 3], [4, 5, 6, 7, 8, 9, 10]]
+    assert [episode.terminations[-1] for episode in episodes] == [True, False]
+    assert [episode.truncations[-1] for episode in episodes] == [False, True]
+    assert [len(episode.observations["observation"]) for episode in episodes] == [5, 8]
+    assert episodes[0].infos["success"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_rows_without_the_goal_are_refused():
+    """29 columns, D4RL's own file without its goals, are not what the guide or a skill of this environment reads."""
+    boxes = [gymnasium.spaces.Box(-1.0, 1.0, (size,)) for size in (29, 8)]
+    with pytest.raises(SkillsError, match="29 columns; those of AntMaze_UMaze-v4 have 31"):
+        reader.check_spaces("a.hdf5", "AntMaze_UMaze-v4", *boxes)
 
 
 @pytest.mark.parametrize("maze", ["medium", "large"])
@@ -154,7 +182,8 @@ def test_the_guide_finds_the_way_in_larger_mazes(maze):
 
 
 def test_an_interrupted_collection_goes_on_and_ends_in_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr(embedded, "ROUND", 2)
+    for module in (embedded, rounds):
+        monkeypatch.setattr(module, "ROUND", 2)
     entry = catalog.resolve("antmaze-umaze-diverse")
 
     def killed(done, total):
@@ -180,4 +209,4 @@ def test_every_name_can_be_made_here(name):
     assert name in catalog.embedded_names()
     assert catalog.reference_returns(entry.env_id) == (0.0, 1.0)
     assert load_model(entry.env_id).nu == 8
-    assert MAZES[name.split("-")[1]].starts(antmaze.task(entry.level))
+    assert MAZES[name.split("-")[1]].starts(antmaze.MazeScene(entry).task)

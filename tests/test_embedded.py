@@ -15,9 +15,9 @@ from skills import catalog, sources
 from skills.behaviours import behaviour
 from skills.dataset import ACTION_LIMIT
 from skills.errors import NOT_FOUND, SkillsError
+from skills.minari_root import is_local
 from skills.simulate import Simulation
-from skills.sources import embedded
-from skills.sources import minari as reader
+from skills.sources import embedded, rounds
 
 HOPPER = "hopper-random"  # 16 episodes of some twenty steps: a round takes a moment
 HOPPER_ID = "skills/hopper/random-v0"
@@ -85,7 +85,7 @@ def test_a_made_set_is_a_minari_dataset_that_gymnasium_can_replay(root):
     dataset = minari.load_dataset(minari_id)
     env = dataset.recover_environment()
     assert env.spec.id == "Ant-v5"
-    assert dataset.total_episodes == embedded.ROUND
+    assert dataset.total_episodes == rounds.ROUND
     assert (dataset.observation_space, dataset.action_space) == (env.observation_space, env.action_space)
     assert "ant-medium" in dataset.storage.metadata["description"]
     episode = dataset[3]
@@ -127,7 +127,7 @@ def test_an_interrupted_collection_goes_on_and_ends_in_the_same_rows(root, tmp_p
 
     with pytest.raises(KeyboardInterrupt):
         make(HOPPER, 1500, killed)
-    assert not reader.is_local(HOPPER_ID)
+    assert not is_local(HOPPER_ID)
     kept = sorted(root.glob(".skills/hopper-random/*/round-*.npz"))
     assert kept
     played = []
@@ -193,13 +193,13 @@ def test_an_unwritable_root_is_explained(root, monkeypatch):
 
 
 def test_a_round_does_not_depend_on_threads():
-    one, two = (embedded.play_round("Ant-v5", None, 4, Simulation("Ant-v5", 16, threads)) for threads in (1, 2))
+    one, two = (rounds.play_round("Ant-v5", None, 4, Simulation("Ant-v5", 16, threads)) for threads in (1, 2))
     assert_same(one, two)
 
 
 def test_every_fourth_medium_episode_is_twice_as_loud():
     policy = behaviour.load("halfcheetah", "medium")
-    arrays = embedded.play_round("HalfCheetah-v5", policy, 0)
+    arrays = rounds.play_round("HalfCheetah-v5", policy, 0)
     states = arrays["observations"].reshape(16, 1001, -1)[:, :-1]
     actions = arrays["actions"].reshape(16, 1000, -1)
     distance = np.array([np.abs(actions[index] - policy.act(states[index])).mean() for index in range(16)])
@@ -248,7 +248,7 @@ def test_any_local_minari_id_is_loaded_and_an_absent_one_is_not_found():
     assert sources.load("my/hops-v3", steps=5).env_id == "Hopper-v5"
     for name, source in (("my/other-v1", "auto"), (HOPPER, "local"), ("my/hops-v3", "embedded")):
         with pytest.raises(SkillsError) as caught:
-            sources.load(name, source=source)
+            sources.load(name, source=source, offline=True)
         assert caught.value.exit_code == NOT_FOUND
         assert "ant-random" in caught.value.hint
 
