@@ -52,8 +52,7 @@ def point_at(url: str, patch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def hub(served: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A running hub, which this process takes for the real one; it is short of patience."""
-    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 2)
+    """A running hub, which this process takes for the real one."""
     monkeypatch.setattr(remote, "_PAUSE", 0.05)
     with serving(served) as running:
         point_at(running.url, monkeypatch)
