@@ -167,6 +167,33 @@ def test_an_extension_killed_between_its_renames_leaves_the_old_set_and_can_be_r
     assert_same(extended, stored(root, HOPPER_ID))
 
 
+def test_a_mixture_balances_its_parts_and_says_which_row_is_whose(root, tmp_path, monkeypatch):
+    minari_id = make("hopper-medium-replay", 300)
+    make("hopper-medium-replay", 9000)
+    extended = stored(root, minari_id)
+    data = sources.load("hopper-medium-replay", source="local")
+    metadata = minari.load_dataset(minari_id).storage.metadata
+    assert metadata["label_names"] == ["random", "simple", "medium"]
+    counts = np.bincount(data.labels, minlength=3)
+    assert counts.tolist() == metadata["part_steps"]
+    order = data.labels[data.episode_starts[:: rounds.ROUND]]
+    sizes = np.add.reduceat(
+        np.diff(np.append(data.episode_starts, len(data))), np.arange(0, len(data.episode_starts), 16)
+    )
+    so_far = np.zeros(3, int)
+    for part, size in zip(order, sizes, strict=True):
+        assert part == so_far.argmin()
+        so_far[part] += size
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "at-once"))
+    make("hopper-medium-replay", 9000)
+    assert_same(extended, stored(tmp_path / "at-once", minari_id))
+
+
+def test_a_set_made_here_is_found_again_by_its_own_id(root):
+    made = make(HOPPER, 300)
+    assert len(sources.load(made, source="embedded", steps=300)) == 300
+
+
 def test_a_set_of_another_behaviour_is_not_extended(root):
     make(HOPPER, 300)
     path = root / HOPPER_ID / "data" / "metadata.json"

@@ -153,6 +153,7 @@ def test_no_server_is_told_with_the_way_out(hub: Hub, monkeypatch: pytest.Monkey
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         point_at(f"http://127.0.0.1:{unused.getsockname()[1]}", monkeypatch)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the hub's library waits 23 s between its own attempts
     said: list[str] = []
     with pytest.raises(SkillsError, match=r"could not be downloaded from .*refused") as caught:
         remote.download(OFFICIAL, notify=said.append)
