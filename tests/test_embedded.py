@@ -12,7 +12,6 @@ import pytest
 from minari.data_collector import EpisodeBuffer
 
 from skills import catalog, sources
-from skills.behaviours import behaviour
 from skills.dataset import ACTION_LIMIT
 from skills.errors import NOT_FOUND, SkillsError
 from skills.minari_root import is_local
@@ -222,16 +221,6 @@ def test_an_unwritable_root_is_explained(root, monkeypatch):
 def test_a_round_does_not_depend_on_threads():
     one, two = (rounds.play_round("Ant-v5", None, 4, Simulation("Ant-v5", 16, threads)) for threads in (1, 2))
     assert_same(one, two)
-
-
-def test_every_fourth_medium_episode_is_twice_as_loud():
-    policy = behaviour.load("halfcheetah", "medium")
-    arrays = rounds.play_round("HalfCheetah-v5", policy, 0)
-    states = arrays["observations"].reshape(16, 1001, -1)[:, :-1]
-    actions = arrays["actions"].reshape(16, 1000, -1)
-    distance = np.array([np.abs(actions[index] - policy.act(states[index])).mean() for index in range(16)])
-    loud = np.arange(16) % 4 == 3
-    assert distance[loud].min() > 1.4 * distance[~loud].max()
 
 
 def test_loading_gives_transitions_cut_to_the_rows_asked_for(root):
