@@ -1,5 +1,7 @@
 """The shipped behaviours do what their record says, and the trainer that made them learns."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -72,6 +74,17 @@ def test_a_saved_behaviour_acts_the_same(tmp_path):
     assert noisy[0].dtype == np.float32
     assert np.abs(noisy[0]).max() <= 1
     assert not np.array_equal(noisy[0], policy.act(observations))
+
+
+def test_episodes_vary_in_turn_by_gain_and_by_noise():
+    plain = ppo.train("Hopper-v5", 0, TINY, lambda snapshot: False)
+    policy = replace(plain, gains=(1.0, 0.5), noise_scales=(1.0, 1.0, 0.0))
+    observations = np.zeros((6, 11))
+    acted = policy.act(observations, [np.random.default_rng(3) for _ in range(6)], np.arange(6))
+    mean = plain.act(observations)[0]
+    noise = plain.act(observations, [np.random.default_rng(3) for _ in range(6)])[0] - mean
+    expected = [mean + noise, mean / 2 + noise, mean, mean / 2 + noise, mean + noise, mean / 2]
+    np.testing.assert_allclose(acted, expected, atol=1e-6)
 
 
 def test_an_absent_or_damaged_behaviour_is_refused(tmp_path):

@@ -12,7 +12,6 @@ import pytest
 from minari.data_collector import EpisodeBuffer
 
 from skills import catalog, sources
-from skills.behaviours import behaviour
 from skills.dataset import ACTION_LIMIT
 from skills.errors import NOT_FOUND, SkillsError
 from skills.minari_root import is_local
@@ -167,6 +166,33 @@ def test_an_extension_killed_between_its_renames_leaves_the_old_set_and_can_be_r
     assert_same(extended, stored(root, HOPPER_ID))
 
 
+def test_a_mixture_balances_its_parts_and_says_which_row_is_whose(root, tmp_path, monkeypatch):
+    minari_id = make("hopper-medium-replay", 300)
+    make("hopper-medium-replay", 9000)
+    extended = stored(root, minari_id)
+    data = sources.load("hopper-medium-replay", source="local")
+    metadata = minari.load_dataset(minari_id).storage.metadata
+    assert metadata["label_names"] == ["random", "simple", "medium"]
+    counts = np.bincount(data.labels, minlength=3)
+    assert counts.tolist() == metadata["part_steps"]
+    order = data.labels[data.episode_starts[:: rounds.ROUND]]
+    sizes = np.add.reduceat(
+        np.diff(np.append(data.episode_starts, len(data))), np.arange(0, len(data.episode_starts), 16)
+    )
+    so_far = np.zeros(3, int)
+    for part, size in zip(order, sizes, strict=True):
+        assert part == so_far.argmin()
+        so_far[part] += size
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "at-once"))
+    make("hopper-medium-replay", 9000)
+    assert_same(extended, stored(tmp_path / "at-once", minari_id))
+
+
+def test_a_set_made_here_is_found_again_by_its_own_id(root):
+    made = make(HOPPER, 300)
+    assert len(sources.load(made, source="embedded", steps=300)) == 300
+
+
 def test_a_set_of_another_behaviour_is_not_extended(root):
     make(HOPPER, 300)
     path = root / HOPPER_ID / "data" / "metadata.json"
@@ -195,16 +221,6 @@ def test_an_unwritable_root_is_explained(root, monkeypatch):
 def test_a_round_does_not_depend_on_threads():
     one, two = (rounds.play_round("Ant-v5", None, 4, Simulation("Ant-v5", 16, threads)) for threads in (1, 2))
     assert_same(one, two)
-
-
-def test_every_fourth_medium_episode_is_twice_as_loud():
-    policy = behaviour.load("halfcheetah", "medium")
-    arrays = rounds.play_round("HalfCheetah-v5", policy, 0)
-    states = arrays["observations"].reshape(16, 1001, -1)[:, :-1]
-    actions = arrays["actions"].reshape(16, 1000, -1)
-    distance = np.array([np.abs(actions[index] - policy.act(states[index])).mean() for index in range(16)])
-    loud = np.arange(16) % 4 == 3
-    assert distance[loud].min() > 1.4 * distance[~loud].max()
 
 
 def test_loading_gives_transitions_cut_to_the_rows_asked_for(root):

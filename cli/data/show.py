@@ -40,10 +40,11 @@ def show(
     if json:
         console.document(_document(entry, env_id, references, found))
         return
+    named = entry.name in catalog.names()
     console.line(f"Dataset {entry.name}")
     rows = [
         ("environment", env_id or "as the Minari dataset says"),
-        ("official set", _where(entry.official_id, local)),
+        ("official set" if named else "Minari dataset", _where(entry.official_id, local)),
         ("made here", _where(entry.embedded_id, local)),
     ]
     if len(entry.parts) > 1:
@@ -84,7 +85,7 @@ def _show_set(one: "About", references: tuple[float, float] | None) -> None:
     console.line(f"{one.minari_id}: {one.steps:,} steps in {one.episodes:,} episodes")
     mean, spread = one.returns.mean(), one.returns.std()
     scored = ""
-    if references:
+    if references and one.origin != "labelled":  # whose rewards are not the environment's
         low, high = references
         scored = f"; {100.0 * (mean - low) / (high - low):.1f} of 100 between the references"
     rows: list[tuple[str, Any]] = [

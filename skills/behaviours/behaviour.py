@@ -16,7 +16,7 @@ from skills.files import read_arrays, write_arrays
 Float32s = NDArray[np.float32]
 LEVELS = ("simple", "medium", "expert")
 _FOLDER = Path(__file__).parent
-_HEADER = ("mean", "std", "clip", "log_std", "noise_scales")
+_HEADER = ("mean", "std", "clip", "log_std", "noise_scales", "gains")
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Behaviour:
     layers: (weight [in, out], bias [out]) float32, first to last; the first takes O columns, the last gives A.
     log_std: [A] float32, of the Gaussian that it acts with.
     noise_scales: what that Gaussian's noise is multiplied by, by episode in turn.
+    gains: what its mean action is multiplied by, by episode in turn: below 1 the same gait with less vigour.
     """
 
     mean: Float32s
@@ -35,6 +36,7 @@ class Behaviour:
     layers: tuple[tuple[Float32s, Float32s], ...]
     log_std: Float32s
     noise_scales: tuple[float, ...] = (1.0,)
+    gains: tuple[float, ...] = (1.0,)
 
     @property
     def columns(self) -> int:
@@ -55,7 +57,7 @@ class Behaviour:
         """Actions [N, A] in [-1, 1] at observations [N, O or more].
 
         generators: one a simulation, each giving the noise of its own row; None: the mean action.
-        episodes: [N] the number of each row's episode, which says how loud it is; None: noise of its own size.
+        episodes: [N] the number of each row's episode, which says how it varies; None: the policy as it was trained.
         """
         hidden = ((observations[:, : self.columns] - self.mean) / self.std).astype(np.float32)
         np.clip(hidden, -self.clip, self.clip, out=hidden)
@@ -63,11 +65,18 @@ class Behaviour:
             hidden = np.tanh(hidden @ weight + bias)
         weight, bias = self.layers[-1]
         actions = hidden @ weight + bias
+        if episodes is not None:
+            actions *= _in_turn(self.gains, episodes)
         if generators is not None:
             noise = [generator.standard_normal(self.action_size, dtype=np.float32) for generator in generators]
-            scale = 1.0 if episodes is None else np.take(self.noise_scales, episodes, mode="wrap")[:, None]
-            actions += (scale * np.exp(self.log_std) * np.stack(noise)).astype(np.float32)
+            spread = np.exp(self.log_std) * np.stack(noise)
+            actions += spread if episodes is None else spread * _in_turn(self.noise_scales, episodes)
         return np.clip(actions, -1.0, 1.0, out=actions)
+
+
+def _in_turn(values: tuple[float, ...], episodes: NDArray[np.integer]) -> Float32s:
+    """[N, 1] the value of each episode; they repeat."""
+    return np.take(np.array(values, np.float32), episodes, mode="wrap")[:, None]
 
 
 def path(body: str, level: str, folder: Path = _FOLDER) -> Path:
@@ -97,8 +106,9 @@ def load(body: str, level: str, folder: Path = _FOLDER) -> Behaviour:
     if missing or not count:
         raise SkillsError(f"{source} is not a behaviour: it lacks {', '.join(missing or ['weight0'])}.")
     layers = tuple((arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
-    scales = tuple(float(scale) for scale in arrays["noise_scales"])
-    return Behaviour(arrays["mean"], arrays["std"], float(arrays["clip"][0]), layers, arrays["log_std"], scales)
+    scales, gains = (tuple(float(value) for value in arrays[name]) for name in ("noise_scales", "gains"))
+    clip = float(arrays["clip"][0])
+    return Behaviour(arrays["mean"], arrays["std"], clip, layers, arrays["log_std"], scales, gains)
 
 
 def save(behaviour: Behaviour, target: Path) -> None:
@@ -109,6 +119,7 @@ def save(behaviour: Behaviour, target: Path) -> None:
         "clip": np.array([behaviour.clip], dtype=np.float32),
         "log_std": behaviour.log_std,
         "noise_scales": np.array(behaviour.noise_scales),
+        "gains": np.array(behaviour.gains),
     }
     for index, (weight, bias) in enumerate(behaviour.layers):
         arrays |= {f"weight{index}": weight, f"bias{index}": bias}

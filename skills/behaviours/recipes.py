@@ -5,7 +5,7 @@ Letters: N simulations, A action size.
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,27 +27,28 @@ _EVALUATION_SEED = 7
 _VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
 
 
-# One noise level is one gait: on HalfCheetah the speeds of a hundred skills then spread by 0.45 m/s (std) around 6.
-# Every fourth episode twice as loud adds slow and stumbling gaits to learn from. Quiet episodes are no help: with half
-# of them at half the noise or less, skills held their own class 2.5 times the base rate in the median instead of 4.2.
-_QUARTER_LOUD = (1.0, 1.0, 1.0, 2.0)
+# One gait gives a hundred classes that are phases of it, and skills that all run at its pace (on Ant, speeds then
+# spread by 0.27 m/s between skills and 0.25 within one). So the episodes of `medium` are one policy at several vigours
+# or, where the body falls when it holds back, at several noise levels.
 
 
 @dataclass(frozen=True)
 class Recipe:
     """A training run.   seed: the default one.   levels: {level: environment steps at which the policy is taken}.
 
-    loudness: {level: multiples of the policy's own noise that episodes of the data act with, in turn}.
+    gains, noise_scales: how the episodes of the medium level vary, see `Behaviour`.
 
-    The step counts were chosen on the learning curve: medium at a third to a half of the expert's return (as D4RL
-    does), expert at the top. Training ends with the last of them; the config's `steps` is what its schedule aims at.
+    The step counts were chosen on the learning curve: medium so that its data, variations included, return a third to
+    two thirds of the expert's (as D4RL's do), expert at the top. Training ends with the last of them; the config's
+    `steps` is what its schedule aims at.
     """
 
     env_id: str
     seed: int
     config: PPOConfig
     levels: Mapping[str, int]
-    loudness: Mapping[str, tuple[float, ...]] = field(default_factory=lambda: {"medium": _QUARTER_LOUD})
+    gains: tuple[float, ...] = (1.0,)
+    noise_scales: tuple[float, ...] = (1.0,)
 
 
 RECIPES = {
@@ -56,18 +57,28 @@ RECIPES = {
         1,
         PPOConfig(4_000_000),
         {"simple": 737_280, "medium": 1_884_160, "expert": 2_785_280},
+        gains=(1.0, 0.8, 0.6, 0.4),
     ),
     "halfcheetah": Recipe(
-        "HalfCheetah-v5", 1, PPOConfig(8_000_000), {"simple": 491_520, "medium": 1_228_800, "expert": 3_031_040}
+        "HalfCheetah-v5",
+        1,
+        PPOConfig(8_000_000),
+        {"simple": 491_520, "medium": 1_802_240, "expert": 3_031_040},
+        gains=(0.9, 0.8, 0.7, 0.6),  # at 1 it now and then lands on its back, and stays there
     ),
     "walker2d": Recipe(
-        "Walker2d-v5", 1, PPOConfig(5_000_000), {"simple": 655_360, "medium": 819_200, "expert": 1_802_240}
+        "Walker2d-v5",
+        1,
+        PPOConfig(5_000_000),
+        {"simple": 655_360, "medium": 1_310_720, "expert": 1_802_240},
+        noise_scales=(0.5, 1.0, 1.5),
     ),
     "hopper": Recipe(
         "Hopper-v5",
         1,
         PPOConfig(3_000_000, log_std=-0.3),
         {"simple": 901_120, "medium": 1_392_640, "expert": 2_867_200},
+        noise_scales=(1.0, 1.0, 1.0, 2.0),
     ),
 }
 
@@ -111,13 +122,16 @@ def write(
     levels: dict[str, Any] = {}
     files = [behaviour.record_path(body, folder)]
     for level, (snapshot, seconds) in taken.items():
-        policy = replace(snapshot.behaviour, noise_scales=made.loudness.get(level, (1.0,)))
+        policy = snapshot.behaviour
+        if level == "medium":
+            policy = replace(policy, gains=made.gains, noise_scales=made.noise_scales)
         files.append(behaviour.path(body, level, folder))
         behaviour.save(policy, files[-1])
         levels[level] = {
             "steps": snapshot.steps,
             "training_seconds": round(seconds),
             "action_std": round(float(np.exp(policy.log_std).mean()), 3),
+            "gains": list(policy.gains),
             "noise_scales": list(policy.noise_scales),
             "stochastic": _summary(returns(made.env_id, policy, noisy=True)),
             "mean_action": _summary(returns(made.env_id, policy, noisy=False)),
@@ -140,7 +154,7 @@ def write(
 
 
 def returns(env_id: str, policy: Behaviour, *, noisy: bool, episodes: int = EPISODES) -> NDArray[np.float64]:
-    """[N] returns of one whole episode each, with the behaviour's noise as in the data, or of its mean action."""
+    """[N] returns of one whole episode each, acting as in the data, or with its mean action, unvaried."""
     simulation = Simulation(env_id, episodes)
     children = np.random.SeedSequence(_EVALUATION_SEED).spawn(episodes)
     generators = [np.random.default_rng(child) for child in children]
@@ -148,7 +162,8 @@ def returns(env_id: str, policy: Behaviour, *, noisy: bool, episodes: int = EPIS
     total = np.zeros(episodes)
     alive = np.arange(episodes)
     while len(alive):
-        actions = policy.act(observations, [generators[index] for index in alive] if noisy else None, alive)
+        varied = ([generators[index] for index in alive], alive) if noisy else ()
+        actions = policy.act(observations, *varied)
         step = simulation.step(actions, alive)
         total[alive] += step.rewards
         going = ~(step.terminated | step.truncated)
