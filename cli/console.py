@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +40,18 @@ def show(what: "RenderableType") -> None:
         results().print(what)
     for printed in captured.get().splitlines():
         line(printed.rstrip())
+
+
+def pairs(rows: Iterable[tuple[str, Any]]) -> "RenderableType":
+    """A table of names and values."""
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=True)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column()
+    for name, value in rows:
+        table.add_row(name, str(value))
+    return table
 
 
 def line(text: str = "") -> None:

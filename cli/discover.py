@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli import console, minari_root
+from cli import console
 from cli.options import Json, Quiet, complete_dataset
 from cli.render import exemplars_of, what_was_done
 from cli.reporting import duration, reporter
-from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, SkillsError
+from skills import minari_root
+from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
 
 if TYPE_CHECKING:
-    from skills.catalog import Entry
     from skills.config import Config
     from skills.run import Run
     from videos.render import Rendered
@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 # keeps them the same.
 Preset = Literal["smoke", "quick", "paper"]
 Device = Literal["auto", "cpu", "cuda"]
-Source = Literal["auto", "local", "embedded"]
+Source = Literal["auto", "local", "remote", "embedded"]
 Trunk = Literal["shared", "independent"]
 
 
@@ -43,7 +43,10 @@ def discover(
     policy: Annotated[
         Trunk, typer.Option(help="independent: a network of its own for each skill, at many times the cost.")
     ] = "shared",
-    source: Annotated[Source, typer.Option(help="local: what Minari has here; embedded: made here.")] = "auto",
+    source: Annotated[
+        Source, typer.Option(help="local: what Minari has here; remote: its official set; embedded: made here.")
+    ] = "auto",
+    offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.", show_default="runs/DATASET")
     ] = None,
@@ -57,9 +60,8 @@ def discover(
 
     path = run or default_path(dataset)
     begun_on = None if fresh or device != "auto" else _device_of(path)
-    config = _config(
-        dataset, preset=preset, skills=skills, seed=seed, device=begun_on or device, trunk=policy, source=source
-    )
+    _get_data(dataset, source, offline=offline, quiet=quiet)
+    config = _config(dataset, preset=preset, skills=skills, seed=seed, device=begun_on or device, trunk=policy)
     opened = open_or_create(path, config, fresh=fresh)
     with _resumable(opened, source), opened.writing():
         rendered = _discover(opened, source, videos=videos, quiet=quiet)
@@ -74,14 +76,10 @@ def _device_of(path: Path) -> str | None:
     return open_run(path).config.device if (path / "manifest.json").is_file() else None
 
 
-def _config(
-    dataset: str, *, preset: str, skills: int | None, seed: int, device: str, trunk: Trunk, source: str
-) -> "Config":
+def _config(dataset: str, *, preset: str, skills: int | None, seed: int, device: str, trunk: Trunk) -> "Config":
     """Checks what was asked for, the cheapest first, before anything is made."""
-    from skills import catalog
     from skills.config import make_config
 
-    _check_there_is(catalog.resolve(dataset), source)
     make_config(dataset, preset=preset, skills=skills, seed=seed)
 
     from skills.pipeline import choose_device  # takes a second or two: it needs torch
@@ -89,18 +87,29 @@ def _config(
     return make_config(dataset, preset=preset, skills=skills, seed=seed, device=choose_device(device), trunk=trunk)
 
 
-def _check_there_is(entry: "Entry", source: str) -> None:
-    """Raises: SkillsError (not found) where there is no such data, so that no run is begun in vain."""
+def _get_data(dataset: str, source: str, *, offline: bool, quiet: bool) -> None:
+    """Downloads the dataset where that is what it takes.
+
+    Raises: SkillsError where there is no such data, or its environment cannot be played: no run is begun in vain.
+    """
     from skills import catalog
 
-    local = any(name and minari_root.is_local(name) for name in (entry.official_id, entry.embedded_id))
-    can_be_made = entry.embedded_id is not None
-    if not {"auto": local or can_be_made, "local": local, "embedded": can_be_made}[source]:
-        raise SkillsError(
-            f"{entry.name} is not on this machine" + ("." if source == "local" else " and cannot be made here."),
-            f"These can be made here: {', '.join(catalog.embedded_names())}.",
-            NOT_FOUND,
-        )
+    entry = catalog.resolve(dataset)
+
+    from skills.simulate import environment
+    from skills.sources import choose
+
+    chosen = choose(entry, source, offline=offline)
+    if entry.env_id:
+        environment(entry.env_id)
+    if chosen == "remote":
+        from skills.sources import remote
+
+        with reporter(quiet) as report:
+            progress = report(f"downloading {entry.official_id}", "bytes")
+            remote.download(str(entry.official_id), progress, _silent if quiet else console.say)
+    if entry.env_id is None and (env_id := minari_root.env_id(dataset)):
+        environment(env_id)
 
 
 def _discover(run: "Run", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":

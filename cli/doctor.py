@@ -14,9 +14,9 @@ from typing import Any
 import typer
 
 from cli import console
-from cli.minari_root import minari_root
 from cli.options import Json
 from skills.errors import ENVIRONMENT
+from skills.minari_root import minari_root
 
 SCHEMA_VERSION = 1
 _GIB = 2**30

@@ -6,11 +6,12 @@ import typer
 
 from cli import console
 from cli.discover import summary_table, times
-from cli.minari_root import is_local
 from cli.options import Json, complete_anything
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.minari_root import names_policies
 
 if TYPE_CHECKING:
+    from skills.agreement import Agreement
     from skills.run import Run
 
 SCHEMA_VERSION = 1
@@ -60,7 +61,7 @@ def _show_run(run: "Run", *, json: bool) -> None:
     from skills.config import settings
 
     manifest = run.manifest
-    summary = _summary(run)
+    summary, agreement = _summary(run), _agreement(run)
     if json:
         console.document(
             {
@@ -71,6 +72,7 @@ def _show_run(run: "Run", *, json: bool) -> None:
                 "config": run.config.to_json(),
                 "manifest": manifest,
                 "summary": summary,
+                "agreement": None if agreement is None else vars(agreement),
                 "gallery": _gallery(run),
             }
         )
@@ -78,18 +80,36 @@ def _show_run(run: "Run", *, json: bool) -> None:
     dataset = manifest.get("dataset")
     console.line(f"Run {run.path}, made {manifest['created']} on {manifest['machine']}")
     if dataset:
-        origin = "made here" if dataset["made_here"] else "downloaded"
+        origin = "made here" if dataset["made_here"] else "not made here"
         size = f"{dataset['steps']:,} steps in {dataset['episodes']:,} episodes"
         console.line(f"Data: {dataset['minari_id']} ({origin}), {dataset['env_id']}, {size}")
     console.line("Settings:")
-    console.show(_pairs([(name, value) for name, value in settings(run.config)]))
+    console.show(console.pairs([(name, value) for name, value in settings(run.config)]))
     console.line(times(run))
+    if agreement:
+        console.line(
+            f"Its {agreement.classes} classes against the {agreement.policies} policies that made the data: adjusted "
+            f"Rand index {agreement.rand:.3f}, homogeneity {agreement.homogeneity:.3f} (0 chance, 1 perfect)"
+        )
     if summary:
         console.show(summary_table(summary))
     else:
         console.line(f"Finish it with: {run.command}")
     if gallery := _gallery(run):
         console.line(f"Gallery: {gallery}")
+
+
+def _agreement(run: "Run") -> "Agreement | None":
+    """How the classes agree with the policies that acted, where the dataset is still here and names them."""
+    known = run.manifest.get("dataset")
+    if "experts" not in run.finished_stages() or not known or not names_policies(known["minari_id"]):
+        return None
+    from skills.agreement import agreement
+    from skills.experts import Classes
+    from skills.sources import minari
+
+    labels = minari.load(known["minari_id"], known["name"], steps=known["steps"], columns="motion").labels
+    return None if labels is None else agreement(Classes.load(run.experts_file).labels, labels)
 
 
 def _summary(run: "Run") -> list[dict[str, Any]]:
@@ -123,7 +143,9 @@ def _show_skill(run: "Run", number: int, *, json: bool) -> None:
         console.document({**described, "measures": measures, "video": path})
         return
     console.line(f"Skill {number} of {run.path}: {measures['label']}")
-    console.show(_pairs([(name, _skill_text(name, measures[name])) for name in _SKILL_WORDS if name in measures]))
+    console.show(
+        console.pairs([(name, _skill_text(name, measures[name])) for name in _SKILL_WORDS if name in measures])
+    )
     console.line(f"Video: {path or f'none yet; make it with: skills render {run.path} --skill {number}'}")
 
 
@@ -158,43 +180,6 @@ def _show_dataset(name: str, *, json: bool) -> None:
 
         known = {*catalog.names(), *(path.name for path in runs.all_paths())}
         raise SkillsError(f"There is no run and no dataset {name!r}.", nearest(name, known), NOT_FOUND) from error
-    local = [found for found in (entry.official_id, entry.embedded_id) if found and is_local(found)]
-    references = catalog.reference_returns(entry.env_id) if entry.env_id else None
-    if json:
-        console.document(
-            {
-                "schema_version": SCHEMA_VERSION,
-                "kind": "dataset",
-                "name": entry.name,
-                "env_id": entry.env_id,
-                "official_id": entry.official_id,
-                "embedded_id": entry.embedded_id,
-                "local_ids": local,
-                "reference_returns": {"random": references[0], "expert": references[1]} if references else None,
-            }
-        )
-        return
-    console.line(f"Dataset {entry.name}")
-    rows: list[tuple[str, Any]] = [("environment", entry.env_id or "as the Minari dataset says")]
-    rows.append(("Minari dataset", _where(entry.official_id, local)))
-    rows.append(("can be made here", _where(entry.embedded_id, local)))
-    if references:
-        rows.append(("reference returns", f"random {references[0]:g}, expert {references[1]:g} (D4RL)"))
-    console.show(_pairs(rows))
+    from cli.data.show import show as show_dataset
 
-
-def _where(minari_id: str | None, local: list[str]) -> str:
-    if minari_id is None:
-        return "no"
-    return f"{minari_id}, on this machine" if minari_id in local else f"{minari_id}, not on this machine yet"
-
-
-def _pairs(rows: list[tuple[str, Any]]) -> Any:
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=True)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column()
-    for name, value in rows:
-        table.add_row(name, str(value))
-    return table
+    show_dataset(entry.name, json=json)

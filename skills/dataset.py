@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 Columns = Literal["motion", "all"]
 ACTION_LIMIT = 1.0 - 1e-5  # official IQL clips actions to this: a tanh policy cannot reach the bounds
 _STD_FLOOR = 1e-3
+_CHUNK = 65_536  # rows looked at at once
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,9 @@ class Transitions:
     rewards: [N] float32, the environment's own; skill discovery reports with them and never learns from them.
     terminated: [N] bool, the episode ended in a failure (a time limit does not count).
     episode_starts: [E] int64, the first row of each episode; the first is 0.
+    observation_parts: (name, columns) of what the observations put side by side, where the dataset kept them apart
+        (a goal and where the robot is); empty otherwise.
+    labels: [N] int32, which policy each row came from, where the dataset says so. Nothing learns from them.
     """
 
     name: str
@@ -38,6 +42,8 @@ class Transitions:
     rewards: NDArray[np.float32]
     terminated: NDArray[np.bool_]
     episode_starts: NDArray[np.int64]
+    observation_parts: tuple[tuple[str, int], ...] = ()
+    labels: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -51,7 +57,10 @@ class Transitions:
     def scaling(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """(mean, std + 1e-3) of each observation column, [O] each: what the learners standardise with."""
         mean = self.observations.mean(axis=0, dtype=np.float64)
-        std = self.observations.std(axis=0, dtype=np.float64) + _STD_FLOOR
+        squares = np.zeros_like(mean)
+        for start in range(0, len(self), _CHUNK):  # numpy's std would make a copy of everything in float64
+            squares += np.square(self.observations[start : start + _CHUNK] - mean).sum(axis=0)
+        std = np.sqrt(squares / len(self)) + _STD_FLOOR
         return mean.astype(np.float32), std.astype(np.float32)
 
     @cached_property
@@ -75,4 +84,5 @@ class Transitions:
             rewards=self.rewards[rows],
             terminated=self.terminated[rows],
             episode_starts=np.cumsum(sizes) - sizes,
+            labels=None if self.labels is None else self.labels[rows],
         )

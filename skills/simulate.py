@@ -1,13 +1,15 @@
-"""Many MuJoCo simulations in lock-step, with the numbers of Gymnasium's v5 environments.
+"""Many MuJoCo simulations in lock-step, with the numbers of Gymnasium's v5 environments and of AntMaze.
 
 Letters: N simulations, O observation size, A action size.
 
-Two engines step them. `mujoco.batch.Batch` steps the planar bodies on its own thread pool. Ant also observes (and
-pays for) contact forces, which Gymnasium computes with `mj_rnePostConstraint` after the step; a batch has no such call,
-so Ant runs on one MjData per simulation, shared out over threads (`mj_step` releases the GIL): about 10 % slower.
+Two engines step them. `mujoco.batch.Batch` steps the planar bodies and AntMaze on its own thread pool. Ant also
+observes (and pays for) contact forces, which Gymnasium computes with `mj_rnePostConstraint` after the step; a batch has
+no such call, so Ant runs on one MjData per simulation, shared out over threads (`mj_step` releases the GIL): about 10 %
+slower.
 """
 
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,17 +24,22 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.mazes import GOAL_RADIUS, GOAL_REWARD, MAZES, Maze, checked
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Ids = NDArray[np.intp]
 
-EPISODE_STEPS = 1000  # the time limit that Gymnasium registers for all of them
+EPISODE_STEPS = 1000  # the time limit that Gymnasium registers for all of them but the smallest maze
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What distinguishes one locomotion environment from another (Gymnasium 1.4, `-v5`, default arguments)."""
+    """What distinguishes one locomotion environment from another (Gymnasium 1.4, `-v5`, default arguments).
+
+    In a maze (gymnasium-robotics 1.4, `-v4`, `continuing_task=False`) an episode ends where the goal is first reached,
+    and that is all its reward; the ant may fall. The goal is observed.
+    """
 
     env_id: str
     xml: str
@@ -46,6 +53,9 @@ class Environment:
     reset_noise: float
     reset_velocity: Literal["normal", "uniform"]
     contact_forces: bool = False  # observes cfrc_ext and pays for it
+    maze: Maze | None = None
+    task: str = "diverse"  # the starts and goals that the environment draws itself
+    episode_steps: int = EPISODE_STEPS
 
     @property
     def terminates(self) -> bool:
@@ -59,6 +69,15 @@ class Environment:
 
 
 _ANYWHERE = (-np.inf, np.inf)
+
+
+def _in_maze(env_id: str, maze: str, task: str = "diverse", episode_steps: int = EPISODE_STEPS) -> Environment:
+    return Environment(
+        env_id, "ant.xml", 5, 0, np.inf, 0.0, 0.0, _ANYWHERE, _ANYWHERE, 0.0, "normal",
+        maze=MAZES[maze], task=task, episode_steps=episode_steps,
+    )  # fmt: skip
+
+
 ENVIRONMENTS = {
     "Ant-v5": Environment(
         "Ant-v5", "ant.xml", 5, 2, np.inf, 0.5, 1.0, (0.2, 1.0), _ANYWHERE, 0.1, "normal", contact_forces=True
@@ -72,11 +91,19 @@ ENVIRONMENTS = {
     "Hopper-v5": Environment(
         "Hopper-v5", "hopper.xml", 4, 1, 10.0, 1e-3, 1.0, (0.7, np.inf), (-0.2, 0.2), 5e-3, "uniform"
     ),
+    "AntMaze_UMaze-v4": _in_maze("AntMaze_UMaze-v4", "umaze", episode_steps=700),
+    "AntMaze_Medium-v4": _in_maze("AntMaze_Medium-v4", "medium"),
+    "AntMaze_Medium_Diverse_GR-v4": _in_maze("AntMaze_Medium_Diverse_GR-v4", "medium", "play"),
+    "AntMaze_Large-v4": _in_maze("AntMaze_Large-v4", "large"),
+    "AntMaze_Large_Diverse_GR-v4": _in_maze("AntMaze_Large_Diverse_GR-v4", "large", "play"),
 }
 
 _CONTACT_COST = 5e-4
 _CONTACT_RANGE = 1.0
 _HOPPER_STATE_LIMIT = 100.0
+# In a maze: where it is (x, y), the goal, and Ant's 27 columns. This is the order of gymnasium.spaces.flatten, by name:
+# achieved_goal, desired_goal, observation. D4RL's observation is these without the goal.
+GOAL_COLUMNS = (2, 3)
 
 
 def environment(env_id: str) -> Environment:
@@ -92,25 +119,35 @@ def environment(env_id: str) -> Environment:
 @cache
 def load_model(env_id: str) -> mujoco.MjModel:
     """The compiled model of an environment; compiled once a process, to be read only."""
-    path = str(environment(env_id).model_path)
+    path, maze = str(environment(env_id).model_path), environment(env_id).maze
     spoken = mujoco.get_mju_user_warning()
     mujoco.set_mju_user_warning(lambda message: None)  # Gymnasium's files use attributes that MuJoCo 4 warns about
     try:
-        return mujoco.MjModel.from_xml_path(path)
+        if maze is None:
+            return mujoco.MjModel.from_xml_path(path)
+        spec = mujoco.MjSpec.from_file(path)
+        maze.build(spec)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the same attributes once more
+            return spec.compile()
     finally:
         mujoco.set_mju_user_warning(spoken)
 
 
 def motion_size(env_id: str) -> int:
-    """Leading observation columns that are pose and motion: all of them, but for Ant's contact forces behind them."""
+    """Observation columns that are pose and motion: the leading ones, Ant's contact forces come behind them.
+
+    In a maze they are all but the two of the goal (`GOAL_COLUMNS`).
+    """
     model = load_model(env_id)
     return int(model.nq - environment(env_id).position_columns + model.nv)
 
 
 def observation_size(env_id: str) -> int:
-    """O, the size of Gymnasium's default observation."""
+    """O, the size of Gymnasium's default observation; in a maze, of its three parts end to end."""
     contact = 6 * (load_model(env_id).nbody - 1) if environment(env_id).contact_forces else 0
-    return motion_size(env_id) + int(contact)
+    goal = len(GOAL_COLUMNS) if environment(env_id).maze else 0
+    return motion_size(env_id) + int(contact) + goal
 
 
 @dataclass(frozen=True)
@@ -132,10 +169,14 @@ class Simulation:
 
     Every method that takes `ids` acts on those simulations only (indices into 0..N-1), all of them where it is None,
     and its arrays have a row for each.
+
+    task: which starts and goals episodes in a maze draw (`Maze.starts`); None: those that the environment itself does.
     """
 
-    def __init__(self, env_id: str, count: int, threads: int | None = None) -> None:
+    def __init__(self, env_id: str, count: int, threads: int | None = None, *, task: str | None = None) -> None:
         self.environment = environment(env_id)
+        self._task = checked(task or self.environment.task)
+        self._goals = np.full((count, len(GOAL_COLUMNS)), np.nan)
         self.model = load_model(env_id)
         self.count = count
         workers = min(threads or os.cpu_count() or 1, count)
@@ -172,6 +213,11 @@ class Simulation:
         """[N, nv] generalised velocities, a live view: copy before the next step."""
         return self._engine.qvel
 
+    @property
+    def goals(self) -> Floats:
+        """[N, 2] m, where each ant in a maze must go; NaN elsewhere. May be set between a reset and a step."""
+        return self._goals
+
     def reset(self, generators: Sequence[np.random.Generator], ids: Ids | None = None) -> Floats:
         """Starts new episodes; returns observations [N, O].
 
@@ -180,6 +226,8 @@ class Simulation:
         """
         rows = self._everyone if ids is None else ids
         spec, model = self.environment, self.model
+        if spec.maze is not None:
+            return self._reset_in(spec.maze, generators, rows)
         qpos = np.empty((len(rows), model.nq))
         qvel = np.empty((len(rows), model.nv))
         for row, generator in enumerate(generators):
@@ -190,8 +238,14 @@ class Simulation:
                 qvel[row] = generator.uniform(-spec.reset_noise, spec.reset_noise, model.nv)
         return self.set_state(qpos, qvel, ids)
 
+    def _reset_in(self, maze: Maze, generators: Sequence[np.random.Generator], rows: Ids) -> Floats:
+        qpos = np.tile(self.model.qpos0, (len(rows), 1))
+        for row, generator in enumerate(generators):
+            qpos[row, :2], self._goals[rows[row]] = maze.draw(self._task, generator)
+        return self.set_state(qpos, np.zeros((len(rows), self.model.nv)), rows)
+
     def set_state(self, qpos: Floats, qvel: Floats, ids: Ids | None = None) -> Floats:
-        """Starts episodes from given states, [N, nq] and [N, nv]; returns observations [N, O]."""
+        """Starts episodes from given states, [N, nq] and [N, nv]; returns observations [N, O]. Goals stay."""
         rows = self._everyone if ids is None else ids
         self._engine.set_state(qpos, qvel, rows)
         self._elapsed[rows] = 0
@@ -203,9 +257,12 @@ class Simulation:
         before = self._engine.travelled(rows)
         self._engine.step(actions, rows, self.environment.frame_skip)
         self._elapsed[rows] += 1
+        truncated = self._elapsed[rows] >= self.environment.episode_steps
+        if self.environment.maze is not None:
+            there = np.linalg.norm(self.qpos[rows, :2] - self._goals[rows], axis=1) <= GOAL_RADIUS
+            return Step(self._observe(rows), there * GOAL_REWARD, there, truncated)
         speed = (self._engine.travelled(rows) - before) / self.seconds_per_step
         healthy = self._healthy(rows)
-        truncated = self._elapsed[rows] >= EPISODE_STEPS
         terminated = ~healthy if self.environment.terminates else np.zeros(len(rows), dtype=bool)
         return Step(self._observe(rows), self._reward(speed, healthy, actions, rows), terminated, truncated)
 
@@ -215,6 +272,8 @@ class Simulation:
         columns = [self.qpos[rows, spec.position_columns :], velocity]
         if spec.contact_forces:
             columns.append(self._contact_forces(rows)[:, 1:].reshape(len(rows), -1))
+        if spec.maze is not None:
+            columns = [self.qpos[rows, :2], self._goals[rows], self.qpos[rows, 2:], velocity]
         return np.concatenate(columns, axis=1)
 
     def _contact_forces(self, rows: Ids) -> Floats:
@@ -245,7 +304,7 @@ class Simulation:
 
 
 class _BatchEngine:
-    """Steps on MuJoCo's own batch; the planar bodies."""
+    """Steps on MuJoCo's own batch; the planar bodies and the mazes."""
 
     def __init__(self, model: mujoco.MjModel, count: int, threads: int) -> None:
         self._batch = Batch(model, count, nthread=threads)

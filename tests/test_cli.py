@@ -113,7 +113,7 @@ def test_choices_are_those_of_the_library() -> None:
     ("arguments", "code", "said"),
     [
         (("ant-medum",), NOT_FOUND, "Did you mean ant-medium"),
-        (("nobody/nothing/here-v0",), NOT_FOUND, "not on this machine"),
+        (("nobody/nothing/here-v0", "--offline"), NOT_FOUND, "not on this machine"),
         ((DATASET, "--source", "local"), NOT_FOUND, "not on this machine"),
         ((DATASET, "--skills", "1"), USAGE, "must be 2 or more"),
         ((DATASET, "--seed", "-1"), USAGE, "must be 0 or more"),

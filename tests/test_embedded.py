@@ -14,9 +14,9 @@ from minari.data_collector import EpisodeBuffer
 from skills import catalog, sources
 from skills.dataset import ACTION_LIMIT
 from skills.errors import NOT_FOUND, SkillsError
+from skills.minari_root import is_local
 from skills.simulate import Simulation
-from skills.sources import embedded
-from skills.sources import minari as reader
+from skills.sources import embedded, rounds
 
 HOPPER = "hopper-random"  # 16 episodes of some twenty steps: a round takes a moment
 HOPPER_ID = "skills/hopper/random-v0"
@@ -84,7 +84,7 @@ def test_a_made_set_is_a_minari_dataset_that_gymnasium_can_replay(root):
     dataset = minari.load_dataset(minari_id)
     env = dataset.recover_environment()
     assert env.spec.id == "Ant-v5"
-    assert dataset.total_episodes == embedded.ROUND
+    assert dataset.total_episodes == rounds.ROUND
     assert (dataset.observation_space, dataset.action_space) == (env.observation_space, env.action_space)
     assert "ant-medium" in dataset.storage.metadata["description"]
     episode = dataset[3]
@@ -126,7 +126,7 @@ def test_an_interrupted_collection_goes_on_and_ends_in_the_same_rows(root, tmp_p
 
     with pytest.raises(KeyboardInterrupt):
         make(HOPPER, 1500, killed)
-    assert not reader.is_local(HOPPER_ID)
+    assert not is_local(HOPPER_ID)
     kept = sorted(root.glob(".skills/hopper-random/*/round-*.npz"))
     assert kept
     played = []
@@ -166,6 +166,33 @@ def test_an_extension_killed_between_its_renames_leaves_the_old_set_and_can_be_r
     assert_same(extended, stored(root, HOPPER_ID))
 
 
+def test_a_mixture_balances_its_parts_and_says_which_row_is_whose(root, tmp_path, monkeypatch):
+    minari_id = make("hopper-medium-replay", 300)
+    make("hopper-medium-replay", 9000)
+    extended = stored(root, minari_id)
+    data = sources.load("hopper-medium-replay", source="local")
+    metadata = minari.load_dataset(minari_id).storage.metadata
+    assert metadata["label_names"] == ["random", "simple", "medium"]
+    counts = np.bincount(data.labels, minlength=3)
+    assert counts.tolist() == metadata["part_steps"]
+    order = data.labels[data.episode_starts[:: rounds.ROUND]]
+    sizes = np.add.reduceat(
+        np.diff(np.append(data.episode_starts, len(data))), np.arange(0, len(data.episode_starts), 16)
+    )
+    so_far = np.zeros(3, int)
+    for part, size in zip(order, sizes, strict=True):
+        assert part == so_far.argmin()
+        so_far[part] += size
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "at-once"))
+    make("hopper-medium-replay", 9000)
+    assert_same(extended, stored(tmp_path / "at-once", minari_id))
+
+
+def test_a_set_made_here_is_found_again_by_its_own_id(root):
+    made = make(HOPPER, 300)
+    assert len(sources.load(made, source="embedded", steps=300)) == 300
+
+
 def test_a_set_of_another_behaviour_is_not_extended(root):
     make(HOPPER, 300)
     path = root / HOPPER_ID / "data" / "metadata.json"
@@ -192,7 +219,7 @@ def test_an_unwritable_root_is_explained(root, monkeypatch):
 
 
 def test_a_round_does_not_depend_on_threads():
-    one, two = (embedded.play_round("Ant-v5", None, 4, Simulation("Ant-v5", 16, threads)) for threads in (1, 2))
+    one, two = (rounds.play_round("Ant-v5", None, 4, Simulation("Ant-v5", 16, threads)) for threads in (1, 2))
     assert_same(one, two)
 
 
@@ -237,7 +264,7 @@ def test_any_local_minari_id_is_loaded_and_an_absent_one_is_not_found():
     assert sources.load("my/hops-v3", steps=5).env_id == "Hopper-v5"
     for name, source in (("my/other-v1", "auto"), (HOPPER, "local"), ("my/hops-v3", "embedded")):
         with pytest.raises(SkillsError) as caught:
-            sources.load(name, source=source)
+            sources.load(name, source=source, offline=True)
         assert caught.value.exit_code == NOT_FOUND
         assert "ant-random" in caught.value.hint
 

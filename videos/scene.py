@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.simulate import ENVIRONMENTS
 
 Camera = Literal["follow", "top", "side"]
 CAMERAS: tuple[str, ...] = get_args(Camera)
@@ -76,12 +77,15 @@ class View:
         return np.stack([right, np.cross(right, forward), forward])
 
 
+_ANT = View(5.2, 0.48, 76.0, -20.0, 30.0, (0, 1))
 VIEWS = {
-    "Ant-v5": View(5.2, 0.48, 76.0, -20.0, 30.0, (0, 1)),
+    "Ant-v5": _ANT,
     "HalfCheetah-v5": View(4.4, 0.52, 76.0, -12.0, 30.0, (0,)),
     "Walker2d-v5": View(4.7, 0.86, 76.0, -11.0, 30.0, (0,)),
     "Hopper-v5": View(4.6, 0.80, 76.0, -11.0, 30.0, (0,)),
 }
+# In a maze the ant is drawn without the walls, which would stand before the camera.
+VIEWS |= {env_id: _ANT for env_id, known in ENVIRONMENTS.items() if known.maze}
 
 
 def view_of(env_id: str, camera: Camera = "follow") -> View:

@@ -1,4 +1,4 @@
-"""Where transitions come from: sets in the local Minari root, and sets collected here with our own behaviours."""
+"""Where transitions come from: the local Minari root, our own behaviours, the hub, and files that a user brings."""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -7,11 +7,12 @@ from skills import catalog
 from skills.catalog import Entry
 from skills.dataset import Columns, Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.minari_root import is_local
 from skills.progress import Progress, silent
 from skills.sources import embedded, minari
 
-Source = Literal["auto", "local", "embedded"]
-MADE_HERE = "skills/"  # the namespace of sets that our own behaviours collected
+Source = Literal["auto", "local", "remote", "embedded"]
+Notify = Callable[[str], None]
 EMBEDDED_STEPS = 1_000_000  # rows of a set made here where no number is asked for
 
 
@@ -19,40 +20,80 @@ def load(
     name: str,
     *,
     source: str = "auto",
+    offline: bool = False,
     steps: int | None = None,
     columns: Columns = "motion",
     progress: Progress = silent,
-    notify: Callable[[str], None] = lambda line: None,
+    notify: Notify = lambda line: None,
 ) -> Transitions:
-    """The transitions of a short name ("ant-medium") or of any local Minari id.
+    """The transitions of a short name ("ant-medium") or of any Minari id.
 
-    source: "local" the set in the Minari root, "embedded" one made here (once; extended when more is asked for),
-        "auto" the first that there is, in this order.
+    source: "local" a set in the Minari root, "embedded" one made here (once; extended when more is asked for),
+        "remote" the official one, downloaded once; "auto" the first that there is: the official set if it is local,
+        the embedded one, the official set of the hub.
+    offline: never use the network.
     steps: rows to take, the first ones; None: all, or a million of a set made here.
-    progress: of collection, in rows.   notify: gets one line that says which set was taken.
+    progress: of collection and reading, in rows, or of a download, in bytes.
+    notify: gets one line that says which set was taken.
 
     Raises: SkillsError (not found) with the names that can be used; and what the readers raise.
     """
+    entry = catalog.resolve(name)
+    chosen = choose(entry, source, offline=offline)
+    if chosen == "embedded":
+        return _load_embedded(entry, source, steps, columns, progress, notify)
+    official = str(entry.official_id)
+    if chosen == "remote":
+        from skills.sources import remote
+
+        remote.download(official, progress, notify)
+        notify(f"{name}: the Minari dataset {official}, downloaded.")
+    else:
+        notify(f"{name}: the local Minari dataset {official}.")
+    return minari.load(official, name, steps=steps, columns=columns, progress=progress)
+
+
+def choose(entry: Entry, source: str = "auto", *, offline: bool = False) -> str:
+    """Where a dataset is to come from: "local" (an official or user's set), "embedded" or "remote".
+
+    Raises: SkillsError (usage) for an unknown source; (not found) where there is no such set.
+    """
     if source not in get_args(Source):
         raise SkillsError(f"Unknown source {source!r}.", nearest(source, get_args(Source)), USAGE)
-    entry = catalog.resolve(name)
-    if source != "embedded" and entry.official_id and minari.is_local(entry.official_id):
-        notify(f"{name}: the local Minari dataset {entry.official_id}.")
-        made_here = entry.official_id.startswith(MADE_HERE)
-        return minari.load(entry.official_id, name, steps=steps, columns=columns, made_here=made_here)
-    if entry.embedded_id is None or (source == "local" and not minari.is_local(entry.embedded_id)):
-        raise _not_here(entry, source)
+    official_here = entry.official_id is not None and is_local(entry.official_id)
+    embedded_here = entry.embedded_id is not None and is_local(entry.embedded_id)
+    if source in ("auto", "local", "remote") and official_here:
+        return "local"
+    if (source in ("auto", "embedded") and entry.embedded_id is not None) or (source == "local" and embedded_here):
+        return "embedded"
+    if source in ("auto", "remote") and entry.official_id is not None:
+        if offline:
+            raise SkillsError(
+                f"{entry.name} is not on this machine, and --offline forbids the download of {entry.official_id}.",
+                f"Leave out --offline. {_made_here()}",
+                NOT_FOUND,
+            )
+        return "remote"
+    what = {
+        "local": f"is not on this machine (looked for {' and '.join(entry.ids)})",
+        "remote": "has no official Minari dataset",
+        "embedded": "cannot be made here",
+    }[source]
+    raise SkillsError(f"{entry.name} {what}.", _made_here(), NOT_FOUND)
+
+
+def _load_embedded(
+    entry: Entry, source: str, steps: int | None, columns: Columns, progress: Progress, notify: Notify
+) -> Transitions:
+    minari_id = str(entry.embedded_id)
     if source != "local":
         embedded.make(entry, steps or EMBEDDED_STEPS, progress)
-    notify(f"{name}: {entry.embedded_id}, made on this machine by this project's own behaviour, not the official set.")
+    official = f" (that is {entry.official_id}: skills data download {entry.name})" if entry.official_id else ""
+    notify(f"{entry.name}: {minari_id}, made on this machine by this project, not the official set{official}.")
     if embedded.is_outdated(entry):
-        notify(f"{entry.embedded_id} was made by another version of the behaviour; delete it to have it made again.")
-    return minari.load(entry.embedded_id, name, steps=steps, columns=columns, made_here=True)
+        notify(f"{minari_id} was made by another version of the behaviour; delete it to have it made again.")
+    return minari.load(minari_id, entry.name, steps=steps, columns=columns)
 
 
-def _not_here(entry: Entry, source: str) -> SkillsError:
-    missing = entry.official_id or entry.embedded_id
-    made = f"These can be made here: {', '.join(catalog.embedded_names())}."
-    if source == "local" or entry.body is None:
-        return SkillsError(f"{entry.name}: the Minari dataset {missing} is not on this machine.", made, NOT_FOUND)
-    return SkillsError(f"{entry.name} is not on this machine and cannot be made here.", made, NOT_FOUND)
+def _made_here() -> str:
+    return f"These can be made here: {', '.join(catalog.embedded_names())}."

@@ -1,67 +1,59 @@
 """Datasets made here: our own behaviours play the simulation and what they did is stored as a local Minari dataset.
 
-Collection goes in rounds of 16 simulations, each playing one whole episode. A round's randomness depends on its number
-and on nothing else, so a longer dataset begins with every row of a shorter one and an interrupted collection ends in
-the same rows as one that was left alone.
+Collection goes in rounds of 16 episodes. A round's randomness depends on its number and on nothing else, so a longer
+dataset begins with every row of a shorter one and an interrupted collection ends in the same rows as one that was left
+alone. A mixture has several parts (medium-expert: medium and expert); each round is played by the part that has the
+fewest rows so far, which ends in equal numbers of rows, well mixed, however long the episodes of each are.
 
     <Minari root>/skills/ant/medium-v0/data/   main_data.hdf5, metadata.json
     <Minari root>/.skills/ant-medium/          while it is made: its rounds and the dataset to be; a lock beside it
-
-The dataset is put in place by renames: the folder where there was none; in an extension first the data, which begin
-with all the old episodes, then the metadata, which say how many episodes there are. A process killed between the two
-leaves the old dataset, readable.
 """
 
-import os
+import hashlib
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gymnasium
 import h5py
-import minari
 import numpy as np
 from filelock import FileLock
 from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
-from minari.namespace import create_namespace, list_local_namespaces
-from minari.storage import get_dataset_path
-from numpy.typing import NDArray
 
-from skills.behaviours import behaviour
-from skills.behaviours.behaviour import Behaviour
 from skills.catalog import Entry
 from skills.errors import SkillsError
-from skills.files import Arrays, explained, read_arrays, sha256, write_arrays
+from skills.files import explained, read_arrays, sha256, write_arrays
+from skills.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
-from skills.simulate import EPISODE_STEPS, Simulation
+from skills.simulate import environment
+from skills.sources import store
+from skills.sources.antmaze import MazeScene
+from skills.sources.rounds import ROUND, play_round
+from skills.sources.scene import Scene
 
-ROUND = 16  # episodes of a round, played in lock-step
-
-_SEED = 20231106
-_DATA, _METADATA = "main_data.hdf5", "metadata.json"
-_POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same behaviour
+POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same behaviours
+_PART_STEPS = "part_steps"  # in a mixture's metadata: the rows of each part
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a dataset is and where it is made.   digest: of the behaviour's file; "random" where there is none."""
+    """Where a dataset is and where it is made.   digest: of the behaviours' files; "random" where there is none."""
 
     entry: Entry
     minari_id: str
-    env_id: str
+    scene: Scene
     digest: str
 
     @property
     def data(self) -> Path:
-        return Path(get_dataset_path(self.minari_id)) / "data"
+        return store.folder(self.minari_id)
 
     @property
     def work(self) -> Path:
-        return Path(get_dataset_path()) / ".skills" / self.entry.name
+        return store.workshop(self.entry.name)
 
     @property
     def rounds(self) -> Path:
@@ -73,149 +65,75 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
 
     A dataset that is there already is kept if long enough, else extended. Progress counts rows.
 
-    Raises: SkillsError where the entry cannot be made here, where the present dataset came from another behaviour, or
+    Raises: SkillsError where the entry cannot be made here, where the present dataset came from other behaviours, or
     where the disk refuses.
     """
     place = _place(entry)
-    if _present(place)[0] >= steps:
+    if sum(_present(place)[0]) >= steps:
         return place.minari_id
     with explained(place.work):
         place.work.mkdir(parents=True, exist_ok=True)
         with FileLock(place.work.with_suffix(".lock")):
             place.work.mkdir(exist_ok=True)  # whoever held the lock before us has removed it
             rows, episodes = _present(place)
-            if rows < steps:
-                _collect(place, rows, episodes // ROUND, steps, progress)
-                _store(place, episodes // ROUND)
+            if sum(rows) < steps:
+                rows = _collect(place, rows, episodes // ROUND, steps, progress)
+                _store(place, rows, episodes // ROUND)
                 progress(steps, steps)
             shutil.rmtree(place.work)
     return place.minari_id
 
 
 def is_outdated(entry: Entry) -> bool:
-    """Whether the local dataset of an entry was made by another version of the behaviour than the one that ships."""
+    """Whether the local dataset of an entry was made by another version of the behaviours than those that ship."""
     place = _place(entry)
-    return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(_POLICY_KEY) != place.digest
-
-
-def play_round(env_id: str, policy: Behaviour | None, number: int, simulation: Simulation | None = None) -> Arrays:
-    """Plays round `number`: one episode in each of 16 simulations, under the behaviour, or uniform actions where None.
-
-
-    Returns arrays of all episodes end to end, with M rows in all: lengths [16]; observations, qpos, qvel [M + 16, .]
-    (each episode has one more state than actions); actions [M, A]; rewards, terminated, truncated [M].
-    """
-    played = simulation or Simulation(env_id, ROUND)
-    children = np.random.SeedSequence([_SEED, number]).spawn(ROUND)
-    generators = [np.random.default_rng(child) for child in children]
-    observations = played.reset(generators)
-    record = _Record(played, observations)
-    alive = np.arange(ROUND)
-    while len(alive):
-        noise = [generators[index] for index in alive]
-        if policy is None:
-            actions = np.stack([noise_of.uniform(-1, 1, played.action_size) for noise_of in noise]).astype(np.float32)
-        else:
-            actions = policy.act(observations, noise, alive)
-        step = played.step(actions, alive)
-        record.add(alive, actions, step.observations, step.rewards, step.terminated, step.truncated)
-        going = ~(step.terminated | step.truncated)
-        alive, observations = alive[going], step.observations[going]
-    return record.arrays()
-
-
-class _Record:
-    """The rows of a round as they come, by step; put end to end by episode when it is over."""
-
-    def __init__(self, simulation: Simulation, observations: NDArray[np.float64]) -> None:
-        self._simulation = simulation
-        self._lengths = np.zeros(ROUND, dtype=np.int64)
-        states = (EPISODE_STEPS + 1, ROUND)
-        self._observations = np.empty((*states, observations.shape[1]), dtype=np.float32)
-        self._qpos = np.empty((*states, simulation.qpos.shape[1]))
-        self._qvel = np.empty((*states, simulation.qvel.shape[1]))
-        self._actions = np.empty((EPISODE_STEPS, ROUND, simulation.action_size), dtype=np.float32)
-        self._rewards = np.empty((EPISODE_STEPS, ROUND))
-        self._ends = np.empty((2, EPISODE_STEPS, ROUND), dtype=bool)
-        self._state(0, np.arange(ROUND), observations)
-
-    def add(
-        self,
-        alive: NDArray[np.intp],
-        actions: NDArray[np.float32],
-        observations: NDArray[np.float64],
-        rewards: NDArray[np.float64],
-        terminated: NDArray[np.bool_],
-        truncated: NDArray[np.bool_],
-    ) -> None:
-        row = int(self._lengths[alive[0]])  # all that are alive are at the same step
-        self._actions[row, alive] = actions
-        self._rewards[row, alive] = rewards
-        self._ends[0, row, alive] = terminated
-        self._ends[1, row, alive] = truncated
-        self._lengths[alive] += 1
-        self._state(row + 1, alive, observations)
-
-    def arrays(self) -> Arrays:
-        def joined(array: NDArray[Any], extra: int) -> NDArray[Any]:
-            return np.concatenate([array[: length + extra, index] for index, length in enumerate(self._lengths)])
-
-        return {
-            "lengths": self._lengths,
-            "observations": joined(self._observations, 1),
-            "qpos": joined(self._qpos, 1),
-            "qvel": joined(self._qvel, 1),
-            "actions": joined(self._actions, 0),
-            "rewards": joined(self._rewards, 0),
-            "terminated": joined(self._ends[0], 0),
-            "truncated": joined(self._ends[1], 0),
-        }
-
-    def _state(self, row: int, alive: NDArray[np.intp], observations: NDArray[np.float64]) -> None:
-        self._observations[row, alive] = observations
-        self._qpos[row, alive] = self._simulation.qpos[alive]
-        self._qvel[row, alive] = self._simulation.qvel[alive]
+    return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(POLICY_KEY) != place.digest
 
 
 def _place(entry: Entry) -> _Place:
-    if entry.embedded_id is None or entry.env_id is None or entry.body is None or entry.level is None:
+    if entry.embedded_id is None or entry.env_id is None:
         raise SkillsError(f"{entry.name} cannot be made here: no behaviour for it ships with the project.")
-    random = entry.level == "random"
-    digest = "random" if random else sha256(behaviour.path(entry.body, entry.level))
-    return _Place(entry, entry.embedded_id, entry.env_id, digest)
+    scene = MazeScene(entry) if environment(entry.env_id).maze else Scene(entry)
+    digests = ["random" if file is None else sha256(file) for file in scene.files]
+    digest = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
+    return _Place(entry, entry.embedded_id, scene, digest)
 
 
-def _present(place: _Place) -> tuple[int, int]:
-    """(rows, episodes) of the dataset in place; (0, 0) where there is none."""
+def _present(place: _Place) -> tuple[list[int], int]:
+    """(rows of each part, episodes) of the dataset in place; zeros where there is none."""
     if not place.data.is_dir():
-        return 0, 0
+        return [0] * len(place.entry.parts), 0
     metadata = MinariStorage.read_raw_metadata(place.data)
-    return int(metadata["total_steps"]), int(metadata["total_episodes"])
+    rows = metadata.get(_PART_STEPS) or [metadata["total_steps"]]
+    return [int(count) for count in rows], int(metadata["total_episodes"])
 
 
-def _collect(place: _Place, rows: int, first: int, steps: int, progress: Progress) -> None:
-    """Plays the rounds that are missing, from round `first` on; those on disk already are taken as they are."""
-    _refuse_another_behaviour(place)
-    entry = place.entry
-    random = entry.level == "random"
-    policy = None if random else behaviour.load(str(entry.body), str(entry.level))
-    simulation = Simulation(place.env_id, ROUND)
+def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: Progress) -> list[int]:
+    """Plays the rounds that are missing, from round `first` on; those on disk already are taken as they are.
+
+    Returns the rows of each part.
+    """
+    _refuse_other_behaviours(place)
+    rows = list(rows)
+    policies, simulation = place.scene.policies(ROUND), place.scene.simulation(ROUND)
     number = first
-    progress(min(rows, steps), steps)
-    while rows < steps:
+    progress(min(sum(rows), steps), steps)
+    while sum(rows) < steps:
+        part = int(np.argmin(rows))
         path = _round_path(place, number)
         if path.is_file():
             lengths = read_arrays(path)["lengths"]
         else:
-            arrays = play_round(place.env_id, policy, number, simulation)
-            write_arrays(path, arrays)
+            arrays = play_round(place.scene.env_id, policies[part], number, simulation)
+            write_arrays(path, {**arrays, "part": np.array(part)})
             lengths = arrays["lengths"]
-        rows += int(lengths.sum())
+        rows[part] += int(lengths.sum())
         number += 1
-        progress(min(rows, steps), steps)
+        progress(min(sum(rows), steps), steps)
+    return rows
 
 
-def _refuse_another_behaviour(place: _Place) -> None:
+def _refuse_other_behaviours(place: _Place) -> None:
     if is_outdated(place.entry):
         raise SkillsError(
             f"{place.minari_id} was made by another version of the behaviour and cannot be extended by this one.",
@@ -223,32 +141,25 @@ def _refuse_another_behaviour(place: _Place) -> None:
         )
 
 
-def _store(place: _Place, first: int) -> None:
+def _store(place: _Place, rows: list[int], first: int) -> None:
     """Writes the rounds from `first` on behind the episodes that are in place, out of sight, and puts the whole there.
 
     Rounds count without a gap, so those to be stored are the files from `first` to the last.
     """
     stage = place.work / "dataset"
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir()
     if place.data.is_dir():
-        for name in (_DATA, _METADATA):
+        shutil.rmtree(stage, ignore_errors=True)
+        stage.mkdir()
+        for name in (store.DATA, store.METADATA):
             shutil.copyfile(place.data / name, stage / name)
-        _drop_episodes_after(stage / _DATA, int(MinariStorage.read_raw_metadata(stage)["total_episodes"]))
+        _drop_episodes_after(stage / store.DATA, int(MinariStorage.read_raw_metadata(stage)["total_episodes"]))
         storage = MinariStorage.read(stage)
     else:
-        storage = _new_storage(place, stage)
+        storage = store.begin(stage, place.minari_id, _description(place))
     storage.update_episodes(_episodes(place, first))
-    for name in (_DATA, _METADATA):
-        with (stage / name).open("rb+") as handle:
-            os.fsync(handle.fileno())
-    if place.data.is_dir():
-        (stage / _DATA).replace(place.data / _DATA)
-        (stage / _METADATA).replace(place.data / _METADATA)
-    else:
-        _make_namespace(place.minari_id)
-        place.data.parent.mkdir(parents=True, exist_ok=True)
-        stage.rename(place.data)
+    if len(rows) > 1:
+        storage.update_metadata({_PART_STEPS: rows})
+    store.install(stage, place.minari_id)
 
 
 def _drop_episodes_after(data: Path, episodes: int) -> None:
@@ -258,38 +169,21 @@ def _drop_episodes_after(data: Path, episodes: int) -> None:
             del file[name]
 
 
-def _new_storage(place: _Place, stage: Path) -> MinariStorage:
-    """An empty dataset with the spaces and spec of the environment and the word that it was made here."""
-    entry = place.entry
-    simulation = Simulation(place.env_id, 1)
-    storage = MinariStorage.new(
-        stage,
-        Box(-np.inf, np.inf, (simulation.observation_size,), np.float64),
-        Box(-1.0, 1.0, (simulation.action_size,), np.float32),
-        gymnasium.spec(place.env_id),
+def _description(place: _Place) -> store.Description:
+    """The spaces and spec of the environment and the word that it was made here."""
+    entry, scene = place.entry, place.scene
+    more: dict[str, Any] = {POLICY_KEY: place.digest, **scene.metadata()}
+    if len(entry.parts) > 1:
+        more[LABEL_NAMES] = list(entry.parts)
+    return store.Description(
+        scene.observation_space(),
+        Box(-1.0, 1.0, (scene.simulation(1).action_size,), np.float32),
+        scene.env_spec(),
+        "uniform" if scene.files == (None,) else "PPO",
+        f"Made on this machine by `skills data make {entry.name}`: {scene.env_id} under {scene.how}. "
+        f"Not the official set. The state of the simulator is in infos/qpos and infos/qvel.",
+        more,
     )
-    random = entry.level == "random"
-    how = "uniform random actions"
-    if not random:
-        how = f"its behaviour {entry.body}-{entry.level} (PPO), acting with its noise"
-    storage.update_metadata(
-        {
-            "dataset_id": place.minari_id,
-            "minari_version": minari.__version__,
-            "algorithm_name": "uniform" if random else "PPO",
-            "author": {"skills"},
-            "description": f"Made on this machine by `skills data make {entry.name}`: {place.env_id} under {how}. "
-            f"Not the official set. The state of the simulator is in infos/qpos and infos/qvel.",
-            _POLICY_KEY: place.digest,
-        }
-    )
-    return storage
-
-
-def _make_namespace(minari_id: str) -> None:
-    namespace = minari_id.rsplit("/", 1)[0]
-    if namespace not in list_local_namespaces():
-        create_namespace(namespace)
 
 
 def _episodes(place: _Place, first: int) -> Iterator[EpisodeBuffer]:
@@ -300,13 +194,17 @@ def _episodes(place: _Place, first: int) -> Iterator[EpisodeBuffer]:
         row = state = 0
         for length in arrays["lengths"]:
             actions, states = slice(row, row + length), slice(state, state + length + 1)
+            infos = {"qpos": arrays["qpos"][states], "qvel": arrays["qvel"][states]}
+            infos |= place.scene.infos(arrays["terminated"][actions])
+            if len(place.entry.parts) > 1:
+                infos[store.LABEL] = np.full(length, arrays["part"], dtype=np.int32)
             yield EpisodeBuffer(
-                observations=arrays["observations"][states],
+                observations=place.scene.observations(arrays["observations"][states]),
                 actions=arrays["actions"][actions],
                 rewards=arrays["rewards"][actions],
                 terminations=arrays["terminated"][actions],
                 truncations=arrays["truncated"][actions],
-                infos={"qpos": arrays["qpos"][states], "qvel": arrays["qvel"][states]},
+                infos=infos,
             )
             row, state = row + length, state + length + 1
         number += 1

@@ -1,0 +1,35 @@
+"""`skills data download`: brings an official Minari dataset to this machine."""
+
+from typing import Annotated
+
+import typer
+
+from cli import console
+from cli.options import Quiet, complete_official
+from skills.errors import NOT_FOUND, SkillsError
+
+
+def download(
+    name: Annotated[
+        str,
+        typer.Argument(help="Such as ant-medium, door-human, or any Minari id.", autocompletion=complete_official),
+    ],
+    quiet: Quiet = False,
+) -> None:
+    """Downloads the official Minari dataset of a name. Stopped half-way, the same command goes on where it was.
+
+    Files are compared with the checksums of the hub. The folder is MINARI_DATASETS_PATH, or ~/.minari/datasets.
+    """
+    from cli.reporting import reporter
+    from skills import catalog
+
+    entry = catalog.resolve(name)
+    if entry.official_id is None:
+        raise SkillsError(
+            f"{name} has no official Minari dataset.", f"Make it here: skills data make {name}", NOT_FOUND
+        )
+    from skills.sources import remote
+
+    with reporter(quiet) as report:
+        remote.download(entry.official_id, report(f"downloading {entry.official_id}", "bytes"), console.say)
+    console.line(entry.official_id)

@@ -1,0 +1,42 @@
+"""`skills data import`: a file of transitions becomes a local Minari dataset."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import console
+from cli.options import Quiet
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, or an .npz with the same arrays.")],
+    env: Annotated[str, typer.Option(help="The environment that it comes from: Ant-v5, AdroitHandDoor-v1, ...")],
+    name: Annotated[str, typer.Option(help="The Minari id that it gets: mine/run-v0.")],
+    label: Annotated[
+        str | None, typer.Option(help="The array that says which policy acted, a value a row or an episode.")
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="The licence of the data, kept with it.")] = None,
+    clip: Annotated[bool, typer.Option("--clip", help="Cut actions off at the bounds of their space.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Imports transitions from a file: observations, actions, and rewards, terminals, timeouts where it has them.
+
+    Episodes end at terminals and timeouts (or where episode_ids change); next observations are taken from the file,
+    else from the next row inside an episode. Other arrays of as many rows are kept as infos.
+    """
+    from cli.reporting import reporter
+    from skills.sources import importing
+
+    with reporter(quiet) as report:
+        importing.import_file(
+            file,
+            name,
+            env,
+            label=label,
+            licence=licence,
+            clip=clip,
+            progress=report(f"importing {file.name}", "rows"),
+            notify=(lambda line: None) if quiet else console.say,
+        )
+    console.line(name)

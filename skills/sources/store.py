@@ -1,0 +1,132 @@
+"""Writes Minari datasets: whole, out of sight, then put in place by a rename.
+
+    <Minari root>/mine/run-v0/data/     main_data.hdf5, metadata.json
+    <Minari root>/.skills/mine-run-v0/  while it is written
+
+A dataset that is there already is never written over.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import minari
+from filelock import FileLock
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Space
+from minari.data_collector import EpisodeBuffer
+from minari.dataset.minari_dataset import parse_dataset_id
+from minari.dataset.minari_storage import MinariStorage
+from minari.namespace import create_namespace, list_local_namespaces
+from minari.storage import get_dataset_path
+
+from skills.errors import USAGE, SkillsError
+from skills.files import explained
+
+DATA, METADATA = "main_data.hdf5", "metadata.json"
+LABEL = "label"  # in a dataset's infos: which of its LABEL_NAMES each row comes from
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a new dataset says about itself.
+
+    env_spec: of the environment that it comes from.   how: the algorithm that acted, in a word or two.
+    text: a sentence on where it comes from.   more: further metadata of ours.
+    """
+
+    observation_space: Space[Any]
+    action_space: Space[Any]
+    env_spec: EnvSpec
+    how: str
+    text: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+
+def folder(minari_id: str) -> Path:
+    """Where the files of a dataset are, or would be."""
+    return Path(get_dataset_path(minari_id)) / "data"
+
+
+def workshop(name: str) -> Path:
+    """A hidden folder of the Minari root for what is being made."""
+    return Path(get_dataset_path()) / ".skills" / name
+
+
+def check_new(minari_id: str) -> None:
+    """Raises: SkillsError (usage) for an id that Minari would refuse, or that is taken."""
+    try:
+        parse_dataset_id(minari_id)
+    except (ValueError, TypeError) as error:
+        raise SkillsError(
+            f"{minari_id!r} is not a Minari id.", "It ends in a version: mine/run-v0, hopper-v1.", USAGE
+        ) from error
+    if folder(minari_id).exists():
+        raise SkillsError(
+            f"There is a dataset {minari_id} already; it is left as it is.",
+            f"Choose another name, or delete {folder(minari_id).parent}.",
+            USAGE,
+        )
+
+
+def write(minari_id: str, description: Description, episodes: Iterable[EpisodeBuffer]) -> None:
+    """Writes a new dataset. Episodes are taken one at a time, so it may be larger than the memory.
+
+    Raises: SkillsError for an id that is not valid or is taken, for no episodes, or where the disk refuses.
+    """
+    check_new(minari_id)
+    stage = workshop(minari_id.replace("/", "-"))
+    with explained(stage):
+        stage.parent.mkdir(parents=True, exist_ok=True)
+    with explained(stage), FileLock(stage.with_suffix(".lock")):
+        check_new(minari_id)  # whoever held the lock before us may have made it
+        try:
+            storage = begin(stage, minari_id, description)
+            storage.update_episodes(episodes)
+            if storage.total_episodes == 0:
+                raise SkillsError(f"There are no episodes to write to {minari_id}.")
+            install(stage, minari_id)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+def begin(stage: Path, minari_id: str, description: Description) -> MinariStorage:
+    """An empty dataset in the folder `stage`."""
+    shutil.rmtree(stage, ignore_errors=True)
+    stage.mkdir(parents=True)
+    storage = MinariStorage.new(stage, description.observation_space, description.action_space, description.env_spec)
+    storage.update_metadata(
+        {
+            "dataset_id": minari_id,
+            "minari_version": minari.__version__,
+            "algorithm_name": description.how,
+            "author": {"skills"},
+            "description": description.text,
+            **description.more,
+        }
+    )
+    return storage
+
+
+def install(stage: Path, minari_id: str) -> None:
+    """Puts the files in `stage` where Minari looks for that dataset.
+
+    Where it exists, first the data, which begin with all the old episodes, then the metadata, which say how many
+    episodes there are: a process killed between the two leaves the old dataset, readable.
+    """
+    for name in (DATA, METADATA):
+        with (stage / name).open("rb+") as handle:
+            os.fsync(handle.fileno())
+    place = folder(minari_id)
+    if place.is_dir():
+        (stage / DATA).replace(place / DATA)
+        (stage / METADATA).replace(place / METADATA)
+        return
+    namespace = minari_id.rpartition("/")[0]
+    if namespace and namespace not in list_local_namespaces():
+        create_namespace(namespace)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stage.rename(place)

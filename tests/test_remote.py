@@ -1,0 +1,208 @@
+"""Downloads from a stand-in of the hub, over HTTP: what comes whole, what is fetched again, what is refused and how."""
+
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hub import Hub, serving
+
+from cli import discover
+from skills import catalog
+from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError
+from skills.minari_root import is_local, minari_root
+from skills.sources import embedded, minari, remote
+
+constants = pytest.importorskip("huggingface_hub.constants", reason="downloads need the extra `hf`")
+
+OFFICIAL = "mujoco/hopper/medium-v0"
+DATA = Path(OFFICIAL) / "data" / "main_data.hdf5"
+UNIT = 10 * 2**20  # what the hub's library writes at once
+SIZE = 25_000_000
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Minari root with a real dataset under the official id of hopper-medium, to be served."""
+    root = tmp_path_factory.mktemp("served")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(root))
+        embedded.make(catalog.resolve("hopper-random"), 300)
+    made, official = root / "skills" / "hopper" / "random-v0", root / OFFICIAL
+    official.parent.mkdir(parents=True)
+    made.rename(official)
+    os.truncate(root / DATA, SIZE)  # HDF5 does not mind what comes after its end
+    metadata = official / "data" / "metadata.json"
+    metadata.write_text(metadata.read_text().replace("skills/hopper/random-v0", OFFICIAL))
+    return root
+
+
+def point_at(url: str, patch: pytest.MonkeyPatch) -> None:
+    """What HF_ENDPOINT does before the hub's library is imported."""
+    patch.setattr(constants, "ENDPOINT", url)
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", url + "/{repo_id}/resolve/{revision}/{filename}")
+
+
+@pytest.fixture
+def hub(served: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A running hub, which this process takes for the real one."""
+    monkeypatch.setattr(remote, "_PAUSE", 0.05)
+    with serving(served) as running:
+        point_at(running.url, monkeypatch)
+        yield running
+
+
+def command(folder: Path, url: str, *arguments: str, before=None) -> subprocess.Popen[str]:
+    """Starts the command line with the hub at `url` and its files in `folder`."""
+    known = {"HF_ENDPOINT": url, "HF_HOME": str(folder / "hf"), "MINARI_DATASETS_PATH": str(minari_root())}
+    return subprocess.Popen(
+        [sys.executable, "-m", "cli.app", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **known},
+        preexec_fn=before,
+    )
+
+
+def assert_whole(served: Path) -> None:
+    assert (minari_root() / DATA).read_bytes() == (served / DATA).read_bytes()
+    assert len(minari.load(OFFICIAL, "hopper-medium", steps=None, columns="motion")) >= 300
+    assert [path.suffix for path in (minari_root() / ".skills").iterdir()] == [".lock"]
+
+
+def test_the_command_brings_a_whole_set(tmp_path: Path, served: Path, hub: Hub) -> None:
+    out, err = (process := command(tmp_path, hub.url, "data", "download", "hopper-medium")).communicate(timeout=120)
+    assert (process.returncode, out) == (0, f"{OFFICIAL}\n"), err
+    assert_whole(served)
+
+
+def test_what_is_here_is_not_asked_for_again(served: Path, hub: Hub) -> None:
+    seen: list[tuple[int, int]] = []
+    remote.download(OFFICIAL, lambda done, total: seen.append((done, total)))
+    assert_whole(served)
+    assert seen[-1][0] == seen[-1][1] > SIZE
+    asked = len(hub.asked)
+    remote.download(OFFICIAL)
+    assert len(hub.asked) == asked
+
+
+@pytest.mark.parametrize("name", ["D4RL/door/human-v2", "mujoco/hopper/nonsense-v0"])
+def test_what_the_hub_does_not_have_is_not_found(name: str, hub: Hub) -> None:
+    with pytest.raises(SkillsError, match=f"The hub has no dataset {name}") as caught:
+        remote.download(name)
+    assert caught.value.exit_code == NOT_FOUND
+
+
+def test_a_truncated_file_is_continued_where_it_broke_off(served: Path, hub: Hub) -> None:
+    hub.fault.cut, hub.fault.cuts = 12_000_000, 1
+    remote.download(OFFICIAL)
+    assert_whole(served)
+    assert hub.ranges() == [f"bytes={UNIT}-"]
+
+
+def test_a_slow_server_is_waited_for(served: Path, hub: Hub) -> None:
+    hub.fault.seconds = 0.1
+    seen: list[int] = []
+    remote.download(OFFICIAL, lambda done, total: seen.append(done))
+    assert_whole(served)
+    assert seen == sorted(seen)
+    assert any(0 < done < SIZE for done in seen)
+
+
+def test_a_killed_download_goes_on_where_it_was(tmp_path: Path, served: Path, hub: Hub) -> None:
+    hub.fault.seconds = 0.2
+    process = command(tmp_path, hub.url, "data", "download", "hopper-medium")
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size >= UNIT for path in minari_root().rglob("*.part")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not is_local(OFFICIAL)
+    hub.fault.seconds = 0.0
+    remote.download(OFFICIAL)
+    assert_whole(served)
+    assert hub.ranges() in ([f"bytes={UNIT}-"], [f"bytes={2 * UNIT}-"])
+
+
+def test_damaged_bytes_are_noticed_and_fetched_again(served: Path, hub: Hub) -> None:
+    hub.fault.flips = 1
+    said: list[str] = []
+    remote.download(OFFICIAL, notify=said.append)
+    assert len(said) == 1
+    assert "not the bytes that the hub's checksum is of" in said[0]
+    assert_whole(served)
+
+
+def test_bytes_that_stay_damaged_are_refused(hub: Hub) -> None:
+    hub.fault.flips = 100
+    with pytest.raises(SkillsError, match=r"could not be downloaded from .*checksum"):
+        remote.download(OFFICIAL)
+    assert not is_local(OFFICIAL)
+
+
+def test_no_server_is_told_with_the_way_out(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        point_at(f"http://127.0.0.1:{unused.getsockname()[1]}", monkeypatch)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the hub's library waits 23 s between its own attempts
+    said: list[str] = []
+    with pytest.raises(SkillsError, match=r"could not be downloaded from .*refused") as caught:
+        remote.download(OFFICIAL, notify=said.append)
+    assert caught.value.exit_code == ENVIRONMENT
+    assert "continues where this one stopped" in caught.value.hint
+    assert said == []
+    assert not is_local(OFFICIAL)
+
+
+def test_a_set_larger_than_the_disk_is_refused_before_it_is_fetched(hub: Hub) -> None:
+    hub.fault.size = 10**17
+    with pytest.raises(SkillsError, match="are to be downloaded"):
+        remote.download(OFFICIAL)
+    assert not any("resolve" in path for _, path, _ in hub.asked)
+
+
+def test_a_disk_that_fills_up_is_told_and_the_same_command_goes_on(tmp_path: Path, served: Path, hub: Hub) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (15_000_000, 15_000_000))
+
+    process = command(tmp_path, hub.url, "data", "download", "hopper-medium", before=limit)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (FAILED, "")
+    assert "Cannot write" in err
+    assert "Attempt" not in err
+    assert "Traceback" not in err
+    remote.download(OFFICIAL)
+    assert_whole(served)
+
+
+def test_offline_never_asks(hub: Hub) -> None:
+    with pytest.raises(SkillsError, match="--offline forbids"):
+        discover._get_data("my/set-v0", "auto", offline=True, quiet=True)
+    assert hub.asked == []
+
+
+def test_discover_downloads_what_is_nowhere_else_and_refuses_what_it_cannot_play(served: Path, hub: Hub) -> None:
+    discover._get_data(OFFICIAL, "auto", offline=False, quiet=True)
+    assert_whole(served)
+    asked = len(hub.asked)
+    with pytest.raises(SkillsError, match="AdroitHandDoor-v1' is not simulated here"):
+        discover._get_data("door-human", "auto", offline=False, quiet=True)
+    assert len(hub.asked) == asked
+
+
+def test_a_set_that_minari_cannot_read_is_refused(served: Path, hub: Hub) -> None:
+    broken = served / "mine" / "broken-v0"
+    shutil.copytree(served / OFFICIAL, broken)
+    (broken / "data" / "metadata.json").write_text("{}")
+    with pytest.raises(SkillsError, match="mine/broken-v0 cannot be read"):
+        remote.download("mine/broken-v0")
+    assert not is_local("mine/broken-v0")
