@@ -11,7 +11,7 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.minari_root import names_policies
 
 if TYPE_CHECKING:
-    from skills.agreement import Agreement
+    from skills.measures.truth import Agreement
     from skills.run import Run
 
 SCHEMA_VERSION = 1
@@ -88,8 +88,8 @@ def _show_run(run: "Run", *, json: bool) -> None:
     console.line(times(run))
     if agreement:
         console.line(
-            f"Its {agreement.classes} classes against the {agreement.policies} policies that made the data: adjusted "
-            f"Rand index {agreement.rand:.3f}, homogeneity {agreement.homogeneity:.3f} (0 chance, 1 perfect)"
+            "Its classes against the policies that made the data: adjusted Rand index "
+            f"{agreement.ari:.3f}, homogeneity {agreement.homogeneity:.3f} (0 chance, 1 perfect)"
         )
     if summary:
         console.show(summary_table(summary))
@@ -104,8 +104,8 @@ def _agreement(run: "Run") -> "Agreement | None":
     known = run.manifest.get("dataset")
     if "experts" not in run.finished_stages() or not known or not names_policies(known["minari_id"]):
         return None
-    from skills.agreement import agreement
     from skills.experts import Classes
+    from skills.measures.truth import agreement
     from skills.sources import minari
 
     labels = minari.load(known["minari_id"], known["name"], steps=known["steps"], columns="motion").labels

@@ -44,7 +44,8 @@ def evaluate(
     What was played and trained before is taken as it is. The caller holds `run.writing()`.
 
     against: names of `skills.variants.NAMES`.   seeds: discovery seeds that the intervals are over, 1 or more.
-    behaviours: [N] which behaviour made each row of the data, where that is known: adds the ground truth.
+    behaviours: [N] which behaviour made each row of the data: adds the ground truth. None: what the dataset says of
+        it, if anything.
     """
     run.require("measures")
     if seeds < 1:
@@ -63,6 +64,8 @@ def evaluate(
         "nulls": {name: groups[name] for name in variants.NULLS if name in groups},
         "baselines": {name: groups[name] for name in variants.BASELINES if name in groups},
     }
+    if behaviours is None:
+        behaviours = contests[0].discovery.labels
     if behaviours is not None:
         document["truth"] = contests[0].truth(behaviours)
     for skill, fidelity in zip(document["skills"], contests[0].skill_fidelity(), strict=True):

@@ -27,7 +27,7 @@ def run(tmp_path: Path) -> Run:
     entry = catalog.resolve("hopper-random")
     embedded.make(entry, STEPS)
     opened = open_or_create(tmp_path / "run", make_config("hopper-random", preset="smoke", skills=4))
-    data = reader.load(str(entry.embedded_id), "hopper-random", steps=STEPS, columns="motion", made_here=True)
+    data = reader.load(str(entry.embedded_id), "hopper-random", steps=STEPS, columns="motion")
     dataset = {"name": "hopper-random", "minari_id": data.minari_id, "env_id": data.env_id, "made_here": True}
     opened.record_dataset({**dataset, "steps": STEPS, "episodes": len(data.episode_starts), "digest": data.digest})
     with opened.stage("experts", [opened.experts_file]):
@@ -72,7 +72,7 @@ def test_the_simulators_own_states_are_shown_where_they_were_recorded(run: Run) 
 
 def test_rebuilt_states_travel_as_the_recorded_ones(run: Run) -> None:
     recorded = exemplars.find(run)
-    data = reader.load("skills/hopper/random-v0", "hopper-random", steps=STEPS, columns="motion", made_here=True)
+    data = reader.load("skills/hopper/random-v0", "hopper-random", steps=STEPS, columns="motion")
     labels = np.load(run.experts_file)["labels"]
     rebuilt = exemplars.cut(data, labels, 4, recorded.qpos.shape[2])
     assert rebuilt.origin == "rebuilt"

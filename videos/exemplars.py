@@ -168,7 +168,6 @@ def _transitions(run: Run) -> Transitions:
         dataset["name"],
         steps=dataset["steps"],
         columns=run.config.data.columns,
-        made_here=dataset["made_here"],
     )
     if transitions.digest != dataset["digest"]:
         raise SkillsError(
