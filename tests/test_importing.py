@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium
 import h5py
 import minari
 import numpy as np
@@ -41,6 +42,18 @@ def test_what_is_in_the_file_is_read_back(tmp_path: Path, suffix: str) -> None:
     stored = minari.load_dataset(NAME)
     assert [episode.truncations.any() for episode in stored] == [False, True, True]
     assert stored.recover_environment().spec.id == "Hopper-v5"
+
+
+def test_an_ant_without_contact_forces_leaves_gymnasium_as_it_is(tmp_path: Path) -> None:
+    count = len(hops()["actions"])
+    arrays = {**hops(), "actions": np.zeros((count, 8))}
+    arrays |= {
+        name: np.random.default_rng(0).normal(size=(count, 27)) for name in ("observations", "next_observations")
+    }
+    data, _ = brought(tmp_path / "ant.npz", arrays, "Ant-v5")
+    assert data.observations.shape[1] == 27
+    assert minari.load_dataset(NAME).recover_environment().observation_space.shape == (27,)
+    assert gymnasium.make("Ant-v5").observation_space.shape == (105,)
 
 
 def test_next_observations_are_derived_inside_an_episode_only(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skills.simulate import environment, load_model
+from skills.simulate import GOAL_COLUMNS, environment, load_model
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -66,7 +66,12 @@ class Windows:
 
 
 def read_steps(observations: NDArray[np.floating], env_id: str) -> Steps:
-    """Reads the motion from observations [M, O] of pose and velocity; further columns are ignored."""
+    """Reads the motion from observations [M, O] of pose and velocity; further columns are ignored.
+
+    A maze's goal, which is observed too, is no part of the motion.
+    """
+    if environment(env_id).maze is not None:
+        observations = np.delete(observations, GOAL_COLUMNS, axis=1)
     model, dropped = load_model(env_id), environment(env_id).position_columns
     split = model.nq - dropped
     pose = np.asarray(observations[:, :split], np.float64)

@@ -9,6 +9,7 @@
 Letters: N rows, E episodes, T rows of one episode, O observation columns.
 """
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -312,7 +313,7 @@ def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
     """The same environment, observing pose and motion only, where it would observe contact forces too."""
     if not ENVIRONMENTS[spec.id].contact_forces:
         return spec
-    changed = gymnasium.spec(spec.id)
+    changed = copy.deepcopy(spec)  # Gymnasium gives the one in its registry
     changed.kwargs = {**changed.kwargs, "include_cfrc_ext_in_observation": False}
     return changed
 
