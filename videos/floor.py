@@ -25,7 +25,6 @@ class Floor:
         self.first_row = int(np.argmax(falling)) if falling.any() else height
         rays = directions[self.first_row :]
         reach = eye_height / -rays[..., 2:]
-        self._eye_height = eye_height
         self._offsets: Floats = rays * reach  # [F, W, 3] from the eye to where a pixel meets the floor
         self._ground = self._offsets[..., :2].astype(np.float32)
         self._footprint = _footprint(self._ground)

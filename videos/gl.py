@@ -66,8 +66,12 @@ class GlRenderer:
         self._camera.distance = self._view.distance
         self._camera.azimuth = self._view.azimuth
         self._camera.elevation = self._view.elevation
-        self._floor_depth = floor_depth(self._view, self.height * self._scale)
-        self._sky = sky_rows(self._view, self._floor_depth)
+        depth = floor_depth(self._view, self.height * self._scale)
+        self._sky = sky_rows(self._view, depth)
+        extent, planes = self._model.stat.extent, self._model.vis.map
+        near, far = planes.znear * extent, planes.zfar * extent
+        self._depth_range = 1 - near / far
+        self._floor_depth = 1 - (near / (depth * (1 - _BARELY))).clip(0, 1)  # as OpenGL has it, inverted
 
     def __enter__(self) -> "GlRenderer":
         return self
@@ -112,10 +116,7 @@ class GlRenderer:
 
     def _is_floor(self, depth: NDArray[np.float32]) -> NDArray[np.bool_]:
         """[H, W] pixels that show the floor, by OpenGL's depth."""
-        extent, planes = self._model.stat.extent, self._model.vis.map
-        near, far = planes.znear * extent, planes.zfar * extent
-        behind = 1 - (near / (self._floor_depth * (1 - _BARELY))).clip(0, 1)  # OpenGL's depth of the floor, inverted
-        return np.asarray(depth * (1 - near / far) >= behind[:, None])
+        return np.asarray(depth * self._depth_range >= self._floor_depth[:, None])
 
     def _draw_trace(
         self, picture: Frames, floor: NDArray[np.bool_], qpos: NDArray[np.floating], look_at: Floats, index: int

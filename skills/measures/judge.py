@@ -69,7 +69,6 @@ class Judge:
         self._segments = Behaviour(self.segments, self)
         self._reference = diversity.reference_distance(self._segments.successors)
         self._cells = coverage.cell_count(self._segments.visited, every_trial(*self.segments.shape))
-        self.data_score = float(self.normalise(discovery.returns).mean())
         progress(4, 4)
 
     def normalise(self, returns: Floats) -> Floats:

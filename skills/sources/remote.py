@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
-from minari.dataset.minari_dataset import MinariDataset, parse_dataset_id
+from minari.dataset.minari_dataset import MinariDataset
 from minari.storage.remotes import get_cloud_storage
 
 from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError
@@ -44,12 +44,7 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = lambd
     """
     if is_local(minari_id):
         return
-    try:
-        parse_dataset_id(minari_id)
-    except (ValueError, TypeError) as error:
-        raise SkillsError(
-            f"{minari_id!r} is not a Minari id.", "It ends in a version, as ant-v0 does.", USAGE
-        ) from error
+    store.check_id(minari_id)
     hub = _Hub(minari_id)
     stage = store.workshop(f"download-{minari_id.replace('/', '-')}")
     with explained(stage):

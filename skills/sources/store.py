@@ -56,14 +56,19 @@ def workshop(name: str) -> Path:
     return Path(get_dataset_path()) / ".skills" / name
 
 
-def check_new(minari_id: str) -> None:
-    """Raises: SkillsError (usage) for an id that Minari would refuse, or that is taken."""
+def check_id(minari_id: str) -> None:
+    """Raises: SkillsError (usage) for an id that Minari would refuse."""
     try:
         parse_dataset_id(minari_id)
     except (ValueError, TypeError) as error:
         raise SkillsError(
             f"{minari_id!r} is not a Minari id.", "It ends in a version: mine/run-v0, hopper-v1.", USAGE
         ) from error
+
+
+def check_new(minari_id: str) -> None:
+    """Raises: SkillsError (usage) for an id that Minari would refuse, or that is taken."""
+    check_id(minari_id)
     if folder(minari_id).exists():
         raise SkillsError(
             f"There is a dataset {minari_id} already; it is left as it is.",
