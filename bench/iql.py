@@ -63,7 +63,8 @@ def plain_seconds(data: Transitions, steps: int) -> float:
         value_optimizer.step()
         goal = r[:, None] + c[:, None] * CONFIG.discount * future
         q_optimizer.zero_grad(set_to_none=True)
-        torch.stack([nn.functional.mse_loss(one(sa), goal) for one in q]).sum().backward()  # type: ignore[no-untyped-call]
+        first, second = (nn.functional.mse_loss(one(sa), goal) for one in q)
+        (first + second).backward()  # type: ignore[no-untyped-call]
         q_optimizer.step()
         for slow, fast in zip(target.parameters(), q.parameters(), strict=True):
             slow.data.mul_(1 - CONFIG.polyak).add_(fast.data, alpha=CONFIG.polyak)

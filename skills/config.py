@@ -262,7 +262,7 @@ _SUCCESSES: dict[Domain, int] = {"locomotion": 3, "antmaze": 5, "adroit": 3}
 _MAZE_ROLLOUTS = 100
 # c of one expert in locomotion. An expert is far from all of the data (d^2 is about Z there, 1 on its own rows): with
 # c = 1 the reward is 0 but for rare moments that pass for the expert's, which the policy then chases until it falls
-# (score on walker2d-medium 13, with this 98). So close to 0 it is about 1 - c d^2, graded over all of the data.
+# (score on walker2d-medium 13, with this 100). So close to 0 it is about 1 - c d^2, graded over all of the data.
 _SOFT_TEMPERATURE = 0.01
 
 

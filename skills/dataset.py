@@ -51,6 +51,21 @@ class Transitions:
     def __len__(self) -> int:
         return len(self.actions)
 
+    @property
+    def bounds(self) -> NDArray[np.int64]:
+        """[E + 1] the first row of each episode, and the end of the last."""
+        return np.append(self.episode_starts, len(self))
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """[E] rows of each episode."""
+        return np.diff(self.bounds)
+
+    @property
+    def left(self) -> NDArray[np.int64]:
+        """[N] rows from each to the end of its episode, itself among them."""
+        return np.repeat(self.bounds[1:], self.lengths) - np.arange(len(self))
+
     @cached_property
     def returns(self) -> NDArray[np.float64]:
         """[E] undiscounted return of each episode."""
@@ -76,12 +91,12 @@ class Transitions:
 
     def rows_of(self, episodes: NDArray[np.integer]) -> NDArray[np.int64]:
         """The rows of some episodes, in the order given."""
-        bounds = np.append(self.episode_starts, len(self))
+        bounds = self.bounds
         return np.concatenate([np.zeros(0, np.int64), *(np.arange(bounds[i], bounds[i + 1]) for i in episodes)])
 
     def episodes(self, chosen: NDArray[np.integer]) -> "Transitions":
         """Some of the episodes, in the order given."""
-        sizes, rows = np.diff(np.append(self.episode_starts, len(self)))[chosen], self.rows_of(chosen)
+        sizes, rows = self.lengths[chosen], self.rows_of(chosen)
         return replace(
             self,
             observations=self.observations[rows],

@@ -153,8 +153,7 @@ def _bands(transitions: Transitions, count: int) -> NDArray[np.int32]:
     if count > episodes:
         raise SkillsError(f"{episodes} episodes cannot be cut into {count} bands.", "Ask for fewer.", USAGE)
     rank = np.argsort(np.argsort(transitions.returns, kind="stable"))
-    sizes = np.diff(np.append(transitions.episode_starts, len(transitions)))
-    return np.repeat((rank * count // episodes).astype(np.int32), sizes)
+    return np.repeat((rank * count // episodes).astype(np.int32), transitions.lengths)
 
 
 def _scaling(

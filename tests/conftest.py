@@ -9,10 +9,19 @@ import numpy as np
 import pytest
 import torch
 
+from skills.config import ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
 from skills.dataset import ACTION_LIMIT, Transitions
 from skills.simulate import Simulation
 
 torch.set_num_threads(min(2, os.cpu_count() or 1))
+
+# The stages of a run that is over in a second or two, to `replace` those of a preset.
+TINY_STAGES = {
+    "experts": ExpertsConfig(max_iterations=5),
+    "reward": RewardConfig(hidden=16, batch=16, iterations=20, learning_rate=1e-3),
+    "policy": PolicyConfig(hidden=16, batch=16, steps=20),
+    "rollout": RolloutConfig(rollouts=2, horizon=50),
+}
 
 
 def play_randomly(env_id: str, episodes: int, steps: int, seed: int = 0) -> Transitions:

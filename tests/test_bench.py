@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from conftest import TINY_STAGES
 
-from skills.config import ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig, make_config
+from skills.config import make_config
 from skills.pipeline import discover
 from skills.progress import silent_reporter
 from skills.run import open_or_create
@@ -62,14 +63,7 @@ def test_renderers_are_compared_with_gymnasiums(bench: Bench) -> None:
 
 
 def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: Path) -> None:
-    config = replace(
-        make_config("hopper-random", preset="smoke"),
-        skills=8,
-        experts=ExpertsConfig(max_iterations=5),
-        reward=RewardConfig(hidden=16, batch=16, iterations=20, learning_rate=1e-3),
-        policy=PolicyConfig(hidden=16, batch=16, steps=20),
-        rollout=RolloutConfig(rollouts=2, horizon=50),
-    )
+    config = replace(make_config("hopper-random", preset="smoke"), skills=8, **TINY_STAGES)
     run = open_or_create(tmp_path / "tiny", config)
     with run.writing():
         discover(run, source="auto", reporter=silent_reporter, notify=print)

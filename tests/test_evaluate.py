@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import TINY_STAGES
 from typer.testing import CliRunner
 
 from cli.ablate import What
 from cli.app import app
 from cli.evaluate import ROWS
 from skills import sources
-from skills.config import DataConfig, ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig, make_config
+from skills.config import DataConfig, make_config
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import ablate, contest, variants
 from skills.evaluation.evaluate import evaluate, read_numbers
@@ -24,14 +25,7 @@ from skills.progress import silent_reporter
 from skills.run import Run, open_or_create
 
 K, ROWS_OF_DATA = 4, 3000
-TINY = {
-    "skills": K,
-    "data": DataConfig(steps=ROWS_OF_DATA),
-    "experts": ExpertsConfig(max_iterations=5),
-    "reward": RewardConfig(hidden=16, batch=16, iterations=20, learning_rate=1e-3),
-    "policy": PolicyConfig(hidden=16, batch=16, steps=20),
-    "rollout": RolloutConfig(rollouts=2, horizon=50),
-}
+TINY = {"skills": K, "data": DataConfig(steps=ROWS_OF_DATA), **TINY_STAGES}
 ANY = ("shuffled", "clone", "segments", "bc_per_class", "uncalibrated", "replay")
 
 

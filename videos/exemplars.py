@@ -93,9 +93,9 @@ def known(run: Run) -> Exemplars | None:
 
 def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, length: int) -> Exemplars:
     """Up to four stretches of at most `length` states a class, from different episodes, with the states rebuilt."""
-    ends = np.append(transitions.episode_starts[1:], len(transitions))
-    episode_of = np.repeat(np.arange(len(ends)), ends - transitions.episode_starts)
-    last = np.minimum(np.arange(len(transitions)) + length, ends[episode_of])
+    bounds = transitions.bounds
+    episode_of = np.repeat(np.arange(len(bounds) - 1), transitions.lengths)
+    last = np.arange(len(transitions)) + np.minimum(transitions.left, length)
     size = load_model(transitions.env_id).nq
     shape = (count, _MOST)
     found = Exemplars(
@@ -122,7 +122,7 @@ def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, 
             found.starts[skill, place] = first - transitions.episode_starts[episode]
             found.own[skill, place, :steps] = mine[rows]
             found.qpos[skill, place] = _padded(_rebuilt(transitions, rows), length)
-            inside[transitions.episode_starts[episode] : ends[episode]] = 0
+            inside[bounds[episode] : bounds[episode + 1]] = 0
     return found
 
 

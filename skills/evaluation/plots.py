@@ -180,7 +180,7 @@ def _along(learned: Floats, true: Floats, own: Transitions) -> list[dict[str, An
     Each in standard deviations from its mean over the dataset, so that levels can be compared between episodes.
     """
     order = np.argsort(own.returns, kind="stable")
-    bounds = np.append(own.episode_starts, len(own))
+    bounds = own.bounds
     found = []
     for words, share in _EPISODES:
         episode = int(order[round(share * (len(order) - 1))])

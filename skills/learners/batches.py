@@ -173,12 +173,8 @@ def _steps_ahead(transitions: Transitions, steps: int) -> tuple[slice | NDArray[
     """
     if steps == 1:
         return slice(None), np.zeros(1, np.int64)
-    total = len(transitions)
-    ends = np.append(transitions.episode_starts[1:], total)
-    rows = np.arange(total)
-    left = np.repeat(ends, np.diff(transitions.episode_starts, append=total)) - 1 - rows
-    ahead = np.minimum(left, steps - 1)
-    return rows + ahead, ahead
+    ahead = np.minimum(transitions.left, steps) - 1
+    return np.arange(len(transitions)) + ahead, ahead
 
 
 def _on_gpu(rewards: Rewards, device: torch.device) -> Tensor | None:

@@ -48,8 +48,7 @@ class Judge:
         progress = reporter("fitting the judge", "parts")
         generator = np.random.default_rng([seed, self.count])
         steps = read_steps(held.observations, self.env_id)
-        lengths = np.diff(np.append(held.episode_starts, len(held)))
-        learned_from = cut_windows(held.episode_starts, lengths, stride=_STRIDE)
+        learned_from = cut_windows(held.episode_starts, held.lengths, stride=_STRIDE)
         labels = classes.classify(held.observations, held.actions, held.next_observations)[learned_from.middles]
         described = describe(steps, learned_from)
         self.whitening = fit_whitening(described)
@@ -59,7 +58,7 @@ class Judge:
         self._classifier = LogisticRegression(class_weight="balanced", max_iter=100, tol=1e-3)
         self._classifier.fit(rows, labels)
         progress(2, 4)
-        apart = cut_windows(held.episode_starts, lengths)
+        apart = cut_windows(held.episode_starts, held.lengths)
         chosen = generator.permutation(len(apart))[:_MOST_WINDOWS]
         self.windows = self.whitening.transform(describe(steps, Windows(apart.starts[chosen], apart.lengths[chosen])))
         self._reach = coverage.reach(self.windows)
@@ -118,8 +117,7 @@ class Judge:
     ) -> dict[str, Any]:
         """How classes agree with the behaviours [N] that made the rows of discovery, and which ones skills recover."""
         found = truth.agreement(classes.labels, behaviours)
-        lengths = np.diff(np.append(discovery.episode_starts, len(discovery)))
-        cut = cut_windows(discovery.episode_starts, lengths)
+        cut = cut_windows(discovery.episode_starts, discovery.lengths)
         chosen = np.random.default_rng(self.count).permutation(len(cut))[: 2 * _MOST_WINDOWS]
         cut = Windows(cut.starts[chosen], cut.lengths[chosen])
         rows = self.whitening.transform(describe(read_steps(discovery.observations, self.env_id), cut))

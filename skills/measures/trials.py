@@ -111,16 +111,14 @@ def take_segments(
     Segments come from where a whole one fits into its episode; where there are fewer such rows than segments, from
     where a window fits; else from anywhere. Return and survival are those of the episode that a segment is cut from.
     """
-    bounds = np.append(transitions.episode_starts, len(transitions))
-    sizes = np.diff(bounds)
+    sizes, left = transitions.lengths, transitions.left
     episode = np.repeat(np.arange(len(sizes)), sizes)
-    left = bounds[episode + 1] - np.arange(len(transitions))
     begins = generator.choice(_roomy(left, count * trials), size=count * trials)
     lengths = np.minimum(left[begins], STEPS)
     offsets = np.arange(STEPS)
     inside = offsets < lengths[:, None]
     taken = begins[:, None] + np.minimum(offsets, lengths[:, None] - 1)
-    ended = bounds[episode[begins] + 1] - 1
+    ended = begins + left[begins] - 1
     by_skill = (count, trials)
     return Trials(
         observations=(transitions.observations[taken] * inside[..., None]).reshape(*by_skill, STEPS, -1),
