@@ -46,6 +46,7 @@ class ExpertsConfig:
     # shuffled: a null, the classes' sizes with random members.   returns: no K-means but episodes in bands of their
     # return, the best last.
     labels: Labels = "kmeans"
+    window: int = 1  # features are means over so many steps, those around a transition in its episode
     expert: str | None = None  # imitation: the dataset, or the file of demonstrations, that the expert comes from
     trajectories: int = 1  # so many: the best by return, those that return the same drawn by the seed
     episodes: tuple[int, ...] | None = None  # or these, counted from 0
@@ -242,6 +243,17 @@ _ONE_EXPERT: dict[Preset, dict[str, Any]] = {
 }
 
 
+# In skill discovery `quick` sees further on bodies whose steps are short (0.008 s; 0.05 on the others). There a class
+# of single steps is a small part of a stride (71 steps), and values that spread one step an update reach nowhere. So:
+# classes of means over two strides, returns of six steps, the discount a second that 0.99 is elsewhere, softer rewards.
+_SHORT_STEPS = ("Walker2d-", "Hopper-")
+_OF_SHORT_STEPS: dict[str, dict[str, Any]] = {
+    "experts": {"window": 142},
+    "reward": {"temperature": 0.1},
+    "policy": {"td_steps": 6, "discount": 0.9984},
+}
+
+
 # What the other domains set otherwise than locomotion: CLUE's Table 8, and the official IQL settings.
 _DOMAINS: dict[Domain, dict[str, dict[str, Any]]] = {
     "locomotion": {"reward": {}, "policy": {}},
@@ -299,8 +311,10 @@ def make_config(
         raise SkillsError(
             f"{option} is for one expert, not for the mode skills.", "Add --mode imitation or --mode sparse.", USAGE
         )
-    domain = domain or _domain(dataset)
-    values: dict[str, Any] = {"reward": RewardConfig(), "policy": PolicyConfig(), **_PRESETS[preset]}
+    environment = _environment(dataset)
+    domain = domain or catalog.domain_of(environment)
+    stages = {"experts": ExpertsConfig(), "reward": RewardConfig(), "policy": PolicyConfig()}
+    values: dict[str, Any] = {**stages, **_PRESETS[preset]}
     if mode != "skills":
         values |= _ONE_EXPERT[preset]
         skills, trunk = 1, "independent"
@@ -319,6 +333,8 @@ def make_config(
     values["policy"] = replace(values["policy"], learner=learner, trunk=trunk, **_DOMAINS[domain]["policy"])
     if mode != "skills" and domain == "locomotion" and maker == "clue":
         values["reward"] = replace(values["reward"], temperature=_SOFT_TEMPERATURE)
+    if mode == "skills" and preset == "quick" and environment.startswith(_SHORT_STEPS):
+        values |= {stage: replace(values[stage], **changes) for stage, changes in _OF_SHORT_STEPS.items()}
     if calibration is not None:
         _check_at_least("--lambda", calibration, 0)
         values["reward"] = replace(values["reward"], calibration=calibration)
@@ -329,12 +345,13 @@ def make_config(
     return Config(dataset=dataset, preset=preset, seed=seed, device=device, mode=mode, seeds=seeds, **values)
 
 
-def _domain(dataset: str) -> Domain:
+def _environment(dataset: str) -> str:
+    """The Gymnasium id of a dataset; "" where it is not known."""
     try:
         entry = catalog.resolve(dataset)
     except SkillsError:  # said where the data are got
-        return "locomotion"
-    return catalog.domain_of(entry.env_id or env_id(dataset))
+        return ""
+    return entry.env_id or env_id(dataset) or ""
 
 
 def _check_mode(

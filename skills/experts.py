@@ -1,17 +1,19 @@
 """Experts: the sets of transitions that the skills imitate.
 
-Letters: N transitions, O observation columns, A action size, F features, K classes.
+Letters: N transitions, E episodes, O observation columns, A action size, F features, K classes.
 
 In skill discovery they are the K-means classes of (s, a, s') (CLUE, section 8.3). In the other modes there is one: the
 demonstrations, or the dataset's own successes; a network of each of S seeds learns from it, and K is S.
 """
 
 import warnings
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
 from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
@@ -33,6 +35,7 @@ class Classes:
         given rather than clustered: no new transition is of it. K may be a multiple of the number of classes that the
         labels name; the members of each are then there again and again, for one network of each seed.
     columns: [F] int64, which columns of concat(s, a, s') are features.   mean, scale: [F] float32.
+    window: [] int64, over how many steps those columns are averaged first, see `ExpertsConfig`.
     """
 
     labels: NDArray[np.int32]
@@ -40,6 +43,7 @@ class Classes:
     columns: NDArray[np.int64]
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
+    window: NDArray[np.int64] = field(default_factory=lambda: np.array(1))
 
     @property
     def count(self) -> int:
@@ -73,16 +77,20 @@ class Classes:
         observations: NDArray[np.float32],
         actions: NDArray[np.float32],
         next_observations: NDArray[np.float32],
+        lengths: NDArray[np.integer],
     ) -> NDArray[np.int32]:
-        """[N] the nearest centroid of each transition; -1 where there are none."""
+        """[N] the nearest centroid of each transition; -1 where there are none.
+
+        lengths: [E] of the episodes that the transitions are, end to end.
+        """
         if len(self.columns) == 0:
             return np.full(len(actions), -1, np.int32)
         labels = np.empty(len(actions), dtype=np.int32)
         norms = np.square(self.centroids).sum(axis=1)
+        raw = _averaged([observations, actions, next_observations], lengths, int(self.window))
         for start in range(0, len(actions), _ASSIGN_CHUNK):
             part = slice(start, start + _ASSIGN_CHUNK)
-            raw = np.concatenate([observations[part], actions[part], next_observations[part]], axis=1)
-            features = (raw[:, self.columns] - self.mean) / self.scale
+            features = (raw[part, self.columns] - self.mean) / self.scale
             labels[part] = (norms - 2.0 * features @ self.centroids.T).argmin(axis=1)
         return labels
 
@@ -115,7 +123,8 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {len(transitions)} with --skills, or use a larger dataset.",
             USAGE,
         )
-    raw = np.concatenate([transitions.observations, transitions.actions, transitions.next_observations], axis=1)
+    parts = [transitions.observations, transitions.actions, transitions.next_observations]
+    raw = _averaged(parts, transitions.lengths, config.window)
     mean, scale, columns = _scaling(raw, config)
     features = raw if len(columns) == raw.shape[1] else raw[:, columns]
     features -= mean
@@ -123,14 +132,15 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
     if config.labels == "returns":
         labels = _bands(transitions, count)
         centroids = np.stack([features[labels == band].mean(axis=0) for band in range(count)])
-        return Classes(labels, centroids, columns, mean, scale)
+        return Classes(labels, centroids, columns, mean, scale, np.array(config.window))
     kmeans = KMeans(n_clusters=count, random_state=seed, n_init=1, max_iter=config.max_iterations, copy_x=False)
     # K-means adds the threads' partial sums in whatever order they finish. With two the sum is the same either way;
     # with more it is not, and the same seed would not give the same classes.
     with threadpool_limits(limits=2, user_api="openmp"), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # too few distinct rows: said below, with what to do
         labels = kmeans.fit(features).labels_
-    classes = Classes(labels.astype(np.int32), kmeans.cluster_centers_.astype(np.float32), columns, mean, scale)
+    centroids = kmeans.cluster_centers_.astype(np.float32)
+    classes = Classes(labels.astype(np.int32), centroids, columns, mean, scale, np.array(config.window))
     empty = np.flatnonzero(classes.sizes == 0)
     if len(empty):
         raise SkillsError(
@@ -154,6 +164,20 @@ def _bands(transitions: Transitions, count: int) -> NDArray[np.int32]:
         raise SkillsError(f"{episodes} episodes cannot be cut into {count} bands.", "Ask for fewer.", USAGE)
     rank = np.argsort(np.argsort(transitions.returns, kind="stable"))
     return np.repeat((rank * count // episodes).astype(np.int32), transitions.lengths)
+
+
+def _averaged(parts: Sequence[NDArray[np.float32]], lengths: NDArray[np.integer], window: int) -> NDArray[np.float32]:
+    """[N, sum of columns] the parts side by side, each row the mean over the window around it.
+
+    lengths: [E] of the episodes, at whose ends a window is cut.
+    """
+    raw = np.concatenate(parts, axis=1)
+    if window == 1:
+        return raw
+    for episode in np.split(raw, np.cumsum(lengths)[:-1]):  # views
+        there = uniform_filter1d(np.ones(len(episode)), window, mode="constant")
+        episode[:] = uniform_filter1d(episode, window, axis=0, mode="constant") / there[:, None]
+    return raw
 
 
 def _scaling(

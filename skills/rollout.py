@@ -1,6 +1,7 @@
 """Plays every skill in the simulation and records what it does.
 
-Letters: K skills, R rollouts of each, T steps at most, P size of qpos.
+Letters: K skills, R rollouts of each, N simulations, T steps at most, P size of qpos, O observation columns, A action
+size.
 """
 
 from collections.abc import Iterator
@@ -157,11 +158,46 @@ def lockstep(
             return
 
 
+class Transcript:
+    """The transitions of the first T steps of N simulations.
+
+    states: [N, T + 1, O] float32, before each step and after the last one played; 0 behind it.
+    actions: [N, T, A] float32.   lengths: [N] int64, steps played.
+    """
+
+    def __init__(self, count: int, steps: int, columns: int, action_size: int) -> None:
+        """columns: O, the first of an observation that are kept."""
+        self.states = np.zeros((count, steps + 1, columns), np.float32)
+        self.actions = np.zeros((count, steps, action_size), np.float32)
+        self.lengths = np.zeros(count, np.int64)
+
+    def add(self, step: int, moment: Moment) -> None:
+        """Writes down a step that is among the first T."""
+        playing, columns = moment.playing, self.states.shape[2]
+        self.states[playing, step] = moment.observations[:, :columns]
+        self.states[playing, step + 1] = moment.next_observations[:, :columns]
+        self.actions[playing, step] = moment.actions
+        self.lengths[playing] += 1
+
+    @property
+    def played(self) -> NDArray[np.bool_]:
+        """[N, T] which steps were played."""
+        return np.arange(self.actions.shape[1]) < self.lengths[:, None]
+
+    def classify(self, classes: "Classes") -> NDArray[np.int16]:
+        """[N, T] the class of the data that each transition is nearest to; -1 in the padding."""
+        played = self.played
+        nearest = np.full(played.shape, -1, np.int16)
+        before, after = self.states[:, :-1][played], self.states[:, 1:][played]
+        nearest[played] = classes.classify(before, self.actions[played], after, self.lengths)
+        return nearest
+
+
 def play(
     policy: "Policy", env_id: str, classes: "Classes", config: RolloutConfig, seed: int, reporter: Reporter
 ) -> Rollouts:
     """Plays all skills at once, in lock-step."""
-    count, horizon, seen = policy.shape.skills, config.horizon, policy.shape.observation_size
+    count, horizon = policy.shape.skills, config.horizon
     skills = np.repeat(np.arange(count), config.rollouts)
     total = len(skills)
     simulation = Simulation(env_id, total, task=config.task)
@@ -169,30 +205,26 @@ def play(
     qpos = np.empty((total, horizon + 1, simulation.qpos.shape[1]), np.float32)
     qpos[:, 0] = simulation.qpos
     rewards = np.zeros((total, horizon), np.float32)
-    nearest = np.full((total, horizon), -1, np.int16)
-    lengths = np.zeros(total, np.int32)
+    seen = Transcript(total, horizon, policy.shape.observation_size, simulation.action_size)
     terminated = np.zeros(total, bool)
     progress = reporter(f"playing {count} skills, {config.rollouts} times each", "steps")
     actor = actor_of(policy, config.noise, seed)
     for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
         playing = moment.playing
-        nearest[playing, step] = classes.classify(
-            moment.observations[:, :seen], moment.actions, moment.next_observations[:, :seen]
-        )
+        seen.add(step, moment)
         rewards[playing, step] = moment.rewards
-        lengths[playing] += 1
         terminated[playing] = moment.terminated
         qpos[:, step + 1] = qpos[:, step]
         qpos[playing, step + 1] = moment.qpos
         progress(step + 1, horizon)
-    played = int(lengths.max())
+    played = int(seen.lengths.max())
     qpos[:, played + 1 :] = qpos[:, played : played + 1]
     by_skill = (count, config.rollouts)
     return Rollouts(
         qpos=qpos.reshape(*by_skill, *qpos.shape[1:]),
-        lengths=lengths.reshape(by_skill),
+        lengths=seen.lengths.astype(np.int32).reshape(by_skill),
         terminated=terminated.reshape(by_skill),
         rewards=rewards.reshape(*by_skill, horizon),
-        classes=nearest.reshape(*by_skill, horizon),
+        classes=seen.classify(classes).reshape(*by_skill, horizon),
         seconds_per_step=np.array(simulation.seconds_per_step),
     )

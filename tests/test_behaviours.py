@@ -87,6 +87,21 @@ def test_episodes_vary_in_turn_by_gain_and_by_noise():
     np.testing.assert_allclose(acted, expected, atol=1e-6)
 
 
+def test_behaviours_play_the_episodes_of_a_level_in_turn():
+    turns = behaviour.load_turns("walker2d", "medium")
+    assert [file.stem for file in behaviour.paths("walker2d", "medium")[:2]] == ["walker2d-medium", "walker2d-medium-2"]
+    assert len(turns.behaviours) == 4
+    assert len(behaviour.load_turns("walker2d", "expert").behaviours) == 1
+    observations = np.random.default_rng(0).normal(size=(6, 17))
+    episodes = np.array([0, 1, 2, 3, 5, 12])
+    acted = turns.act(observations, [np.random.default_rng(seed) for seed in range(6)], episodes)
+    for row, episode in enumerate(episodes):
+        alone = turns.behaviours[episode % 4].act(
+            observations[row : row + 1], [np.random.default_rng(row)], episodes[row : row + 1]
+        )
+        np.testing.assert_allclose(acted[row], alone[0], atol=1e-6)
+
+
 def test_an_absent_or_damaged_behaviour_is_refused(tmp_path):
     with pytest.raises(SkillsError, match="no behaviour ant-medium"):
         behaviour.load("ant", "medium", tmp_path)

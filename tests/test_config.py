@@ -29,6 +29,17 @@ def test_options_remake_the_configuration():
     assert make_config("ant-medium", preset="smoke", skills=7, seed=3).options == "--preset smoke --skills 7 --seed 3 "
 
 
+def test_quick_sees_further_where_steps_are_short():
+    walker = make_config("walker2d-medium")
+    assert (walker.experts.window, walker.policy.td_steps) == (142, 6)
+    assert walker.policy.discount ** (0.05 / 0.008) == pytest.approx(0.99, abs=1e-4)
+    others = [make_config("ant-medium"), make_config("walker2d-medium", preset="paper")]
+    others.append(make_config("walker2d-medium", mode="imitation", expert="walker2d-expert"))
+    assert {(config.experts.window, config.policy.td_steps, config.policy.discount) for config in others} == {
+        (1, 1, 0.99)
+    }
+
+
 def test_differences_name_every_setting():
     lines = differences(make_config("a/b", preset="smoke"), make_config("a/b", preset="quick"))
     assert "preset: quick there, smoke here" in lines

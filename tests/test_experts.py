@@ -26,9 +26,26 @@ def test_labels_are_those_of_scikit_learn(cheetah, classes):
     assert agreement > 0.999  # a row on a border may fall to either side: the scaling rounds differently
 
 
-def test_classify_finds_the_class_of_known_rows(cheetah, classes):
-    found = classes.classify(cheetah.observations, cheetah.actions, cheetah.next_observations)
+@pytest.mark.parametrize("window", [1, 8])
+def test_classify_finds_the_class_of_known_rows(cheetah, window):
+    classes = cluster(cheetah, 7, ExpertsConfig(window=window), seed=1)
+    found = classes.classify(cheetah.observations, cheetah.actions, cheetah.next_observations, cheetah.lengths)
     assert (found == classes.labels).mean() > 0.999
+
+
+def test_a_window_averages_the_steps_around_a_row_in_its_episode(cheetah):
+    cut = dataclasses.replace(cheetah, episode_starts=np.array([0, 500, 503]))
+    raw = np.concatenate([cut.observations, cut.actions, cut.next_observations], axis=1).astype(np.float64)
+    averaged = np.empty_like(raw)
+    for row in range(len(raw)):
+        first, last = next((a, b) for a, b in [(0, 500), (500, 503), (503, 2000)] if a <= row < b)
+        averaged[row] = raw[max(row - 2, first) : min(row + 3, last)].mean(axis=0)
+    classes = cluster(cut, 7, ExpertsConfig(window=5), seed=1)
+    np.testing.assert_allclose(classes.mean, averaged.mean(axis=0), atol=1e-5)
+    features = StandardScaler().fit_transform(averaged).astype(np.float32)
+    expected = KMeans(n_clusters=7, random_state=1, n_init=1, max_iter=300).fit(features).labels_
+    assert (classes.labels == expected).mean() > 0.99
+    assert (classes.labels != cluster(cut, 7, ExpertsConfig(), seed=1).labels).mean() > 0.1
 
 
 def test_members_are_the_rows_of_each_class(classes):
@@ -90,7 +107,7 @@ def test_one_expert_is_there_for_every_seed():
     assert experts.labels.tolist() == [-1, -1, -1, 0, 0, -1, -1, 0, -1, -1]
     assert experts.support.tolist() == [0.3, 0.3]
     nothing = np.zeros((5, 4), np.float32)
-    assert experts.classify(nothing, nothing, nothing).tolist() == [-1] * 5
+    assert experts.classify(nothing, nothing, nothing, np.array([5])).tolist() == [-1] * 5
 
 
 def test_one_expert_makes_the_round_trip(tmp_path):

@@ -79,9 +79,41 @@ def _in_turn(values: tuple[float, ...], episodes: NDArray[np.integer]) -> Float3
     return np.take(np.array(values, np.float32), episodes, mode="wrap")[:, None]
 
 
+class Turns:
+    """Behaviours that play the episodes of a dataset in turn: with P of them, number e is that of number e mod P."""
+
+    def __init__(self, behaviours: Sequence[Behaviour]) -> None:
+        self.behaviours = tuple(behaviours)
+
+    def act(
+        self,
+        observations: NDArray[np.floating],
+        generators: Sequence[np.random.Generator],
+        episodes: NDArray[np.integer],
+    ) -> Float32s:
+        """Actions [N, A] as `Behaviour.act`, each row's by the behaviour whose turn its episode is."""
+        actions = np.empty((len(observations), self.behaviours[0].action_size), np.float32)
+        for turn, behaviour in enumerate(self.behaviours):
+            rows = np.flatnonzero(episodes % len(self.behaviours) == turn)
+            if len(rows):
+                noise = [generators[row] for row in rows.tolist()]
+                actions[rows] = behaviour.act(observations[rows], noise, episodes[rows])
+        return actions
+
+
 def path(body: str, level: str, folder: Path = _FOLDER) -> Path:
     """The file of a behaviour: "ant", "medium" -> ant-medium.npz."""
     return folder / f"{body}-{level}.npz"
+
+
+def paths(body: str, level: str, folder: Path = _FOLDER) -> tuple[Path, ...]:
+    """The files of the behaviours that play a level's episodes in turn: ant-medium.npz, or walker2d-medium.npz and
+    walker2d-medium-2.npz and so on.
+    """
+    found = [path(body, level, folder)]
+    while (following := path(body, f"{level}-{len(found) + 1}", folder)).is_file():
+        found.append(following)
+    return tuple(found)
 
 
 def record_path(body: str, folder: Path = _FOLDER) -> Path:
@@ -109,6 +141,11 @@ def load(body: str, level: str, folder: Path = _FOLDER) -> Behaviour:
     scales, gains = (tuple(float(value) for value in arrays[name]) for name in ("noise_scales", "gains"))
     clip = float(arrays["clip"][0])
     return Behaviour(arrays["mean"], arrays["std"], clip, layers, arrays["log_std"], scales, gains)
+
+
+def load_turns(body: str, level: str, folder: Path = _FOLDER) -> Turns:
+    """Reads what plays a level's episodes. Raises: SkillsError (not found) where there is none."""
+    return Turns([load(body, file.stem.removeprefix(f"{body}-"), folder) for file in paths(body, level, folder)])
 
 
 def save(behaviour: Behaviour, target: Path) -> None:

@@ -29,12 +29,14 @@ _VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
 
 # One gait gives a hundred classes that are phases of it, and skills that all run at its pace (on Ant, speeds then
 # spread by 0.27 m/s between skills and 0.25 within one). So the episodes of `medium` are one policy at several vigours
-# or, where the body falls when it holds back, at several noise levels.
+# or, where the body falls when it holds back, at several noise levels; where that is still one gait, four policies from
+# along its training (`behaviour.turns`), slower as they come earlier.
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A training run.   seed: the default one.   levels: {level: environment steps at which the policy is taken}.
+    """A training run.   seed: the default one.   levels: {level: environment steps at which the policy is taken};
+    medium-2, medium-3 and so on play the episodes of medium with it.
 
     gains, noise_scales: {level: how its episodes vary}, see `Behaviour`; not at all where there is none.
 
@@ -70,8 +72,16 @@ RECIPES = {
         "Walker2d-v5",
         1,
         PPOConfig(5_000_000),
-        {"simple": 655_360, "medium": 1_310_720, "expert": 1_802_240},
-        noise_scales={"medium": (0.5, 1.0, 1.5)},
+        {
+            "simple": 655_360,
+            "medium": 1_310_720,
+            "medium-2": 983_040,
+            "medium-3": 819_200,
+            "medium-4": 655_360,
+            "expert": 1_802_240,
+        },
+        gains={"medium-2": (0.9,), "medium-3": (0.9,)},
+        noise_scales={"medium": (0.75,), "medium-2": (0.75,), "medium-3": (0.75,), "medium-4": (0.75,)},
     ),
     "hopper": Recipe(
         "Hopper-v5",

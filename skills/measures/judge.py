@@ -49,7 +49,8 @@ class Judge:
         generator = np.random.default_rng([seed, self.count])
         steps = read_steps(held.observations, self.env_id)
         learned_from = cut_windows(held.episode_starts, held.lengths, stride=_STRIDE)
-        labels = classes.classify(held.observations, held.actions, held.next_observations)[learned_from.middles]
+        labels = classes.classify(held.observations, held.actions, held.next_observations, held.lengths)
+        labels = labels[learned_from.middles]
         described = describe(steps, learned_from)
         self.whitening = fit_whitening(described)
         self.step_whitening = fit_whitening(steps.features)

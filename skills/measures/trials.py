@@ -15,7 +15,7 @@ from skills.experts import Classes
 from skills.files import read_arrays, write_arrays
 from skills.measures.descriptor import WINDOW
 from skills.progress import Reporter
-from skills.rollout import Actor, lockstep, start
+from skills.rollout import Actor, Transcript, lockstep, start
 from skills.simulate import EPISODE_STEPS, Simulation
 
 TRIALS = 10  # R
@@ -75,8 +75,7 @@ def play_trials(
     simulation = Simulation(transitions.env_id, len(skills))
     started = start(simulation, trials, _SEED)
     steps = min(STEPS, horizon)
-    observations = np.zeros((len(skills), steps, columns), np.float32)
-    nearest = np.full((len(skills), steps), -1, np.int16)
+    seen = Transcript(len(skills), steps, columns, simulation.action_size)
     returns = np.zeros(len(skills))
     survived = np.zeros(len(skills), np.int64)
     fell = np.zeros(len(skills), bool)
@@ -84,9 +83,7 @@ def play_trials(
     for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
         playing = moment.playing
         if step < steps:
-            before, after = moment.observations[:, :columns], moment.next_observations[:, :columns]
-            observations[playing, step] = before
-            nearest[playing, step] = classes.classify(before, moment.actions, after)
+            seen.add(step, moment)
         returns[playing] += moment.rewards
         survived[playing] += 1
         fell[playing] = moment.terminated
@@ -94,9 +91,9 @@ def play_trials(
     progress(horizon, horizon)
     by_skill = (count, trials)
     return Trials(
-        observations=observations.reshape(*by_skill, steps, columns),
-        lengths=np.minimum(survived, steps).reshape(by_skill),
-        classes=nearest.reshape(*by_skill, steps),
+        observations=(seen.states[:, :-1] * seen.played[..., None]).reshape(*by_skill, steps, columns),
+        lengths=seen.lengths.reshape(by_skill),
+        classes=seen.classify(classes).reshape(*by_skill, steps),
         returns=returns.reshape(by_skill),
         survived=survived.reshape(by_skill),
         fell=fell.reshape(by_skill),

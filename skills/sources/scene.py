@@ -34,25 +34,27 @@ class Scene:
 
     @property
     def files(self) -> tuple[Path | None, ...]:
-        """The behaviour's file that plays each part; None: uniform random actions."""
+        """The behaviours' files that play its parts; None: uniform random actions."""
         body = str(self.entry.body)
-        return tuple(None if part == _UNIFORM else behaviour.path(body, part) for part in self.entry.parts)
+        by_part = [(None,) if part == _UNIFORM else behaviour.paths(body, part) for part in self.entry.parts]
+        return tuple(file for files in by_part for file in files)
 
     def policies(self, episodes: int) -> tuple[Policy | None, ...]:
         """What plays each part, `episodes` at a time; None: uniform random actions."""
         body = str(self.entry.body)
-        return tuple(None if part == _UNIFORM else behaviour.load(body, part) for part in self.entry.parts)
+        return tuple(None if part == _UNIFORM else behaviour.load_turns(body, part) for part in self.entry.parts)
 
     @property
     def how(self) -> str:
         """The same in words."""
-        acting = [
-            "uniform random actions"
-            if part == _UNIFORM
-            else f"its behaviour {self.entry.body}-{part} (PPO) with its noise"
-            for part in self.entry.parts
-        ]
+        acting = ["uniform random actions" if part == _UNIFORM else self._acting(part) for part in self.entry.parts]
         return acting[0] if len(acting) == 1 else f"equal numbers of steps of {', '.join(acting)}"
+
+    def _acting(self, part: str) -> str:
+        names = [file.stem for file in behaviour.paths(str(self.entry.body), part)]
+        if len(names) == 1:
+            return f"its behaviour {names[0]} (PPO) with its noise"
+        return f"its behaviours {', '.join(names)} (PPO) in turn, each with its noise"
 
     def simulation(self, count: int) -> Simulation:
         """`count` simulations that start as the set's episodes do."""
