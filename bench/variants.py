@@ -20,7 +20,7 @@ from skills.files import read_json, write_json
 from skills.learners import iql
 from skills.measures.fidelity import TOP, own_class_shares, ranks
 from skills.measures.judge import Behaviour
-from skills.measures.trials import STEPS, Trials, play_trials
+from skills.measures.trials import Trials, play_trials
 from skills.policy import Policy
 from skills.progress import Progress, silent_reporter
 from skills.rewards import Rewards
@@ -88,7 +88,8 @@ class Base:
     def _play(self, actor: Actor, skills: np.ndarray | None) -> Trials:
         discovery, classes = self.contest.discovery, self.contest.classes
         count = self.count if skills is None else len(skills)
-        played = play_trials(actor, count, discovery, classes, silent_reporter, horizon=STEPS)
+        protocol = self.contest.protocol
+        played = play_trials(actor, count, discovery, classes, protocol, silent_reporter, horizon=protocol.steps)
         if skills is None:
             return played
         whole = {name: array.copy() for name, array in vars(self.contest.judge.segments).items()}

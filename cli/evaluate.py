@@ -1,7 +1,7 @@
 """`skills evaluate`: do the skills exist, and how would we know?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from skills.run import Run
+
+Unit = Literal["seconds", "steps"]  # as in skills.measures.protocol, which is slow to import
 
 # The numbers of the table: group, number, what it says, digits behind the point.
 ROWS = (
@@ -47,6 +49,9 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="A .npy with the number of the behaviour that made each row, if known."),
     ] = None,
+    protocol: Annotated[
+        Unit, typer.Option(help="Trials of as many seconds, or of as many steps, on every body.")
+    ] = "seconds",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,7 +70,7 @@ def evaluate(
         return
     known = None if behaviours is None else _read_behaviours(behaviours, opened)
     with opened.writing():
-        document = _evaluate(opened, chosen, seeds, known, quiet=quiet)
+        document = _evaluate(opened, chosen, seeds, known, protocol, quiet=quiet)
         _renew_gallery(opened)
     if json:
         console.document(document)
@@ -113,7 +118,13 @@ def ranking_table(ranking: dict[str, Any]) -> Any:
 
 
 def _evaluate(
-    run: "Run", against: tuple[str, ...], seeds: int, behaviours: "NDArray[integer[Any]] | None", *, quiet: bool
+    run: "Run",
+    against: tuple[str, ...],
+    seeds: int,
+    behaviours: "NDArray[integer[Any]] | None",
+    unit: Unit,
+    *,
+    quiet: bool,
 ) -> dict[str, Any]:
     from skills.evaluation import evaluate as evaluation
 
@@ -124,11 +135,13 @@ def _evaluate(
                 against=against,
                 seeds=seeds,
                 behaviours=behaviours,
+                unit=unit,
                 reporter=report,
                 notify=_silent if quiet else console.say,
             )
     except KeyboardInterrupt:
         options = f"--against {','.join(against) or 'none'}" + (f" --seeds {seeds}" if seeds != 1 else "")
+        options += "" if unit == "seconds" else f" --protocol {unit}"
         raise SkillsError(
             "Interrupted. What is finished is kept.",
             f"Continue with: skills evaluate {run.path} {options}",

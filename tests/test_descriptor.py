@@ -4,7 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from skills.measures.descriptor import WINDOW, Windows, cut_windows, describe, fit_whitening, read_steps
+from skills.measures.descriptor import Windows, cut_windows, describe, fit_whitening, read_steps
 from skills.simulate import ENVIRONMENTS, Simulation, load_model
 
 
@@ -30,6 +30,9 @@ def test_body_frame_velocities_are_those_of_mujoco(env_id):
         assert steps.features[row, 7:10] == pytest.approx(spin_and_velocity[:3], abs=1e-6)
 
 
+WINDOW = 32
+
+
 def observation(heading: float, speed: float, yaw_rate: float = 0.0) -> np.ndarray:
     """An upright ant that moves forward and turns."""
     seen = np.zeros(27)
@@ -43,7 +46,7 @@ def observation(heading: float, speed: float, yaw_rate: float = 0.0) -> np.ndarr
 def test_the_same_walk_in_any_direction_is_the_same_behaviour():
     walks = [np.tile(observation(heading, 1.5), (WINDOW, 1)) for heading in (0.0, 1.0, -2.5)]
     steps = read_steps(np.concatenate(walks), "Ant-v5")
-    found = describe(steps, cut_windows(np.arange(3) * WINDOW, np.full(3, WINDOW)))
+    found = describe(steps, cut_windows(np.arange(3) * WINDOW, np.full(3, WINDOW), WINDOW))
     assert found[1] == pytest.approx(found[0], abs=1e-9)
     assert found[2] == pytest.approx(found[0], abs=1e-9)
     assert found[0, -4:] == pytest.approx([1.5 * WINDOW * 0.05, 0, 0, 0], abs=1e-9)
@@ -52,12 +55,12 @@ def test_the_same_walk_in_any_direction_is_the_same_behaviour():
 def test_turning_once_around_is_two_pi():
     rate = 2 * np.pi / (WINDOW * 0.05)
     rows = np.stack([observation(rate * 0.05 * step, 0.0, rate) for step in range(WINDOW)])
-    found = describe(read_steps(rows, "Ant-v5"), cut_windows(np.array([0]), np.array([WINDOW])))
+    found = describe(read_steps(rows, "Ant-v5"), cut_windows(np.array([0]), np.array([WINDOW]), WINDOW))
     assert found[0, -1] == pytest.approx(2 * np.pi)
 
 
 def test_windows_stay_within_their_sequences():
-    windows = cut_windows(np.array([0, 70, 90]), np.array([70, 20, 33]), window=32, stride=32)
+    windows = cut_windows(np.array([0, 70, 90]), np.array([70, 20, 33]), 32)
     assert windows.starts.tolist() == [0, 32, 70, 90]
     assert windows.lengths.tolist() == [32, 32, 20, 32]
     assert windows.middles.tolist() == [16, 48, 80, 106]
@@ -66,7 +69,7 @@ def test_windows_stay_within_their_sequences():
 def test_a_window_is_described_by_mean_and_spread_and_a_short_one_by_what_there_is():
     rows = np.stack([observation(0.0, speed) for speed in (1.0, 3.0, 100.0)])
     steps = read_steps(rows, "Ant-v5")
-    found = describe(steps, Windows(np.array([0]), np.array([2])))
+    found = describe(steps, Windows(np.array([0]), np.array([2]), WINDOW))
     size = steps.features.shape[1]
     assert found[0, 4] == pytest.approx(2)
     assert found[0, size + 4] == pytest.approx(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from constructed import TRIALS, identical, shuffled, skills
 
-from skills.measures.diversity import DISCOUNT, diversity, mean_distance, reference_distance, successor_features
+from skills.measures.diversity import diversity, mean_distance, reference_distance, successor_features
 from skills.measures.intervals import every_trial
 
 
@@ -36,8 +36,8 @@ def test_the_scatter_of_trials_is_no_diversity():
 def test_successor_features_are_the_discounted_mean_of_the_steps_that_count():
     features = np.zeros((1, 2, 4, 1))
     features[0, :, :, 0] = [1, 2, 3, 100]
-    found = successor_features(features, np.array([[3, 1]]))
-    weights = DISCOUNT ** np.arange(3)
+    found = successor_features(features, np.array([[3, 1]]), 0.9)
+    weights = 0.9 ** np.arange(3)
     assert found[0, 0, 0] == pytest.approx(weights @ [1, 2, 3] / weights.sum())
     assert found[0, 1, 0] == 1
 

@@ -12,7 +12,7 @@ G = len(GOALS)
 
 def test_the_mean_of_each_window():
     rewards = np.arange(10.0)[:, None]
-    windows = Windows(np.array([0, 4]), np.array([4, 2]))
+    windows = Windows(np.array([0, 4]), np.array([4, 2]), 4)
     assert window_rewards(rewards, windows)[:, 0].tolist() == [1.5, 4.5]
 
 

@@ -6,8 +6,11 @@ import pytest
 from skills.dataset import Transitions
 from skills.errors import SkillsError
 from skills.experts import Classes
-from skills.measures.trials import STEPS, Trials, play_trials, take_segments
+from skills.measures.protocol import Protocol
+from skills.measures.trials import Trials, play_trials, take_segments
 from skills.progress import silent_reporter
+
+STEPS = Protocol().steps
 
 
 class Constant:
@@ -26,7 +29,7 @@ def classes_of(transitions: Transitions, count: int) -> Classes:
 
 @pytest.fixture
 def trials(hopper) -> Trials:
-    return play_trials(Constant(), 3, hopper, classes_of(hopper, 3), silent_reporter, trials=4)
+    return play_trials(Constant(), 3, hopper, classes_of(hopper, 3), Protocol(trials=4), silent_reporter)
 
 
 def test_every_skill_starts_from_the_same_states_and_then_differs(trials):
@@ -48,7 +51,7 @@ def test_what_is_not_played_counts_for_nothing(trials):
 
 
 def test_the_same_again_is_the_same_and_survives_its_file(trials, hopper, tmp_path):
-    again = play_trials(Constant(), 3, hopper, classes_of(hopper, 3), silent_reporter, trials=4)
+    again = play_trials(Constant(), 3, hopper, classes_of(hopper, 3), Protocol(trials=4), silent_reporter)
     trials.save(tmp_path / "trials.npz")
     loaded = Trials.load(tmp_path / "trials.npz")
     for name, array in vars(trials).items():
@@ -60,7 +63,7 @@ def test_the_same_again_is_the_same_and_survives_its_file(trials, hopper, tmp_pa
 
 
 def test_segments_are_pieces_of_the_data_with_their_episodes_return(cheetah):
-    found = take_segments(cheetah, classes_of(cheetah, 5), 5, np.random.default_rng(0), trials=2)
+    found = take_segments(cheetah, classes_of(cheetah, 5), 5, np.random.default_rng(0), Protocol(trials=2))
     assert found.shape == (5, 2)
     assert (found.lengths == 200).all()  # ten whole episodes are just enough for ten whole segments
     firsts = cheetah.observations[cheetah.episode_starts]
@@ -69,7 +72,7 @@ def test_segments_are_pieces_of_the_data_with_their_episodes_return(cheetah):
 
 
 def test_segments_of_short_episodes_end_where_they_end(hopper):
-    found = take_segments(hopper, classes_of(hopper, 2), 2, np.random.default_rng(0), trials=5)
+    found = take_segments(hopper, classes_of(hopper, 2), 2, np.random.default_rng(0), Protocol(trials=5))
     assert (found.lengths < STEPS).all()
     assert len(np.unique(found.observations[:, :, 0, 0])) > 5  # not all from the one longest episode
     assert found.fell.all()

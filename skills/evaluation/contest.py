@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from skills.experts import Classes
 from skills.files import read_arrays, read_json, sha256, write_arrays, write_json
 from skills.measures import intervals
 from skills.measures.judge import Judge
+from skills.measures.protocol import Protocol, Unit, protocol_of
 from skills.measures.trials import Trials, play_trials
 from skills.pipeline import discover, read_data
 from skills.policy import Policy
@@ -40,8 +42,10 @@ Numbers = dict[str, NDArray[np.float64]]  # name -> [1 + draws]: the point estim
 class Contest:
     """One discovery and everything that it is measured against, on one judge."""
 
-    def __init__(self, run: Run, reporter: Reporter, notify: Notify) -> None:
+    def __init__(self, run: Run, reporter: Reporter, notify: Notify, unit: Unit = "seconds") -> None:
+        """unit: what of the protocol is the same for all bodies."""
         self.run = run
+        self._unit: Unit = unit
         self._reporter = reporter
         self._notify = notify
         self.classes = Classes.load(run.experts_file)
@@ -55,8 +59,13 @@ class Contest:
         return held_out(self.run, self.discovery, self._reporter, self._notify)
 
     @cached_property
+    def protocol(self) -> Protocol:
+        return protocol_of(self.discovery.env_id, self._unit)
+
+    @cached_property
     def judge(self) -> Judge:
-        return Judge(self.discovery, self._held[0], self.classes, self.run.config.seed, self._reporter)
+        seed = self.run.config.seed
+        return Judge(self.discovery, self._held[0], self.classes, self.protocol, seed, self._reporter)
 
     def share_judge(self, other: "Contest") -> None:
         """Takes the judge of another contest where it would be the same: of the same classes of the same rows."""
@@ -73,6 +82,7 @@ class Contest:
         made = self._trained(name, folder) if name in _TRAINED else self.run
         stages = made.manifest["stages"]
         origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
+        origin["protocol"] = asdict(self.protocol)
         path, note = folder / "trials.npz", folder / "trials.json"
         if not (path.is_file() and note.is_file() and read_json(note) == origin):
             note.unlink(missing_ok=True)
@@ -100,13 +110,14 @@ class Contest:
         actor: Actor = Replay(self.discovery, self.classes)
         if name != "replay":
             actor = actor_of(Policy.load(made.policy_folder), made.config.rollout.noise, made.config.seed)
-        return play_trials(actor, self.classes.count, self.discovery, self.classes, named(name, self._reporter))
+        count, reporter = self.classes.count, named(name, self._reporter)
+        return play_trials(actor, count, self.discovery, self.classes, self.protocol, reporter)
 
 
 def numbers_of(name: str, contests: list[Contest], folder: Path, reporter: Reporter) -> Numbers:
     """Every number of a method with its draws, measured now unless nothing has changed since."""
     trials = [contest.trials(name) for contest in contests]
-    made_from = [VERSION, intervals.DRAWS, [sha256(path) for path in trials]]
+    made_from = [VERSION, intervals.DRAWS, asdict(contests[0].protocol), [sha256(path) for path in trials]]
     made_from.append([sha256(contest.run.experts_file) for contest in contests])
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
     path = folder / "numbers.npz"

@@ -19,7 +19,7 @@ from skills.evaluation.contest import OWN, SEED, VERSION, Contest, Numbers, name
 from skills.files import read_arrays, read_json, write_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
-from skills.measures.trials import STEPS, TRIALS
+from skills.measures.protocol import Unit
 from skills.pipeline import discover
 from skills.progress import Reporter
 from skills.reading import Notify
@@ -37,6 +37,7 @@ def evaluate(
     against: Sequence[str],
     seeds: int = 1,
     behaviours: NDArray[np.integer] | None = None,
+    unit: Unit = "seconds",
     reporter: Reporter,
     notify: Notify,
 ) -> dict[str, Any]:
@@ -46,13 +47,13 @@ def evaluate(
 
     against: names of `variants.NAMES`.   seeds: discovery seeds that the intervals are over, 1 or more.
     behaviours: [N] which behaviour made each row of the data: adds the ground truth. None: what the dataset says of
-        it, if anything.
+        it, if anything.   unit: what of the protocol is the same for all bodies.
     """
     run.require_skills("This evaluation")
     run.require("measures")
     if seeds < 1:
         raise SkillsError(f"--seeds {seeds} is too small.", "It must be 1 or more.", USAGE)
-    contests = [Contest(seeded, reporter, notify) for seeded in _seeded(run, seeds, reporter, notify)]
+    contests = [Contest(seeded, reporter, notify, unit) for seeded in _seeded(run, seeds, reporter, notify)]
     found = {name: numbers_of(name, contests, run.path / "evaluation" / name, reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)
     if document.get("protocol") != _protocol(contests[0], seeds):  # what it says of others was found in another way
@@ -151,8 +152,7 @@ def _data_score(contest: Contest) -> Interval:
 def _protocol(contest: Contest, seeds: int) -> dict[str, Any]:
     return {
         "version": VERSION,
-        "trials": TRIALS,
-        "steps": STEPS,
+        **asdict(contest.protocol),
         "seeds": seeds,
         "draws": intervals.DRAWS,
         "held_out": contest.judge_is_independent,

@@ -20,9 +20,8 @@ from skills.simulate import GOAL_COLUMNS, environment, load_model
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 
-WINDOW = 32  # steps
 _EXPLAINED = 0.99  # of the variance; whitening the rest would turn rounding into behaviour
-_CHUNK = 4096  # windows described at once; bounds memory
+_CHUNK = 131_072  # rows described at once; bounds memory
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,12 @@ class Steps:
 class Windows:
     """Which rows each window holds: rows starts[n] to starts[n] + lengths[n], none across the end of an episode.
 
-    starts, lengths: [N].
+    starts, lengths: [N].   whole: W, the length of one that was not cut short.
     """
 
     starts: Ids
     lengths: Ids
+    whole: int
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -63,6 +63,10 @@ class Windows:
     def middles(self) -> Ids:
         """[N] the row in the middle of each window."""
         return self.starts + self.lengths // 2
+
+    def take(self, chosen: Ids | slice) -> "Windows":
+        """Some of them."""
+        return Windows(self.starts[chosen], self.lengths[chosen], self.whole)
 
 
 def read_steps(observations: NDArray[np.floating], env_id: str) -> Steps:
@@ -100,17 +104,17 @@ def seconds_per_step(env_id: str) -> float:
     return float(load_model(env_id).opt.timestep) * environment(env_id).frame_skip
 
 
-def cut_windows(starts: Ids, lengths: Ids, *, window: int = WINDOW, stride: int = WINDOW) -> Windows:
+def cut_windows(starts: Ids, lengths: Ids, window: int, *, stride: int | None = None) -> Windows:
     """The windows of sequences of rows that begin at `starts` and are `lengths` long (any shape, flattened).
 
-    A sequence shorter than a window is one short window: a fall is behaviour too.
+    stride: steps from one to the next; None: they do not overlap. A sequence shorter than a window is one short window: a fall is behaviour too.
     """
     found: list[tuple[int, int]] = []
     for start, length in zip(np.ravel(starts).tolist(), np.ravel(lengths).tolist(), strict=True):
         last = max(length - window, 0)
-        found += [(start + offset, min(window, length)) for offset in range(0, last + 1, stride)]
+        found += [(start + offset, min(window, length)) for offset in range(0, last + 1, stride or window)]
     pairs = np.array(found, np.int64).reshape(-1, 2)
-    return Windows(pairs[:, 0], pairs[:, 1])
+    return Windows(pairs[:, 0], pairs[:, 1], window)
 
 
 def describe(steps: Steps, windows: Windows) -> Floats:
@@ -119,19 +123,20 @@ def describe(steps: Steps, windows: Windows) -> Floats:
     The last two are integrals of the velocity and the yaw rate; those of a window that is cut short are scaled up to a
     whole one's.
     """
-    parts = [_describe(steps, windows, slice(at, at + _CHUNK)) for at in range(0, len(windows), _CHUNK)]
+    some = max(_CHUNK // windows.whole, 1)
+    parts = [_describe(steps, windows.take(slice(at, at + some))) for at in range(0, len(windows), some)]
     return np.concatenate(parts)
 
 
-def _describe(steps: Steps, windows: Windows, part: slice) -> Floats:
-    starts, lengths = windows.starts[part], windows.lengths[part]
+def _describe(steps: Steps, windows: Windows) -> Floats:
+    starts, lengths = windows.starts, windows.lengths
     offsets = np.arange(int(lengths.max()))
     rows = starts[:, None] + np.minimum(offsets, lengths[:, None] - 1)
     weight = (offsets < lengths[:, None]) / lengths[:, None]
     features = steps.features[rows]
     mean = np.einsum("nw,nwf->nf", weight, features)
     spread = np.sqrt(np.einsum("nw,nwf->nf", weight, np.square(features - mean[:, None])))
-    duration = WINDOW * steps.seconds
+    duration = windows.whole * steps.seconds
     travel = np.einsum("nw,nwx->nx", weight, steps.velocity[rows]) * duration
     displacement = np.einsum("nxb,nx->nb", steps.axes[starts], travel)
     turned = np.einsum("nw,nw->n", weight, steps.yaw_rate[rows]) * duration

@@ -11,16 +11,16 @@ from scipy.spatial.distance import pdist, squareform
 
 from skills.measures.intervals import Choice
 
-DISCOUNT = 0.99
 
-
-def successor_features(features: NDArray[np.float64], lengths: NDArray[np.int64]) -> NDArray[np.float64]:
+def successor_features(
+    features: NDArray[np.float64], lengths: NDArray[np.int64], discount: float
+) -> NDArray[np.float64]:
     """[K, R, T, F] features of each step, [K, R] steps that count -> [K, R, F], their discounted mean.
 
     A mean rather than a sum: a trial that ends early is not nearer to the origin for it.
     """
     steps = np.arange(features.shape[2])
-    weight = np.where(steps < lengths[..., None], DISCOUNT**steps, 0.0)
+    weight = np.where(steps < lengths[..., None], discount**steps, 0.0)
     return np.asarray(np.einsum("krt,krtf->krf", weight / weight.sum(axis=-1, keepdims=True), features))
 
 

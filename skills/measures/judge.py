@@ -24,6 +24,7 @@ from skills.measures.descriptor import (
     seconds_per_step,
 )
 from skills.measures.intervals import Choice, Statistic, every_trial
+from skills.measures.protocol import Protocol
 from skills.measures.trials import Trials, take_segments
 from skills.progress import Reporter
 from skills.simulate import load_model
@@ -41,14 +42,23 @@ class Judge:
     windows: [N, D] whitened, held out, not overlapping.   support: [K] share of the data in each class.
     """
 
-    def __init__(self, discovery: Transitions, held: Transitions, classes: Classes, seed: int, reporter: Reporter):
+    def __init__(
+        self,
+        discovery: Transitions,
+        held: Transitions,
+        classes: Classes,
+        protocol: Protocol,
+        seed: int,
+        reporter: Reporter,
+    ) -> None:
         self.env_id = held.env_id
+        self.protocol = protocol
         self.support = classes.support
         self.count = classes.count
         progress = reporter("fitting the judge", "parts")
         generator = np.random.default_rng([seed, self.count])
         steps = read_steps(held.observations, self.env_id)
-        learned_from = cut_windows(held.episode_starts, held.lengths, stride=_STRIDE)
+        learned_from = cut_windows(held.episode_starts, held.lengths, protocol.window, stride=_STRIDE)
         labels = classes.classify(held.observations, held.actions, held.next_observations, held.lengths)
         labels = labels[learned_from.middles]
         described = describe(steps, learned_from)
@@ -59,13 +69,13 @@ class Judge:
         self._classifier = LogisticRegression(class_weight="balanced", max_iter=100, tol=1e-3)
         self._classifier.fit(rows, labels)
         progress(2, 4)
-        apart = cut_windows(held.episode_starts, held.lengths)
+        apart = cut_windows(held.episode_starts, held.lengths, protocol.window)
         chosen = generator.permutation(len(apart))[:_MOST_WINDOWS]
-        self.windows = self.whitening.transform(describe(steps, Windows(apart.starts[chosen], apart.lengths[chosen])))
+        self.windows = self.whitening.transform(describe(steps, apart.take(chosen)))
         self._reach = coverage.reach(self.windows)
         self._fit_goals(steps, learned_from, labels)
         progress(3, 4)
-        self.segments = take_segments(discovery, classes, self.count, generator)
+        self.segments = take_segments(discovery, classes, self.count, generator, protocol)
         self._segments = Behaviour(self.segments, self)
         self._reference = diversity.reference_distance(self._segments.successors)
         self._cells = coverage.cell_count(self._segments.visited, every_trial(*self.segments.shape))
@@ -118,9 +128,9 @@ class Judge:
     ) -> dict[str, Any]:
         """How classes agree with the behaviours [N] that made the rows of discovery, and which ones skills recover."""
         found = truth.agreement(classes.labels, behaviours)
-        cut = cut_windows(discovery.episode_starts, discovery.lengths)
+        cut = cut_windows(discovery.episode_starts, discovery.lengths, self.protocol.window)
         chosen = np.random.default_rng(self.count).permutation(len(cut))[: 2 * _MOST_WINDOWS]
-        cut = Windows(cut.starts[chosen], cut.lengths[chosen])
+        cut = cut.take(chosen)
         rows = self.whitening.transform(describe(read_steps(discovery.observations, self.env_id), cut))
         played = Behaviour(trials, self)
         owners = played.owners // trials.shape[1]
@@ -170,7 +180,7 @@ class Behaviour:
         self._played = played
         self._steps = read_steps(trials.observations[played], judge.env_id)
         self._starts = np.cumsum(lengths) - lengths
-        cut = cut_windows(self._starts, lengths)
+        cut = cut_windows(self._starts, lengths, judge.protocol.window)
         self.windows: Floats = judge.whitening.transform(describe(self._steps, cut))
         self.owners = np.searchsorted(self._starts, cut.starts, side="right") - 1
 
@@ -188,7 +198,7 @@ class Behaviour:
     def successors(self) -> Floats:
         """[K, R, F] successor features."""
         features = self._spread(self._judge.step_whitening.transform(self._steps.features))
-        return diversity.successor_features(features, self._trials.lengths)
+        return diversity.successor_features(features, self._trials.lengths, self._judge.protocol.discount)
 
     @cached_property
     def visited(self) -> NDArray[np.bool_]:
@@ -200,7 +210,7 @@ class Behaviour:
     @cached_property
     def goals(self) -> Floats:
         """[K, R, G] mean reward of each goal."""
-        whole = Windows(self._starts, self._trials.lengths.ravel())
+        whole = Windows(self._starts, self._trials.lengths.ravel(), self._judge.protocol.steps)
         rewards = transfer.window_rewards(transfer.goal_rewards(self._steps), whole)
         return rewards.reshape(*self.shape, -1)
 

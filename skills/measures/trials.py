@@ -13,13 +13,11 @@ from skills.dataset import Transitions
 from skills.errors import SkillsError
 from skills.experts import Classes
 from skills.files import read_arrays, write_arrays
-from skills.measures.descriptor import WINDOW
+from skills.measures.protocol import Protocol
 from skills.progress import Reporter
 from skills.rollout import Actor, Transcript, lockstep, start
 from skills.simulate import EPISODE_STEPS, Simulation
 
-TRIALS = 10  # R
-STEPS = 200  # T: behaviour is measured over these; returns over whole episodes
 _SEED = 20231107  # of the starts: the same for every method and run
 
 
@@ -64,17 +62,18 @@ def play_trials(
     count: int,
     transitions: Transitions,
     classes: Classes,
+    protocol: Protocol,
     reporter: Reporter,
     *,
-    trials: int = TRIALS,
     horizon: int = EPISODE_STEPS,
 ) -> Trials:
-    """Plays `count` skills, `trials` times each, in lock-step."""
+    """Plays `count` skills in lock-step, each as often as the protocol says, for `horizon` steps."""
+    trials = protocol.trials
     columns = transitions.observations.shape[1]
     skills = np.repeat(np.arange(count), trials)
     simulation = Simulation(transitions.env_id, len(skills))
     started = start(simulation, trials, _SEED)
-    steps = min(STEPS, horizon)
+    steps = min(protocol.steps, horizon)
     seen = Transcript(len(skills), steps, columns, simulation.action_size)
     returns = np.zeros(len(skills))
     survived = np.zeros(len(skills), np.int64)
@@ -101,35 +100,36 @@ def play_trials(
 
 
 def take_segments(
-    transitions: Transitions, classes: Classes, count: int, generator: np.random.Generator, *, trials: int = TRIALS
+    transitions: Transitions, classes: Classes, count: int, generator: np.random.Generator, protocol: Protocol
 ) -> Trials:
     """Random segments of a dataset in the place of trials: `count` skills that have nothing of their own.
 
     Segments come from where a whole one fits into its episode; where there are fewer such rows than segments, from
     where a window fits; else from anywhere. Return and survival are those of the episode that a segment is cut from.
     """
+    trials, steps = protocol.trials, protocol.steps
     sizes, left = transitions.lengths, transitions.left
     episode = np.repeat(np.arange(len(sizes)), sizes)
-    begins = generator.choice(_roomy(left, count * trials), size=count * trials)
-    lengths = np.minimum(left[begins], STEPS)
-    offsets = np.arange(STEPS)
+    begins = generator.choice(_roomy(left, count * trials, protocol), size=count * trials)
+    lengths = np.minimum(left[begins], steps)
+    offsets = np.arange(steps)
     inside = offsets < lengths[:, None]
     taken = begins[:, None] + np.minimum(offsets, lengths[:, None] - 1)
     ended = begins + left[begins] - 1
     by_skill = (count, trials)
     return Trials(
-        observations=(transitions.observations[taken] * inside[..., None]).reshape(*by_skill, STEPS, -1),
+        observations=(transitions.observations[taken] * inside[..., None]).reshape(*by_skill, steps, -1),
         lengths=lengths.reshape(by_skill),
-        classes=np.where(inside, classes.labels[taken], -1).astype(np.int16).reshape(*by_skill, STEPS),
+        classes=np.where(inside, classes.labels[taken], -1).astype(np.int16).reshape(*by_skill, steps),
         returns=transitions.returns[episode[begins]].reshape(by_skill),
         survived=sizes[episode[begins]].reshape(by_skill),
         fell=transitions.terminated[ended].reshape(by_skill),
     )
 
 
-def _roomy(left: NDArray[np.int64], wanted: int) -> NDArray[np.int64]:
+def _roomy(left: NDArray[np.int64], wanted: int, protocol: Protocol) -> NDArray[np.int64]:
     """The rows with enough steps left in their episodes [N] for a segment, if there are as many as wanted."""
-    for enough in (STEPS, WINDOW):
+    for enough in (protocol.steps, protocol.window):
         rows = np.flatnonzero(left >= enough)
         if len(rows) >= wanted:
             return rows
