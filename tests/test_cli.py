@@ -16,7 +16,7 @@ from typing import get_args
 import filelock
 import pytest
 
-from cli import console, discover, render, reporting
+from cli import console, discover, evaluate, render, reporting
 from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE, SkillsError
 
 DATASET = "halfcheetah-random"
@@ -97,12 +97,14 @@ def test_version_is_printed(tmp_path: Path) -> None:
 
 def test_choices_are_those_of_the_library() -> None:
     from skills import config, sources
+    from skills.measures import protocol
     from videos import films, renderers, scene
 
     assert discover.Preset == config.Preset
     assert get_args(discover.Source) == get_args(sources.Source)
     assert discover.Trunk == config.Trunk
     assert set(get_args(discover.Device)) == {"auto", *get_args(config.Device)}
+    assert evaluate.Unit == protocol.Unit
     assert get_args(render.RendererName) == renderers.NAMES
     assert get_args(render.Quality) == renderers.QUALITIES
     assert get_args(render.Camera) == scene.CAMERAS

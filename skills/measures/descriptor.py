@@ -107,7 +107,8 @@ def seconds_per_step(env_id: str) -> float:
 def cut_windows(starts: Ids, lengths: Ids, window: int, *, stride: int | None = None) -> Windows:
     """The windows of sequences of rows that begin at `starts` and are `lengths` long (any shape, flattened).
 
-    stride: steps from one to the next; None: they do not overlap. A sequence shorter than a window is one short window: a fall is behaviour too.
+    A sequence shorter than a window is one short window: a fall is behaviour too.
+    stride: steps from one to the next; None: they do not overlap.
     """
     found: list[tuple[int, int]] = []
     for start, length in zip(np.ravel(starts).tolist(), np.ravel(lengths).tolist(), strict=True):
