@@ -28,7 +28,7 @@ OBSERVATION, ACTION = 27, 8
 
 def label(folder: Path, labeller: _Labeller, workers: Workers, data: Transitions) -> None:
     """What is timed: the labels of all rows, written to disk."""
-    write(folder, _labels(labeller, workers), data, silent)
+    write(folder, _labels(labeller, workers), data, silent, scaled=True)
 
 
 def main(total: int = 20_000, count: int = 100) -> None:

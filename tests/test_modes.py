@@ -202,7 +202,7 @@ def test_rewards_are_scaled_by_the_dataset_alone(finished, tmp_path):
     labels = np.zeros((len(data), 1), np.float32)
     labels[: len(data) - data.demonstrations] = 0.01
     labels[len(data) - data.demonstrations :] = 1.0
-    scaling.write(tmp_path, [labels], data, silent)
+    scaling.write(tmp_path, [labels], data, silent, scaled=True)
     lengths = np.diff(np.append(data.episode_starts, len(data)))[: -len(finished.manifest["expert"]["episodes"])]
     scale = read_arrays(tmp_path / SCALES)["scale"]
     np.testing.assert_allclose(scale, 1000.0 / (0.01 * np.ptp(lengths)), rtol=1e-3)
@@ -391,10 +391,14 @@ def test_settings_of_each_domain():
     quick = make_config("antmaze-umaze-play")
     assert (quick.reward.hidden, quick.reward.temperature, quick.policy.reward_shift) == (128, 10.0, -1.0)
     alone = make_config("antmaze-umaze-play", mode="sparse")
+    paper_true = make_config("antmaze-umaze-play", mode="sparse", maker="true", preset="paper")
     assert (alone.reward.hidden, alone.reward.batch, alone.reward.iterations) == (512, 256, 3_000)
+    assert (alone.reward.scaled, maze.reward.scaled, paper_true.reward.scaled) == (False, True, False)
+    assert (alone.policy.td_steps, alone.policy.inverse_temperature, alone.policy.standardise) == (20, 1.0, True)
+    assert alone.policy.expectile == 0.9
     paper = make_config("halfcheetah-medium", mode="imitation", expert="halfcheetah-expert", preset="paper")
     assert (paper.reward.iterations, paper.policy.steps, paper.rollout.rollouts) == (10_000, 1_000_000, 10)
-    assert (paper.reward.temperature, make_config("hopper-medium").reward.temperature) == (0.01, 1.0)
+    assert (paper.reward.temperature, make_config("ant-medium").reward.temperature) == (0.01, 1.0)
 
 
 def test_the_options_remake_the_configuration():

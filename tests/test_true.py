@@ -5,19 +5,18 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from skills.config import RewardConfig
+from skills.config import RewardConfig, make_config
 from skills.experts import one_expert
 from skills.progress import silent_reporter
 from skills.rewards import Rewards, maker
 
 
-def made(transitions, folder, copies: int = 2) -> Rewards:
-    experts = one_expert(len(transitions), np.arange(100), copies)
+def made(transitions, folder, scaled: bool = True) -> Rewards:
+    experts = one_expert(len(transitions), np.arange(100), 2)
+    config = RewardConfig(maker="true", scaled=scaled)
     generator = torch.Generator().manual_seed(0)
     true = maker("true")
-    true.make_rewards(
-        transitions, experts, RewardConfig(maker="true"), torch.device("cpu"), generator, folder, silent_reporter
-    )
+    true.make_rewards(transitions, experts, config, torch.device("cpu"), generator, folder, silent_reporter)
     assert {path.name for path in folder.iterdir()} == set(true.FILES)
     return Rewards.open(folder, len(transitions))
 
@@ -33,6 +32,10 @@ def test_the_matrix_is_the_rewards_of_the_data_for_every_seed(cheetah, tmp_path)
 def test_sparse_rewards_are_left_as_they_are(cheetah, tmp_path):
     goals = np.zeros(len(cheetah), np.float32)
     goals[199] = 1.0
-    rewards = made(replace(cheetah, rewards=goals, env_id="AntMaze_UMaze-v4"), tmp_path)
+    rewards = made(
+        replace(cheetah, rewards=goals),
+        tmp_path,
+        scaled=make_config("antmaze-umaze-play", mode="sparse", maker="true").reward.scaled,
+    )
     assert rewards.scale.tolist() == [1.0, 1.0]
     assert np.flatnonzero(rewards.labels[:, 1]).tolist() == [199]

@@ -63,7 +63,7 @@ def make_rewards(
         seed = int(torch.randint(2**62, (), generator=generator))
         labeller = _Labeller(cvae, centres, rows, config, seed, workers.count)
         progress = reporter(f"labelling for {count} skills", "rows")
-        write(folder, _labels(labeller, workers), transitions, progress)
+        write(folder, _labels(labeller, workers), transitions, progress, scaled=config.scaled)
     save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
 
 

@@ -51,7 +51,7 @@ def make_rewards(
     members = Members(*(torch.from_numpy(array) for array in experts.members())).to(device)
     judge = train(rows, members, config, generator, folder, reporter)
     progress = sparsely(reporter(f"labelling for {members.count} skills", "rows"))
-    write(folder, _labels(judge, rows), transitions, progress)
+    write(folder, _labels(judge, rows), transitions, progress, scaled=config.scaled)
     save_tensors(folder / MODELS, judge.named_layers("judge"))
 
 

@@ -55,7 +55,7 @@ def make_rewards(
     rows, starts = experts.members()
     blocks = _labels(transitions, np.split(rows, starts[1:-1]), solver)
     progress = reporter("transporting episodes", "rows")
-    write(folder, blocks, transitions, progress)
+    write(folder, blocks, transitions, progress, scaled=config.scaled)
 
 
 def _labels(

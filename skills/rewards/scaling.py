@@ -23,7 +23,7 @@ def write(
     transitions: Transitions,
     progress: Progress,
     *,
-    scaled: bool = True,
+    scaled: bool,
 ) -> None:
     """Writes `labels.f16` and `scales.npz` into `folder` (see `skills.rewards`).
 

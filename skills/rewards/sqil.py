@@ -33,4 +33,4 @@ def make_rewards(
     labels = np.zeros((len(transitions), experts.count), np.float32)
     labels[rows, np.repeat(np.arange(experts.count), np.diff(starts))] = 1.0
     progress = reporter("labelling the expert's rows", "rows")
-    write(folder, [labels], transitions, progress)
+    write(folder, [labels], transitions, progress, scaled=config.scaled)

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skills.catalog import domain_of
 from skills.config import RewardConfig
 from skills.dataset import Transitions
 from skills.experts import Classes
@@ -30,14 +29,10 @@ def make_rewards(
     folder: Path,
     reporter: Reporter,
 ) -> None:
-    """Writes the dataset's rewards for every expert alike, scaled for locomotion and as they are elsewhere.
-
-    The official IQL scales locomotion's returns to span 1000 and leaves the others' rewards, but for the shift.
-    """
-    scaled = domain_of(transitions.env_id) == "locomotion"
+    """Writes the dataset's rewards for every expert alike."""
     blocks = _repeated(transitions.rewards, experts.count)
     progress = reporter("writing the true rewards", "rows")
-    write(folder, blocks, transitions, progress, scaled=scaled)
+    write(folder, blocks, transitions, progress, scaled=config.scaled)
 
 
 def _repeated(rewards: NDArray[np.float32], count: int) -> Iterator[NDArray[np.float32]]:
