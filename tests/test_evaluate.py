@@ -228,9 +228,37 @@ def test_ablate_makes_a_table_and_a_plot(run, document):
     again = json.loads(command("ablate", "temperature", run.path, "--values", "1,5", "-q", "--json"))
     assert plot.read_bytes() == first
     base, hotter = again["cases"]
-    # c = 1 is the run itself, trained anew from the same seed.
+    # c = 1 is the run itself.
     assert base["measures"]["occupancy"] == document["measures"]["occupancy"]
     assert is_number(hotter["measures"]["reward_auc"]["median"])
+
+
+def test_an_ablation_takes_what_the_run_and_its_variants_have_learned(run, document):
+    trained = []
+
+    def reporter(task: str, unit: str):
+        trained.append(task)
+        return silent_reporter(task, unit)
+
+    cases = ablate.cases("calibration", run.config, ROWS_OF_DATA)
+    chosen = [case for case in cases if case.name in ("lambda-0-expected", "lambda-0.1-expected")]
+    with run.writing():
+        ablate.ablate(run, chosen, "calibration", reporter, print)
+    assert not [task for task in trained if "training" in task]
+    folder = run.path / "evaluation"
+    for ours, theirs in (("lambda-0-expected", folder / "uncalibrated"), ("lambda-0.1-expected", run.path)):
+        for name in ("rewards/labels.f16", "policy/weights.safetensors"):
+            assert (folder / "ablation-calibration" / ours / name).read_bytes() == (theirs / name).read_bytes()
+
+
+def test_the_protocol_in_steps_is_another_measurement(run, document):
+    found = assess(run, ("segments",), unit="steps")
+    assert (document["protocol"]["steps"], found["protocol"]["steps"]) == (1000, 200)
+    assert (document["protocol"]["window"], found["protocol"]["window"]) == (200, 32)
+    assert list(found["nulls"]) == ["segments"]
+    assert found["measures"]["quality"] == document["measures"]["quality"]  # whole episodes either way
+    assert found["measures"]["coverage"] != document["measures"]["coverage"]
+    assert assess(run, ANY) == document
 
 
 def test_an_interrupted_evaluation_names_the_command_that_continues_it(run, monkeypatch):

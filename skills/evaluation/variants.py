@@ -7,7 +7,7 @@ from pathlib import Path
 from skills.config import Config
 from skills.errors import USAGE, SkillsError, nearest
 from skills.learners import learner
-from skills.run import Run, open_or_create
+from skills.run import Run, open_or_create, open_run
 
 NULLS = ("shuffled", "clone", "segments")
 BASELINES = ("bc_per_class", "uncalibrated", "replay")
@@ -51,26 +51,38 @@ def config_of(name: str, base: Config) -> Config:
 
 
 def variant(base: Run, folder: Path, config: Config, steps: int | None = None) -> Run:
-    """The run of a variant, inside its base's folder; begins with the stages that both have in common.
+    """The run of a variant, inside its base's folder; begins with the stages that its base or another variant of that
+    has in common with it.
 
     steps: rows to learn from; None: as many as the base did.
     Raises: SkillsError where the folder holds a variant of other settings.
     """
     learned_from = base.manifest["dataset"]["steps"]  # what the data have grown by since is left out
     run = open_or_create(folder, replace(config, data=replace(config.data, steps=steps or learned_from)))
-    same = base.config.skills == config.skills and base.config.seed == config.seed
-    same &= run.config.data.steps == learned_from and base.config.data.columns == config.data.columns
-    if same:
-        run.record_dataset(base.manifest["dataset"])
-        if "expert" in base.manifest:
-            run.record_dataset(base.manifest["expert"], "expert")
-    for stage, settings in (("experts", "experts"), ("rewards", "reward")):
-        same &= getattr(base.config, settings) == getattr(config, settings)
-        if stage == "rewards":
-            same &= learner(config.policy.learner).READS_REWARDS
-        if same and stage not in run.finished_stages():
-            _copy_stage(base, run, stage)
+    beside = [open_run(manifest.parent) for manifest in sorted((base.path / "evaluation").glob("*/manifest.json"))]
+    for other in (base, *(other for other in beside if other.path != run.path)):
+        _begin_with(run, other)
     return run
+
+
+def _begin_with(run: Run, other: Run) -> None:
+    """Takes the finished stages of another run, as far as both have the same settings and learn from the same rows."""
+    ours, theirs = run.config, other.config
+    if (ours.skills, ours.seeds, ours.seed) != (theirs.skills, theirs.seeds, theirs.seed):
+        return
+    data = other.manifest.get("dataset")
+    if data is None or (ours.data.steps, ours.data.columns) != (data["steps"], theirs.data.columns):
+        return
+    if "dataset" not in run.manifest:
+        run.record_dataset(data)
+        if "expert" in other.manifest:
+            run.record_dataset(other.manifest["expert"], "expert")
+    reads_rewards = learner(ours.policy.learner).READS_REWARDS
+    for stage, settings in (("experts", "experts"), ("rewards", "reward"), ("policy", "policy")):
+        if getattr(ours, settings) != getattr(theirs, settings) or stage not in other.finished_stages():
+            return
+        if stage not in run.finished_stages() and (stage != "rewards" or reads_rewards):
+            _copy_stage(other, run, stage)
 
 
 def _copy_stage(base: Run, run: Run, stage: str) -> None:
