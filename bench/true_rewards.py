@@ -29,7 +29,7 @@ from skills.simulate import EPISODE_STEPS, Simulation
 
 DATASETS = ("hopper-medium", "halfcheetah-medium", "walker2d-medium")
 EPISODES, SEED = 10, 1
-QUICK = make_config("hopper-medium", preset="quick").policy
+QUICK = make_config("halfcheetah-medium", preset="quick").policy
 
 
 def scaled_rewards(transitions: Transitions) -> Rewards:

@@ -3,7 +3,7 @@
     python bench/trunk.py RUN [RUN ...] [--steps 12000] [--into bench/runs]
 
 Eight skills of each finished run, at fixed percentiles of its own-class occupancy, learn in a network of their own
-each; trunks of several sizes learn the heads of all of the run's skills. Ten trials of 200 steps a skill. Prints for
+each; trunks of several sizes learn the heads of all of the run's skills. Ten trials a skill. Prints for
 the eight the own-class occupancy over base and how often the judge recognises a trial (first, among five), with 95 %
 bootstrap intervals over the skills, the difference to the networks of their own skill by skill, and each skill's
 occupancy; for the trunks also medians over all skills. What is done is kept, and an interrupted benchmark continues.

@@ -5,7 +5,7 @@ An interrupted benchmark continues: each policy is a folder with its checkpoints
 
 import itertools
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +62,11 @@ class Base:
         note = folder / "minutes.json"
         if not note.is_file():
             write_json(note, {"minutes": self._train(config, skills, folder)})
-        if not (folder / "trials.npz").is_file():
-            self._play(Policy.load(folder), skills).save(folder / "trials.npz")
-        return Trials.load(folder / "trials.npz"), read_json(note)["minutes"]
+        trials, protocol = folder / "trials.npz", asdict(self.contest.protocol)
+        if not trials.is_file() or read_json(folder / "trials.json") != protocol:
+            self._play(Policy.load(folder), skills).save(trials)
+            write_json(folder / "trials.json", protocol)
+        return Trials.load(trials), read_json(note)["minutes"]
 
     def _train(self, config: PolicyConfig, skills: np.ndarray | None, folder: Path) -> float:
         rewards, marks = self.rewards, []

@@ -26,12 +26,13 @@ def compare(
 ) -> None:
     """Show evaluated runs side by side, and how each differs from the first."""
     from skills import run as known
-    from skills.evaluation.evaluate import differences, read_numbers
+    from skills.evaluation.evaluate import differences, read_numbers, require_alike
 
     if len(runs) < 2:
         raise SkillsError("One run cannot be compared.", "Name two or more: skills compare RUN RUN", USAGE)
     opened = [known.find(name) for name in runs]
     numbers = [read_numbers(run) for run in opened]
+    require_alike(opened)
     changes = [differences(numbers[0], other) for other in numbers[1:]]
     document = _document(opened, numbers, changes)
     if json:

@@ -12,7 +12,7 @@ from skills.errors import SkillsError
 from skills.files import read_json
 
 BODIES = list(recipes.RECIPES)
-SHIPPED = [(body, level) for body in BODIES for level in LEVELS]
+SHIPPED = [(body, level) for body in BODIES for level in recipes.recipe(body).levels]
 TINY = PPOConfig(steps=2048, simulations=16, rollout=32, epochs=2, minibatch=128, hidden=16)
 
 
@@ -97,7 +97,7 @@ def test_behaviours_play_the_episodes_of_a_level_in_turn():
     acted = turns.act(observations, [np.random.default_rng(seed) for seed in range(6)], episodes)
     for row, episode in enumerate(episodes):
         alone = turns.behaviours[episode % 4].act(
-            observations[row : row + 1], [np.random.default_rng(row)], episodes[row : row + 1]
+            observations[row : row + 1], [np.random.default_rng(row)], episodes[row : row + 1] // 4
         )
         np.testing.assert_allclose(acted[row], alone[0], atol=1e-6)
 
@@ -115,8 +115,13 @@ def test_a_shipped_behaviour_is_small_and_returns_what_its_record_says(body, lev
     path = behaviour.path(body, level)
     assert path.stat().st_size <= 120_000
     recorded = read_json(behaviour.record_path(body))["levels"][level]
-    assert recorded["steps"] == recipes.recipe(body).levels[level]
-    measured = recipes.returns(recipes.recipe(body).env_id, behaviour.load(body, level), noisy=True, episodes=8)
+    made, shipped = recipes.recipe(body), behaviour.load(body, level)
+    assert recorded["steps"] == made.levels[level]
+    assert (shipped.gains, shipped.noise_scales) == (
+        made.gains.get(level, (1.0,)),
+        made.noise_scales.get(level, (1.0,)),
+    )
+    measured = recipes.returns(made.env_id, shipped, noisy=True, episodes=8)
     expected = recorded["stochastic"]
     assert abs(measured.mean() - expected["return_mean"]) < 3 * expected["return_std"] / 8**0.5 + 50
 

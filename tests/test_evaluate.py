@@ -1,6 +1,7 @@
 """The whole evaluation of a tiny real run: its document, what is kept, what is made again, who is measured on what."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -246,6 +247,12 @@ def test_an_ablation_takes_what_the_run_and_its_variants_have_learned(run, docum
         ablate.ablate(run, chosen, "calibration", reporter, print)
     assert not [task for task in trained if "training" in task]
     folder = run.path / "evaluation"
+    shutil.rmtree(folder / "ablation-calibration" / "lambda-0-expected")
+    (folder / "uncalibrated" / "policy" / "weights.safetensors").rename(folder / "away")
+    with run.writing():  # what is no longer there is learned again
+        ablate.ablate(run, chosen, "calibration", reporter, print)
+    assert [task for task in trained if "training" in task]
+    (folder / "away").rename(folder / "uncalibrated" / "policy" / "weights.safetensors")
     for ours, theirs in (("lambda-0-expected", folder / "uncalibrated"), ("lambda-0.1-expected", run.path)):
         for name in ("rewards/labels.f16", "policy/weights.safetensors"):
             assert (folder / "ablation-calibration" / ours / name).read_bytes() == (theirs / name).read_bytes()
@@ -253,12 +260,18 @@ def test_an_ablation_takes_what_the_run_and_its_variants_have_learned(run, docum
 
 def test_the_protocol_in_steps_is_another_measurement(run, document):
     found = assess(run, ("segments",), unit="steps")
-    assert (document["protocol"]["steps"], found["protocol"]["steps"]) == (1000, 200)
+    assert (document["protocol"]["steps"], found["protocol"]["steps"]) == (500, 200)
     assert (document["protocol"]["window"], found["protocol"]["window"]) == (200, 32)
     assert list(found["nulls"]) == ["segments"]
     assert found["measures"]["quality"] == document["measures"]["quality"]  # whole episodes either way
     assert found["measures"]["coverage"] != document["measures"]["coverage"]
+    other = run.path.with_name("other")
+    shutil.copytree(run.path, other)
     assert assess(run, ANY) == document
+    with pytest.raises(SkillsError, match="another protocol") as caught:
+        command("compare", run.path, other)
+    assert "skills evaluate" in caught.value.hint
+    shutil.rmtree(other)
 
 
 def test_an_interrupted_evaluation_names_the_command_that_continues_it(run, monkeypatch):

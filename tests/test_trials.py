@@ -1,14 +1,18 @@
 """Trials of real bodies: the same starts for everybody, the padding, segments of data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from skills.config import ExpertsConfig
 from skills.dataset import Transitions
 from skills.errors import SkillsError
-from skills.experts import Classes
+from skills.experts import Classes, cluster
 from skills.measures.protocol import Protocol
 from skills.measures.trials import Trials, play_trials, take_segments
 from skills.progress import silent_reporter
+from skills.rollout import Transcript
 
 STEPS = Protocol().steps
 
@@ -48,6 +52,30 @@ def test_what_is_not_played_counts_for_nothing(trials):
     assert (trials.classes[~played] == -1).all()
     assert (trials.observations[~played] == 0).all()
     assert (np.abs(trials.returns) > 0).all()
+
+
+def test_windows_of_classes_end_where_a_trial_does(cheetah):
+    generator = np.random.default_rng(0)
+    classes = cluster(cheetah, 5, ExpertsConfig(window=7), seed=1)
+    transcript = Transcript(3, 30, *(part.shape[1] for part in (cheetah.observations, cheetah.actions)))
+    transcript.states[:] = generator.normal(size=transcript.states.shape)
+    transcript.actions[:] = generator.normal(size=transcript.actions.shape)
+    transcript.lengths[:] = 30, 4, 17
+    found = transcript.classify(classes)
+    for number, length in enumerate(transcript.lengths):
+        before, after = transcript.states[number, :length], transcript.states[number, 1 : length + 1]
+        alone = classes.classify(before, transcript.actions[number, :length], after, np.array([length]))
+        assert found[number, :length].tolist() == alone.tolist()
+        assert (found[number, length:] == -1).all()
+
+
+def test_the_class_of_the_last_step_that_counts_looks_ahead(hopper):
+    classes = replace(classes_of(hopper, 3), window=np.array(9))
+    short = play_trials(Constant(), 3, hopper, classes, Protocol(trials=2, steps=6), silent_reporter)
+    long = play_trials(Constant(), 3, hopper, classes, Protocol(trials=2), silent_reporter)
+    assert (short.lengths == 6).all()
+    assert (short.classes == long.classes[:, :, :6]).all()
+    assert (short.observations == long.observations[:, :, :6]).all()
 
 
 def test_the_same_again_is_the_same_and_survives_its_file(trials, hopper, tmp_path):

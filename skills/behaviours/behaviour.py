@@ -97,7 +97,8 @@ class Turns:
             rows = np.flatnonzero(episodes % len(self.behaviours) == turn)
             if len(rows):
                 noise = [generators[row] for row in rows.tolist()]
-                actions[rows] = behaviour.act(observations[rows], noise, episodes[rows])
+                own = episodes[rows] // len(self.behaviours)  # the number among this one's
+                actions[rows] = behaviour.act(observations[rows], noise, own)
         return actions
 
 

@@ -1,4 +1,4 @@
-"""How each body's behaviours were made: one training run with a seed, stopped three times on its way.
+"""How each body's behaviours were made: one training run with a seed, stopped a few times on its way.
 
 Letters: N simulations, A action size.
 """
@@ -30,7 +30,7 @@ _VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
 # One gait gives a hundred classes that are phases of it, and skills that all run at its pace (on Ant, speeds then
 # spread by 0.27 m/s between skills and 0.25 within one). So the episodes of `medium` are one policy at several vigours
 # or, where the body falls when it holds back, at several noise levels; where that is still one gait, four policies from
-# along its training (`behaviour.turns`), slower as they come earlier.
+# along its training (`behaviour.Turns`), slower as they come earlier.
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,18 @@ def read_numbers(run: Run) -> Numbers:
     return arrays
 
 
+def require_alike(runs: Sequence[Run]) -> None:
+    """Raises: SkillsError with what to do, where evaluated runs were not measured by the same protocol."""
+    names = ("version", "trials", "steps", "window", "discount")
+    protocols = [{name: read_json(run.measures_file)["protocol"].get(name) for name in names} for run in runs]
+    for run, protocol in zip(runs, protocols, strict=True):
+        if protocol != protocols[0]:
+            raise SkillsError(
+                f"{run.path} was measured by another protocol than {runs[0].path}: {protocol}, not {protocols[0]}.",
+                f"Evaluate both in the same way: skills evaluate {runs[0].path}; skills evaluate {run.path}",
+            )
+
+
 def _seeded(run: Run, seeds: int, reporter: Reporter, notify: Notify) -> list[Run]:
     """The run and the same discovery with the seeds that follow its own, brought to a policy each."""
     found = [run]

@@ -138,7 +138,7 @@ def _expert(case: Case) -> NDArray[np.int64]:
 def _agreement(learned: Floats, own: Transitions, members: NDArray[np.int64]) -> dict[str, Any]:
     """How the learned reward [N] of the dataset's own rows agrees with the true one, which it never saw (figure 7)."""
     true, starts = own.rewards.astype(np.float64), own.episode_starts
-    sums, lengths = np.add.reduceat(learned, starts), np.diff(np.append(starts, len(own)))
+    sums, lengths = np.add.reduceat(learned, starts), own.lengths
     return {
         "sums_spearman": asdict(_rank_correlation(sums, own.returns)),
         "means_spearman": asdict(_rank_correlation(sums / lengths, own.returns / lengths)),

@@ -73,13 +73,12 @@ def _begin_with(run: Run, other: Run) -> None:
     data = other.manifest.get("dataset")
     if data is None or (ours.data.steps, ours.data.columns) != (data["steps"], theirs.data.columns):
         return
-    if "dataset" not in run.manifest:
-        run.record_dataset(data)
-        if "expert" in other.manifest:
-            run.record_dataset(other.manifest["expert"], "expert")
+    run.record_dataset(data)
+    if "expert" in other.manifest:
+        run.record_dataset(other.manifest["expert"], "expert")
     reads_rewards = learner(ours.policy.learner).READS_REWARDS
     for stage, settings in (("experts", "experts"), ("rewards", "reward"), ("policy", "policy")):
-        if getattr(ours, settings) != getattr(theirs, settings) or stage not in other.finished_stages():
+        if getattr(ours, settings) != getattr(theirs, settings) or not other.is_done(stage):
             return
         if stage not in run.finished_stages() and (stage != "rewards" or reads_rewards):
             _copy_stage(other, run, stage)

@@ -81,7 +81,7 @@ def read_steps(observations: NDArray[np.floating], env_id: str) -> Steps:
     pose = np.asarray(observations[:, :split], np.float64)
     rates = np.asarray(observations[:, split : split + model.nv], np.float64)
     free = model.nq > model.nv  # a quaternion has one number more than the angular velocity
-    height = pose[:, 2 - dropped] if free else pose[:, 1 - dropped]
+    height = pose[:, (2 if free else 1) - dropped].copy()  # or it would keep all of the pose in memory
     if free:
         turn = Rotation.from_quat(pose[:, 3 - dropped : 7 - dropped], scalar_first=True)
         velocity, spin = rates[:, :3], rates[:, 3:6]

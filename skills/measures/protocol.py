@@ -32,14 +32,15 @@ class Protocol:
 def protocol_of(env_id: str, unit: Unit = "seconds") -> Protocol:
     """The protocol for an environment, with the same times or the same counts of steps as on any other.
 
-    A trial is never longer than an episode: on a body with steps of 0.008 s it lasts 8 s.
+    A trial is at most half an episode, so that the data hold pieces as long that begin anywhere: on a body with steps
+    of 0.008 s it lasts 4 s.
     """
     frozen = Protocol()
     if unit == "steps":
         return frozen
     ratio = _FROZEN_SECONDS / seconds_per_step(env_id)
     return Protocol(
-        steps=min(round(frozen.steps * ratio), EPISODE_STEPS),
+        steps=min(round(frozen.steps * ratio), EPISODE_STEPS // 2),
         window=round(frozen.window * ratio),
         discount=frozen.discount ** (1.0 / ratio),
     )

@@ -74,14 +74,15 @@ def play_trials(
     simulation = Simulation(transitions.env_id, len(skills))
     started = start(simulation, trials, _SEED)
     steps = min(protocol.steps, horizon)
-    seen = Transcript(len(skills), steps, columns, simulation.action_size)
+    noted = min(steps + int(classes.window) // 2, horizon)  # the class of a step looks as far ahead
+    seen = Transcript(len(skills), noted, columns, simulation.action_size)
     returns = np.zeros(len(skills))
     survived = np.zeros(len(skills), np.int64)
     fell = np.zeros(len(skills), bool)
     progress = reporter(f"playing {count} skills, {trials} times each", "steps")
     for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
         playing = moment.playing
-        if step < steps:
+        if step < noted:
             seen.add(step, moment)
         returns[playing] += moment.rewards
         survived[playing] += 1
@@ -90,9 +91,9 @@ def play_trials(
     progress(horizon, horizon)
     by_skill = (count, trials)
     return Trials(
-        observations=(seen.states[:, :-1] * seen.played[..., None]).reshape(*by_skill, steps, columns),
-        lengths=seen.lengths.reshape(by_skill),
-        classes=seen.classify(classes).reshape(*by_skill, steps),
+        observations=(seen.states[:, :steps] * seen.played[:, :steps, None]).reshape(*by_skill, steps, columns),
+        lengths=np.minimum(seen.lengths, steps).reshape(by_skill),
+        classes=seen.classify(classes)[:, :steps].reshape(*by_skill, steps),
         returns=returns.reshape(by_skill),
         survived=survived.reshape(by_skill),
         fell=fell.reshape(by_skill),
