@@ -29,7 +29,7 @@ def test_options_remake_the_configuration():
     assert make_config("ant-medium", preset="smoke", skills=7, seed=3).options == "--preset smoke --skills 7 --seed 3 "
 
 
-def test_quick_sees_further_where_steps_are_short():
+def test_quick_sees_further_on_walker2d():
     walker = make_config("walker2d-medium")
     assert (walker.experts.window, walker.policy.td_steps) == (142, 6)
     assert walker.policy.discount ** (0.05 / 0.008) == pytest.approx(0.99, abs=1e-4)
