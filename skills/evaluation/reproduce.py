@@ -253,10 +253,14 @@ def verdicts(found: dict[str, Any]) -> list[str]:
             apart = own.above(other) or other.above(own)
             word = "above" if own.value > other.value else "below" if own.value < other.value else "equal to"
             lines.append(
-                f"CLUE's total over {len(total['datasets'])} datasets, {own.value:.1f}, is {word} that of {name}, "
+                f"CLUE's total over {_count(total['datasets'])}, {own.value:.1f}, is {word} that of {name}, "
                 f"{other.value:.1f}: {'intervals apart' if apart else 'the intervals are not apart'}."
             )
     return lines
+
+
+def _count(datasets: Sequence[str]) -> str:
+    return "one dataset" if len(datasets) == 1 else f"{len(datasets)} datasets"
 
 
 def markdown(shown: dict[str, Any]) -> str:
