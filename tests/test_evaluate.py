@@ -260,7 +260,7 @@ def test_an_ablation_takes_what_the_run_and_its_variants_have_learned(run, docum
 
 def test_the_protocol_in_steps_is_another_measurement(run, document):
     found = assess(run, ("segments",), unit="steps")
-    assert (document["protocol"]["steps"], found["protocol"]["steps"]) == (500, 200)
+    assert (document["protocol"]["steps"], found["protocol"]["steps"]) == (800, 200)
     assert (document["protocol"]["window"], found["protocol"]["window"]) == (200, 32)
     assert list(found["nulls"]) == ["segments"]
     assert found["measures"]["quality"] == document["measures"]["quality"]  # whole episodes either way

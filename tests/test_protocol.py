@@ -13,6 +13,6 @@ def test_on_the_bodies_that_it_was_frozen_for_both_are_the_same(env_id):
 @pytest.mark.parametrize("env_id", ["Walker2d-v5", "Hopper-v5"])
 def test_short_steps_are_more_for_the_same_time(env_id):
     found = protocol_of(env_id)
-    assert (found.steps, found.window) == (500, 200)  # half an episode, 4 s; 1.6 s
+    assert (found.steps, found.window) == (800, 200)  # four fifths of an episode, 6.4 s; 1.6 s
     assert found.discount ** (1 / 0.008) == pytest.approx(0.99 ** (1 / 0.05))
     assert protocol_of(env_id, "steps") == Protocol()

@@ -32,15 +32,15 @@ class Protocol:
 def protocol_of(env_id: str, unit: Unit = "seconds") -> Protocol:
     """The protocol for an environment, with the same times or the same counts of steps as on any other.
 
-    A trial is at most half an episode, so that the data hold pieces as long that begin anywhere: on a body with steps
-    of 0.008 s it lasts 4 s.
+    A trial is at most four fifths of an episode, so that the data hold pieces as long that begin at many steps: on a
+    body with steps of 0.008 s it lasts 6.4 s.
     """
     frozen = Protocol()
     if unit == "steps":
         return frozen
     ratio = _FROZEN_SECONDS / seconds_per_step(env_id)
     return Protocol(
-        steps=min(round(frozen.steps * ratio), EPISODE_STEPS // 2),
+        steps=min(round(frozen.steps * ratio), EPISODE_STEPS * 4 // 5),
         window=round(frozen.window * ratio),
         discount=frozen.discount ** (1.0 / ratio),
     )
