@@ -17,7 +17,7 @@ def check_can_plot() -> None:
     try:
         import matplotlib  # noqa: F401  # only whether it is there
     except ModuleNotFoundError:
-        raise SkillsError("The plot needs matplotlib.", "Install it: pip install 'skills[plot]'", ENVIRONMENT) from None
+        raise SkillsError("The plot needs matplotlib.", "Install it: pip install matplotlib", ENVIRONMENT) from None
 
 
 def figure(width: float, height: float) -> "Figure":

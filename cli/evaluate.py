@@ -50,7 +50,7 @@ def evaluate(
         typer.Option(metavar="FILE", help="A .npy with the number of the behaviour that made each row, if known."),
     ] = None,
     protocol: Annotated[
-        Unit, typer.Option(help="Trials of as many seconds, or of as many steps, on every body.")
+        Unit, typer.Option(help="What is the same on every body: times (as far as episodes last), or counts of steps.")
     ] = "seconds",
     json: Json = False,
     quiet: Quiet = False,

@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write one skill's policy as ONNX: observation in, action out (needs onnx and onnxscript).
 
-    The graph takes observations [batch, columns] float32 as the environment gives them and returns the mean action;
+    The graph takes observations (float32, batch by columns) as the environment gives them and returns the mean action;
     onnxruntime plays it without this program or PyTorch.
     """
     from skills import export as exporting

@@ -125,5 +125,5 @@ def _check_can_export() -> None:
         import onnxscript  # noqa: F401  # likewise
     except ModuleNotFoundError:
         raise SkillsError(
-            "Writing ONNX needs onnx and onnxscript.", "Install them: pip install 'skills[onnx]'", ENVIRONMENT
+            "Writing ONNX needs onnx and onnxscript.", "Install them: pip install onnx onnxscript", ENVIRONMENT
         ) from None

@@ -102,4 +102,4 @@ def test_without_pot_it_says_what_to_install(cheetah, tmp_path, monkeypatch):
     with pytest.raises(SkillsError, match="POT") as caught:
         make(cheetah, np.arange(200), tmp_path)
     assert caught.value.exit_code == ENVIRONMENT
-    assert "skills[otr]" in caught.value.hint
+    assert "pip install POT" in caught.value.hint

@@ -41,7 +41,7 @@ class Recipe:
     gains, noise_scales: {level: how its episodes vary}, see `Behaviour`; not at all where there is none.
 
     The step counts were chosen on the learning curve: medium so that its data, variations included, return a third to
-    two thirds of the expert's (as D4RL's do), expert at the top. Training ends with the last of them; the config's
+    three quarters of the expert's (as D4RL's do), expert at the top. Training ends with the last of them; the config's
     `steps` is what its schedule aims at.
     """
 

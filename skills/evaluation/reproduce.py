@@ -24,7 +24,7 @@ from skills.measures.intervals import Interval, student
 from skills.pipeline import discover
 from skills.progress import Reporter
 from skills.run import Run, open_or_create, open_run, runs_root
-from skills.simulate import EPISODE_STEPS
+from skills.simulate import ENVIRONMENTS, EPISODE_STEPS
 from skills.sources import Notify
 
 SCHEMA_VERSION = 1
@@ -70,6 +70,8 @@ def available(datasets: Sequence[str]) -> list[str]:
 
 
 def _is_here(entry: catalog.Entry) -> bool:
+    if entry.env_id is not None and entry.env_id not in ENVIRONMENTS:
+        return False  # what is learned could not be played
     try:
         return sources.choose(entry, offline=True) != "remote"
     except SkillsError:

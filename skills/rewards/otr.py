@@ -124,6 +124,6 @@ def import_pot() -> ModuleType:
     except ImportError:
         raise SkillsError(
             "OTR's rewards need POT (Python Optimal Transport), which is not installed.",
-            "Install it with: pip install 'skills[otr]'",
+            "Install it with: pip install POT",
             ENVIRONMENT,
         ) from None

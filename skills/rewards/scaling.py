@@ -28,8 +28,8 @@ def write(
     """Writes `labels.f16` and `scales.npz` into `folder` (see `skills.rewards`).
 
     blocks: the labels of all rows in order, some rows at a time, [n, K] each.   progress: in rows.
-    scaled: by `scales` of the dataset's own episodes, else by 1. An expert's episode earns a hundred times what those
-    do: if it counted, what tells them apart would be scaled down to nothing.
+    scaled: by `scales` of the dataset's own episodes, else by 1. An expert's episode may earn a hundred times
+    what those do: if it counted, what tells them apart would be scaled down to nothing.
     """
     total, episode_starts = len(transitions), transitions.episode_starts
     own = int(np.searchsorted(episode_starts, total - transitions.demonstrations))

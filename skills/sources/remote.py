@@ -70,7 +70,7 @@ class _Hub:
             self._storage = get_cloud_storage()
         except ImportError as error:
             raise SkillsError(
-                "Downloading needs the package huggingface_hub.", "pip install 'skills[hf]'", ENVIRONMENT
+                "Downloading needs the package huggingface_hub.", "pip install huggingface_hub", ENVIRONMENT
             ) from error
         except (KeyError, ValueError) as error:
             raise SkillsError(
