@@ -7,6 +7,8 @@ import pytest
 from skills.measures.descriptor import Windows, cut_windows, describe, fit_whitening, read_steps
 from skills.simulate import ENVIRONMENTS, Simulation, load_model
 
+WINDOW = 32
+
 
 @pytest.mark.parametrize("env_id", ENVIRONMENTS)
 def test_body_frame_velocities_are_those_of_mujoco(env_id):
@@ -28,9 +30,6 @@ def test_body_frame_velocities_are_those_of_mujoco(env_id):
         assert steps.features[row, 1:4] == pytest.approx(axes.T @ [0, 0, -1], abs=1e-9)
         assert steps.features[row, 4:7] == pytest.approx(spin_and_velocity[3:], abs=1e-6)
         assert steps.features[row, 7:10] == pytest.approx(spin_and_velocity[:3], abs=1e-6)
-
-
-WINDOW = 32
 
 
 def observation(heading: float, speed: float, yaw_rate: float = 0.0) -> np.ndarray:

@@ -23,7 +23,7 @@ from skills.experts import Classes
 from skills.measures import intervals
 from skills.pipeline import discover
 from skills.progress import silent_reporter
-from skills.run import Run, open_or_create
+from skills.run import Run, open_or_create, open_run
 
 K, ROWS_OF_DATA = 4, 3000
 TINY = {"skills": K, "data": DataConfig(steps=ROWS_OF_DATA), **TINY_STAGES}
@@ -256,6 +256,13 @@ def test_an_ablation_takes_what_the_run_and_its_variants_have_learned(run, docum
     for ours, theirs in (("lambda-0-expected", folder / "uncalibrated"), ("lambda-0.1-expected", run.path)):
         for name in ("rewards/labels.f16", "policy/weights.safetensors"):
             assert (folder / "ablation-calibration" / ours / name).read_bytes() == (theirs / name).read_bytes()
+
+
+def test_the_rewards_of_a_learner_that_reads_none_are_not_taken(run, document, tmp_path):
+    cloned = open_run(run.path / "evaluation" / "bc_per_class")
+    other = open_or_create(tmp_path / "other", replace(run.config, data=cloned.config.data))
+    variants._begin_with(other, cloned)
+    assert other.finished_stages() == ["experts"]
 
 
 def test_the_protocol_in_steps_is_another_measurement(run, document):

@@ -129,10 +129,18 @@ def exists(body: str, level: str) -> bool:
 
 def load(body: str, level: str, folder: Path = _FOLDER) -> Behaviour:
     """Reads a behaviour. Raises: SkillsError (not found) where there is none of that body and level."""
-    source = path(body, level, folder)
+    return _read(path(body, level, folder))
+
+
+def load_turns(body: str, level: str, folder: Path = _FOLDER) -> Turns:
+    """Reads what plays a level's episodes. Raises: SkillsError (not found) where there is none."""
+    return Turns([_read(source) for source in paths(body, level, folder)])
+
+
+def _read(source: Path) -> Behaviour:
     if not source.is_file():
-        known = ", ".join(sorted(file.stem for file in folder.glob("*-*.npz"))) or "none"
-        raise SkillsError(f"There is no behaviour {body}-{level}.", f"There are: {known}.", NOT_FOUND)
+        known = ", ".join(sorted(file.stem for file in source.parent.glob("*-*.npz"))) or "none"
+        raise SkillsError(f"There is no behaviour {source.stem}.", f"There are: {known}.", NOT_FOUND)
     arrays = read_arrays(source)
     count = sum(name.startswith("weight") for name in arrays)
     missing = [name for name in _HEADER if name not in arrays]
@@ -142,11 +150,6 @@ def load(body: str, level: str, folder: Path = _FOLDER) -> Behaviour:
     scales, gains = (tuple(float(value) for value in arrays[name]) for name in ("noise_scales", "gains"))
     clip = float(arrays["clip"][0])
     return Behaviour(arrays["mean"], arrays["std"], clip, layers, arrays["log_std"], scales, gains)
-
-
-def load_turns(body: str, level: str, folder: Path = _FOLDER) -> Turns:
-    """Reads what plays a level's episodes. Raises: SkillsError (not found) where there is none."""
-    return Turns([load(body, file.stem.removeprefix(f"{body}-"), folder) for file in paths(body, level, folder)])
 
 
 def save(behaviour: Behaviour, target: Path) -> None:

@@ -7,7 +7,7 @@ RUN/evaluation/
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from skills.evaluation.contest import OWN, SEED, VERSION, Contest, Numbers, name
 from skills.files import read_arrays, read_json, write_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
-from skills.measures.protocol import Unit
+from skills.measures.protocol import Protocol, Unit
 from skills.pipeline import discover
 from skills.progress import Reporter
 from skills.reading import Notify
@@ -123,8 +123,9 @@ def read_numbers(run: Run) -> Numbers:
 
 def require_alike(runs: Sequence[Run]) -> None:
     """Raises: SkillsError with what to do, where evaluated runs were not measured by the same protocol."""
-    names = ("version", "trials", "steps", "window", "discount")
-    protocols = [{name: read_json(run.measures_file)["protocol"].get(name) for name in names} for run in runs]
+    names = ["version", *(field.name for field in fields(Protocol))]
+    noted = [read_json(run.measures_file).get("protocol", {}) for run in runs]
+    protocols = [{name: protocol.get(name) for name in names} for protocol in noted]
     for run, protocol in zip(runs, protocols, strict=True):
         if protocol != protocols[0]:
             raise SkillsError(

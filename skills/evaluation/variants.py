@@ -76,12 +76,16 @@ def _begin_with(run: Run, other: Run) -> None:
     run.record_dataset(data)
     if "expert" in other.manifest:
         run.record_dataset(other.manifest["expert"], "expert")
-    reads_rewards = learner(ours.policy.learner).READS_REWARDS
+    # The stage of rewards is empty where the learner reads none.
+    same_kind = learner(ours.policy.learner).READS_REWARDS == learner(theirs.policy.learner).READS_REWARDS
     for stage, settings in (("experts", "experts"), ("rewards", "reward"), ("policy", "policy")):
-        if getattr(ours, settings) != getattr(theirs, settings) or not other.is_done(stage):
+        if getattr(ours, settings) != getattr(theirs, settings) or (stage == "rewards" and not same_kind):
             return
-        if stage not in run.finished_stages() and (stage != "rewards" or reads_rewards):
-            _copy_stage(other, run, stage)
+        if stage in run.finished_stages():
+            continue
+        if not other.is_done(stage):
+            return
+        _copy_stage(other, run, stage)
 
 
 def _copy_stage(base: Run, run: Run, stage: str) -> None:
