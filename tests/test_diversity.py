@@ -9,7 +9,7 @@ from skills.measures.intervals import every_trial
 
 
 def ratio(successors: np.ndarray, reference: float) -> float:
-    return diversity(successors, reference, every_trial(*successors.shape[:2]))["ratio"]
+    return diversity(successors, reference, every_trial(*successors.shape[:2]))
 
 
 def test_distinct_skills_are_as_far_apart_as_their_corners():

@@ -21,6 +21,8 @@ from skills.evaluation import ablate, contest, variants
 from skills.evaluation.evaluate import evaluate, read_numbers
 from skills.experts import Classes
 from skills.measures import intervals
+from skills.measures.intervals import every_trial
+from skills.measures.trials import Trials
 from skills.pipeline import discover
 from skills.progress import silent_reporter
 from skills.run import Run, open_or_create, open_run
@@ -135,6 +137,21 @@ def test_behaviours_that_are_known_are_looked_for(run, document):
     assert truth["ari"] == 1.0
     assert len(truth["behaviours"]) == K
     assert 0 <= truth["recovered"] <= 1
+
+
+def test_how_far_off_the_data_a_body_is_does_not_count_in_range(run, document):
+    found = contest.Contest(run, silent_reporter, print)
+    trials = Trials.load(found.trials(contest.OWN))
+
+    def diversity_of(off: float) -> tuple[float, float]:
+        observations = trials.observations.copy()
+        observations[0] += off  # all of one skill's trials are where no data are
+        numbers = found.judge.statistic(replace(trials, observations=observations))(every_trial(*trials.shape))
+        return numbers["diversity.ratio"], numbers["diversity.in_range"]
+
+    (near, near_in_range), (far, far_in_range) = diversity_of(1e3), diversity_of(1e6)
+    assert far > 100 * near
+    assert far_in_range == pytest.approx(near_in_range, rel=0.05)
 
 
 def test_a_dataset_without_further_rows_is_halved_and_that_is_said(run, monkeypatch):

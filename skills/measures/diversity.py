@@ -1,6 +1,8 @@
 """Diversity: how far apart skills are, against how far apart random pieces of the data are.
 
-Never alone: ten skills copied ten times still score 0.91 of a hundred distinct ones.
+Never alone: ten skills copied ten times still score 0.91 of a hundred distinct ones. And a body that lies on its back,
+where no data are, can be hundreds of times farther from the others than any two pieces of the data are from each other:
+so it is measured once as it is, and once with every feature held within the range that it has in the data.
 
 Letters: K skills, R trials, T steps, F features.
 """
@@ -29,7 +31,7 @@ def mean_distance(points: NDArray[np.float64]) -> float:
     return float(pdist(points).mean())
 
 
-def diversity(successors: NDArray[np.float64], reference: float, choice: Choice) -> dict[str, float]:
+def diversity(successors: NDArray[np.float64], reference: float, choice: Choice) -> float:
     """Mean pairwise distance of the skills' expected successor features, over that of K random dataset segments.
 
     What is expected is estimated from R trials; the distance that their scatter alone would make is taken off, or a
@@ -42,7 +44,7 @@ def diversity(successors: NDArray[np.float64], reference: float, choice: Choice)
     squared = squareform(pdist(means, "sqeuclidean")) - scatter[:, None] - scatter
     np.fill_diagonal(squared, 0.0)
     pairs = len(means) * (len(means) - 1)
-    return {"ratio": float(np.sqrt(np.maximum(squared, 0.0)).sum() / pairs) / reference}
+    return float(np.sqrt(np.maximum(squared, 0.0)).sum() / pairs) / reference
 
 
 def reference_distance(segments: NDArray[np.float64]) -> float:

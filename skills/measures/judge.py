@@ -38,7 +38,8 @@ Floats = NDArray[np.float64]
 class Judge:
     """Fitted once for a run's classes; `statistic` then measures any method's trials.
 
-    whitening, step_whitening: of descriptors and of the features of a step.
+    whitening, step_whitening: of descriptors and of the features of a step.   step_range: the least and the greatest of
+        each whitened feature of a step.
     windows: [N, D] whitened, held out, not overlapping.   support: [K] share of the data in each class.
     """
 
@@ -64,6 +65,8 @@ class Judge:
         described = describe(steps, learned_from)
         self.whitening = fit_whitening(described)
         self.step_whitening = fit_whitening(steps.features)
+        whitened = self.step_whitening.transform(steps.features)
+        self.step_range = whitened.min(axis=0), whitened.max(axis=0)
         progress(1, 4)
         rows = self.whitening.transform(described)
         self._classifier = LogisticRegression(class_weight="balanced", max_iter=100, tol=1e-3)
@@ -76,9 +79,9 @@ class Judge:
         self._fit_goals(steps, learned_from, labels)
         progress(3, 4)
         self.segments = take_segments(discovery, classes, self.count, generator, protocol)
-        self._segments = Behaviour(self.segments, self)
-        self._reference = diversity.reference_distance(self._segments.successors)
-        self._cells = coverage.cell_count(self._segments.visited, every_trial(*self.segments.shape))
+        segments = Behaviour(self.segments, self)
+        self._references = {name: diversity.reference_distance(found) for name, found in segments.successors.items()}
+        self._cells = coverage.cell_count(segments.visited, every_trial(*self.segments.shape))
         progress(4, 4)
 
     def normalise(self, returns: Floats) -> Floats:
@@ -108,7 +111,10 @@ class Judge:
                 "fidelity": fidelity.fidelity(rank, choice),
                 "occupancy": fidelity.occupancy(shares, self.support, choice),
                 "effective_skills": effective.effective_skills(log_q, choice),
-                "diversity": diversity.diversity(behaviour.successors, self._reference, choice),
+                "diversity": {
+                    name: diversity.diversity(found, self._references[name], choice)
+                    for name, found in behaviour.successors.items()
+                },
                 "coverage": coverage.coverage(visited, self._cells, reached, inside, choice),
                 "quality": quality.quality(scores, trials, seconds, choice),
                 "transfer": transfer.transfer(
@@ -195,10 +201,15 @@ class Behaviour:
         return self._over_windows(self._judge.log_probabilities(self.windows))
 
     @cached_property
-    def successors(self) -> Floats:
-        """[K, R, F] successor features."""
-        features = self._spread(self._judge.step_whitening.transform(self._steps.features))
-        return diversity.successor_features(features, self._trials.lengths, self._judge.protocol.discount)
+    def successors(self) -> dict[str, Floats]:
+        """[K, R, F] successor features, as they are and with each feature within the range that it has in the data."""
+        whitened = self._judge.step_whitening.transform(self._steps.features)
+        lengths, discount = self._trials.lengths, self._judge.protocol.discount
+        kinds = {"ratio": whitened, "in_range": np.clip(whitened, *self._judge.step_range)}
+        return {
+            name: diversity.successor_features(self._spread(features), lengths, discount)
+            for name, features in kinds.items()
+        }
 
     @cached_property
     def visited(self) -> NDArray[np.bool_]:
