@@ -18,11 +18,11 @@ from scipy.stats import bootstrap
 from timing import record
 
 from skills import sources
-from skills.config import make_config
 from skills.dataset import Transitions
 from skills.experts import one_expert
 from skills.learners import iql
 from skills.policy import Policy
+from skills.presets import make_config
 from skills.progress import silent, silent_reporter
 from skills.rewards import Rewards
 from skills.simulate import EPISODE_STEPS, Simulation

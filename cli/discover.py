@@ -123,7 +123,7 @@ def _device_of(path: Path) -> str | None:
 
 def _config(dataset: str, *, device: str | None = None, **asked: Any) -> "Config":
     """Checks what was asked for, the cheapest first, before anything is made.   device: None to choose none yet."""
-    from skills.config import make_config
+    from skills.presets import make_config
 
     config = make_config(dataset, **asked)
     if device is None:

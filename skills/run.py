@@ -26,6 +26,7 @@ import filelock
 from skills.config import Config, differences
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import explained, read_json, sha256, write_json
+from skills.presets import options
 
 SCHEMA_VERSION = 1
 STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
@@ -84,7 +85,7 @@ class Run:
     def command(self) -> str:
         """The command line that made this run, and that finishes it."""
         where = shlex.quote(str(self.path))
-        return f"skills discover {shlex.quote(self.config.dataset)} {self.config.options}--run {where}"
+        return f"skills discover {shlex.quote(self.config.dataset)} {options(self.config)}--run {where}"
 
     def finished_stages(self) -> list[str]:
         """Names of the stages that the manifest calls done, in order."""

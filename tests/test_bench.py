@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import TINY_STAGES
 
-from skills.config import make_config
 from skills.pipeline import discover
+from skills.presets import make_config
 from skills.progress import silent_reporter
 from skills.run import open_or_create
 

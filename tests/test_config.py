@@ -2,8 +2,9 @@
 
 import pytest
 
-from skills.config import Config, differences, make_config, settings
+from skills.config import Config, differences, settings
 from skills.errors import USAGE, SkillsError
+from skills.presets import make_config, options
 
 
 def test_paper_preset_is_table_8():
@@ -25,8 +26,8 @@ def test_json_round_trip(preset):
 
 
 def test_options_remake_the_configuration():
-    assert make_config("ant-medium").options == ""
-    assert make_config("ant-medium", preset="smoke", skills=7, seed=3).options == "--preset smoke --skills 7 --seed 3 "
+    assert options(make_config("ant-medium")) == ""
+    assert options(make_config("ant-medium", preset="smoke", skills=7, seed=3)) == "--preset smoke --skills 7 --seed 3 "
 
 
 def test_quick_sees_further_on_walker2d():

@@ -15,7 +15,7 @@ from cli.ablate import What
 from cli.app import app
 from cli.evaluate import ROWS
 from skills import sources
-from skills.config import DataConfig, make_config
+from skills.config import DataConfig
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import ablate, contest, variants
 from skills.evaluation.evaluate import evaluate, read_numbers
@@ -24,6 +24,7 @@ from skills.measures import intervals
 from skills.measures.intervals import every_trial
 from skills.measures.trials import Trials
 from skills.pipeline import discover
+from skills.presets import make_config
 from skills.progress import silent_reporter
 from skills.run import Run, open_or_create, open_run
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from skills import catalog
-from skills.config import make_config
 from skills.dataset import Transitions
 from skills.errors import NOT_FOUND, SkillsError
 from skills.experts import cluster
+from skills.presets import make_config
 from skills.run import Run, open_or_create
 from skills.simulate import load_model
 from skills.sources import embedded

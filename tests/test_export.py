@@ -12,11 +12,11 @@ from conftest import play_randomly
 from typer.testing import CliRunner
 
 from cli.app import app
-from skills.config import make_config
 from skills.dataset import Transitions
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.export import export
 from skills.policy import Policy, Shape
+from skills.presets import make_config
 from skills.run import Run, open_or_create
 
 K, USED = 3, 27

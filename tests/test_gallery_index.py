@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from skills.config import make_config
 from skills.errors import SkillsError
 from skills.files import write_json
+from skills.presets import make_config
 from skills.run import open_or_create
 from videos.index import card, render_index, write_index
 

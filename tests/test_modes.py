@@ -15,7 +15,7 @@ import torch
 from conftest import play_randomly
 
 from skills import demonstrations, sources
-from skills.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig, make_config
+from skills.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
 from skills.dataset import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.evaluation.ablate import ablate
@@ -26,6 +26,7 @@ from skills.files import read_arrays
 from skills.learners.batches import Batches
 from skills.pipeline import discover
 from skills.policy import Policy
+from skills.presets import make_config, options
 from skills.progress import silent, silent_reporter
 from skills.reading import read
 from skills.relabel import relabel
@@ -405,10 +406,10 @@ def test_the_options_remake_the_configuration():
     made = make_config(
         "halfcheetah-medium", mode="imitation", expert="a b.npz", episodes=(3, 17), seeds=5, maker="true"
     )
-    assert made.options == "--mode imitation --expert 'a b.npz' --episodes 3,17 --seeds 5 --rewards true "
+    assert options(made) == "--mode imitation --expert 'a b.npz' --episodes 3,17 --seeds 5 --rewards true "
     assert Config.from_json(json.loads(json.dumps(made.to_json()))) == made
     sparse = make_config("antmaze-umaze-play", mode="sparse", preset="smoke", learner="bc")
-    assert sparse.options == "--preset smoke --mode sparse --trajectories 5 --learner bc "
+    assert options(sparse) == "--preset smoke --mode sparse --trajectories 5 --learner bc "
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from skills import catalog
-from skills.config import DataConfig, make_config
+from skills.config import DataConfig
 from skills.errors import SkillsError
 from skills.pipeline import choose_device, discover
 from skills.policy import Policy
+from skills.presets import make_config
 from skills.progress import silent_reporter
 from skills.rollout import Rollouts
 from skills.run import STAGES, Run, default_path, open_or_create, open_run
@@ -83,7 +84,8 @@ def test_a_finished_run_is_left_as_it_is(finished):
 _KILLED = """
 import os, signal, sys
 from skills import catalog
-from skills.config import DataConfig, make_config
+from skills.config import DataConfig
+from skills.presets import make_config
 from skills.pipeline import discover
 from skills.run import open_or_create, default_path
 import skills.checkpoint

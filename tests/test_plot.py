@@ -12,12 +12,13 @@ from typer.testing import CliRunner
 
 from cli import drawing
 from cli.app import app
-from skills.config import DataConfig, Learner, make_config
+from skills.config import DataConfig, Learner
 from skills.errors import INTERRUPTED, SkillsError
 from skills.evaluation import plots
 from skills.experts import Classes
 from skills.measures import intervals
 from skills.pipeline import discover
+from skills.presets import make_config
 from skills.progress import silent_reporter
 from skills.reading import read
 from skills.rewards import Rewards, clue

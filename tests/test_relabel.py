@@ -12,11 +12,12 @@ import pytest
 import torch
 
 from skills import relabel as relabelling
-from skills.config import DataConfig, RewardConfig, make_config
+from skills.config import DataConfig, RewardConfig
 from skills.errors import SkillsError
 from skills.experts import Classes
 from skills.measures.truth import agreement
 from skills.pipeline import _Stages
+from skills.presets import make_config
 from skills.progress import silent_reporter
 from skills.rewards import Rewards
 from skills.run import Run, open_or_create

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from skills.config import make_config
 from skills.errors import NOT_FOUND, USAGE, SkillsError
+from skills.presets import make_config
 from skills.run import all_paths, default_path, find, open_or_create, open_run
 
 CONFIG = make_config("hopper-random", preset="smoke")

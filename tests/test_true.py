@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from skills.config import RewardConfig, make_config
+from skills.config import RewardConfig
 from skills.experts import one_expert
+from skills.presets import make_config
 from skills.progress import silent_reporter
 from skills.rewards import Rewards, maker
 

@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 
 from skills import catalog, sources
-from skills.config import EXPERT_FILES, Config, Device, make_config
+from skills.config import EXPERT_FILES, Config, Device
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
 from skills.files import read_json, replacing, write_json
 from skills.measures.intervals import Interval, student
 from skills.pipeline import discover
+from skills.presets import make_config
 from skills.progress import Reporter
 from skills.run import Run, open_or_create, open_run, runs_root
 from skills.simulate import ENVIRONMENTS, EPISODE_STEPS
