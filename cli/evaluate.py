@@ -25,7 +25,7 @@ ROWS = (
     ("occupancy", "median_ratio", "occupancy / base rate", 2),
     ("effective_skills", None, "effective skills", 1),
     ("diversity", "ratio", "diversity / data", 3),
-    ("diversity", "in_range", "diversity in its range", 3),
+    ("diversity", "in_range", "diversity, in range", 3),
     ("coverage", "cells_ratio", "cells / data", 2),
     ("coverage", "recall", "recall of the data", 3),
     ("coverage", "precision", "precision", 3),

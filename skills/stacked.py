@@ -16,7 +16,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.optim.adam import adam
 
 _mask = torch.ops.aten.threshold_backward.grad_input  # the gradient of ReLU, into a buffer of ours
 
@@ -47,7 +46,8 @@ class StackedMlp:
     """K perceptrons with ReLU between the layers and nothing after the last; a view of a flat tensor.
 
     flat: [K, P] parameters (or gradients, laid out alike).   layers: their matrices, [K, in + 1, out] each; with groups
-    all but the last.   weight, bias: the last layer of groups, [K, G, U, W] and [K, G, 1, W]; empty without them.
+    all but the last.   turned: these without the biases, transposed, [K, out, in].   weight, bias: the last layer of
+    groups, [K, G, U, W] and [K, G, 1, W]; empty without them.
     """
 
     def __init__(self, flat: Tensor, sizes: Sequence[int], groups: int = 1) -> None:
@@ -60,6 +60,7 @@ class StackedMlp:
             end = start + (inputs + 1) * outputs
             self.layers.append(flat[:, start:end].view(len(flat), inputs + 1, outputs))
             start = end
+        self.turned = [layer[:, :-1].mT for layer in self.layers]
         self.weight = self.bias = flat[:, start:]
         if groups > 1:
             biases, width = flat.shape[1] - sizes[-1], sizes[-1] // groups
@@ -100,8 +101,12 @@ class Workspace:
         self, count: int, rows: int, sizes: Sequence[int], device: torch.device | str = "cpu", groups: int = 1
     ) -> None:
         hidden = sizes[1:-1]
+        # What is looked at in every step is a view made once: making it anew costs as much as the smaller products.
         self._hidden = [torch.ones(count, rows, size + 1, device=device) for size in hidden]
+        self._units = [layer[..., :-1] for layer in self._hidden]  # without the ones
+        self._turned = [layer.mT for layer in self._hidden]
         self._gradients: list[Tensor] = []  # as `_hidden`, from the first backward pass on
+        self._unit_gradients: list[Tensor] = []
         self._dropout: Sequence[Tensor] = ()
         shape = (count, rows, sizes[-1]) if groups == 1 else (count, groups, rows, sizes[-1] // groups)
         self.output = torch.empty(shape, device=device)
@@ -112,11 +117,11 @@ class Workspace:
         dropout: for each of the first hidden layers what its units are multiplied by, [K, B, H], 0 or 1 / (1 - rate).
         """
         self._dropout = dropout
-        for index, hidden in enumerate(self._hidden):
-            torch.bmm(rows, mlp.layers[index], out=hidden[..., :-1])
+        for index, (hidden, units) in enumerate(zip(self._hidden, self._units, strict=True)):
+            torch.bmm(rows, mlp.layers[index], out=units)
             rows = hidden.relu_()  # which leaves the ones at one
             if index < len(dropout):
-                hidden[..., :-1].mul_(dropout[index])
+                units.mul_(dropout[index])
         if mlp.groups == 1:
             return torch.bmm(rows, mlp.layers[-1], out=self.output)
         for output, seen, weight, bias in zip(
@@ -133,18 +138,18 @@ class Workspace:
         """
         if not self._gradients:
             self._gradients = [torch.zeros_like(hidden) for hidden in self._hidden]
-        inputs = [rows, *self._hidden]
+            self._unit_gradients = [gradient[..., :-1] for gradient in self._gradients]
         for index in range(len(self._hidden), 0, -1):
-            below = self._gradients[index - 1]
+            below, units = self._gradients[index - 1], self._unit_gradients[index - 1]
             if index == len(mlp.layers):
                 self._backward_of_groups(mlp, gradient, output_gradient)
             else:
-                torch.bmm(inputs[index].mT, output_gradient, out=gradient.layers[index])
-                torch.bmm(output_gradient, mlp.layers[index][:, :-1].mT, out=below[..., :-1])
+                torch.bmm(self._turned[index - 1], output_gradient, out=gradient.layers[index])
+                torch.bmm(output_gradient, mlp.turned[index], out=units)
             if index <= len(self._dropout):
-                below[..., :-1].mul_(self._dropout[index - 1])
-            _mask(below, inputs[index], 0, grad_input=below)
-            output_gradient = below[..., :-1]
+                units.mul_(self._dropout[index - 1])
+            _mask(below, self._hidden[index - 1], 0, grad_input=below)
+            output_gradient = units
         torch.bmm(rows.mT, output_gradient, out=gradient.layers[0])
         return output_gradient
 
@@ -184,7 +189,9 @@ class Adam:
 
     def step(self, gradients: list[Tensor]) -> None:
         """One update of the parameters."""
-        adam(
+        for count in self.steps:
+            count.add_(1.0)
+        torch._fused_adam_(
             self._parameters, gradients, self.first, self.second, [], self.steps,
-            fused=True, amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate, weight_decay=0.0, eps=1e-8, maximize=False,
+            amsgrad=False, beta1=0.9, beta2=0.999, lr=self.rate, weight_decay=0.0, eps=1e-8, maximize=False,
         )  # fmt: skip

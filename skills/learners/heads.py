@@ -17,7 +17,8 @@ from skills.stacked import StackedMlp, Workspace, initial
 class Heads:
     """A network of K heads in training, with its buffers.
 
-    by_output: [B, K, W], where the loss's derivative by the outputs is to be written before `backward`.
+    output: [B, K, W], of the last `forward`.   by_output: likewise, where the loss's derivative by it is to be written
+    before `backward`.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class Heads:
         self._by_output = torch.zeros_like(self._workspace.output)
         self._head_by_head = trunks > 1 or groups > 1
         self._view = (shape.skills, rows, width) if self._head_by_head else (rows, shape.skills, width)
-        self.by_output = self._by_head(self._by_output)
+        self.output, self.by_output = self._by_head(self._workspace.output), self._by_head(self._by_output)
 
     def _by_head(self, output: Tensor) -> Tensor:
         """The network's own layout -> [B, K, W], on the same memory."""
@@ -44,8 +45,9 @@ class Heads:
         return seen.transpose(0, 1) if self._head_by_head else seen
 
     def forward(self, rows: Tensor, dropout: Sequence[Tensor] = ()) -> Tensor:
-        """Rows that end in a one, [B, in + 1] -> [B, K, W], overwritten by the next call."""
-        return self._by_head(self._workspace.forward(self.mlp, rows.expand(len(self.mlp.flat), -1, -1), dropout))
+        """Rows that end in a one, [B, in + 1] -> `output`."""
+        self._workspace.forward(self.mlp, rows.expand(len(self.mlp.flat), -1, -1), dropout)
+        return self.output
 
     def backward(self, rows: Tensor) -> None:
         """Writes `gradient` from `by_output`, after `forward` of the same rows."""

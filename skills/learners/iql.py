@@ -38,6 +38,7 @@ CHECKPOINT = "iql.checkpoint.safetensors"
 READS_REWARDS = True
 FILES = (*Policy.FILES, CURVES)
 
+_leaky_relu = torch.ops.aten.leaky_relu.out
 _tanh_gradient = torch.ops.aten.tanh_backward.grad_input  # gradient times 1 - tanh^2, into a buffer of ours
 
 
@@ -80,7 +81,12 @@ class Learner:
         }
         self._advantage = torch.zeros(rows, shape.skills, device=device)
         self._goal = torch.zeros_like(self._advantage)
-        self._policy_loss = torch.zeros(shape.skills, device=device)
+        # Of the last actor's update, for its loss: sums of w, of w (a - mu)^2 / sigma^2, and log sigma, [K, A].
+        self._density = (self._by_log_std,) * 3
+        # [B, K] of each network with one output, as views made once: two threads wait for each other at every call.
+        self._values, self._by_values = self.value.output[..., 0], self.value.by_output[..., 0]
+        self._q_values, self._target_values = ([one.output[..., 0] for one in pair] for pair in (self.q, self.target))
+        self._by_q_values = [q.by_output[..., 0] for q in self.q]
 
     def update(self, batch: Batch) -> None:
         """One step: V, actor, Q, targets.
@@ -108,40 +114,42 @@ class Learner:
         return lambda: task() if future.cancel() else future.result()
 
     def _foresee(self, batch: Batch) -> None:
-        """Both Qs' outputs, into their workspaces."""
+        """Both Qs' outputs."""
         for q in self.q:
-            q.by_output.copy_(q.forward(batch.pairs))
+            q.forward(batch.pairs)
 
     def _weigh(self, batch: Batch) -> None:
         """The advantage, Q_target - V."""
-        first, second = (target.forward(batch.pairs)[..., 0] for target in self.target)
-        torch.minimum(first, second, out=self._advantage).sub_(self.value.forward(batch.states)[..., 0])
+        for target in self.target:
+            target.forward(batch.pairs)
+        self.value.forward(batch.states)
+        torch.minimum(*self._target_values, out=self._advantage).sub_(self._values)
 
     def _update_value(self, batch: Batch) -> None:
         """V: the expectile of Q_target - V (IQL, eq. 5); then r + gamma V(s'), what the Qs aim at (eq. 6)."""
-        # d loss / d V = -2 |tau - 1(Q < V)| (Q - V) / B
-        weight = torch.where(self._advantage > 0, self._config.expectile, 1.0 - self._config.expectile)
-        self.value.by_output[..., 0] = weight.mul_(self._advantage).mul_(-2.0 / len(batch.actions))
+        # d loss / d V = -2 |tau - 1(Q < V)| (Q - V) / B; the factors of Q - V are those of a leaky ReLU, times tau.
+        tau = self._config.expectile
+        _leaky_relu(self._advantage, (1.0 - tau) / tau, out=self._by_values).mul_(-2.0 * tau / self._config.batch)
         self.value.backward(batch.states)
         self._adams["value"].step([self.value.gradient.flat])
-        future = self.value.forward(batch.next_states)[..., 0]
-        torch.addcmul(batch.rewards, future, batch.continues, value=self._config.discount, out=self._goal)
+        self.value.forward(batch.next_states)
+        torch.addcmul(batch.rewards, self._values, batch.continues, value=self._config.discount, out=self._goal)
 
     def _update_policy(self, batch: Batch) -> None:
         """Actor: advantage-weighted regression, -w log pi(a|s) with w = exp(beta (Q - V)) (IQL, eq. 7)."""
-        config, rows = self._config, len(batch.actions)
-        weight = torch.exp(config.inverse_temperature * self._advantage).clamp_(max=config.weight_limit).div_(rows)
+        config = self._config
+        weight = torch.mul(self._advantage, config.inverse_temperature).exp_()
+        weight.clamp_(max=config.weight_limit).div_(config.batch)
         mean = self.policy.forward(batch.states, batch.dropout).tanh_()
         log_std = self.log_std.clamp(*LOG_STD_RANGE)
         precision = torch.exp(-2.0 * log_std)
         by_mean = self.policy.by_output  # [B, K, A], as `mean`
         deviation = batch.actions[:, None] - mean
         torch.mul(deviation, weight[..., None], out=by_mean)
-        squares = deviation.mul_(by_mean).sum(dim=0)  # [K, A]: sum of w (a - mu)^2
+        squares = deviation.mul_(by_mean).sum(dim=0).mul_(precision)  # [K, A]: sum of w (a - mu)^2 / sigma^2
         total = weight.sum(dim=0)[:, None]
-        # -log pi = (a - mu)^2 / (2 sigma^2) + log sigma, but for a constant
-        torch.sum(0.5 * squares * precision + total * log_std, dim=1, out=self._policy_loss)
-        torch.sub(total, squares.mul_(precision), out=self._by_log_std).mul_(log_std == self.log_std)
+        self._density = total, squares, log_std
+        torch.sub(total, squares, out=self._by_log_std).mul_(log_std == self.log_std)
         by_mean.mul_(precision.neg_())
         _tanh_gradient(by_mean, mean, grad_input=by_mean)
         self.policy.backward(batch.states)
@@ -150,18 +158,20 @@ class Learner:
     def _update_q(self, index: int, batch: Batch) -> None:
         """One of the Qs: squared error to r + gamma V(s') (IQL, eq. 6); and its target."""
         q = self.q[index]
-        q.by_output[..., 0].sub_(self._goal).mul_(2.0 / len(batch.actions))
+        torch.sub(self._q_values[index], self._goal, out=self._by_q_values[index]).mul_(2.0 / self._config.batch)
         q.backward(batch.pairs)
         self._adams[f"q{index}"].step([q.gradient.flat])
         self.target[index].mlp.flat.lerp_(q.mlp.flat, self._config.polyak)
 
     def losses(self) -> dict[str, Tensor]:
         """The losses of the last update, by skill, [K] each: `value`, `policy` (without its constant), `q`."""
-        errors = (q.by_output[..., 0] * (self._config.batch / 2.0) for q in self.q)
+        first, second = (by_values * (self._config.batch / 2.0) for by_values in self._by_q_values)
+        total, squares, log_std = self._density
         return {
             "value": expectile_loss(self._advantage, self._config.expectile).mean(dim=0),
-            "policy": self._policy_loss.clone(),
-            "q": sum((error.square().mean(dim=0) for error in errors), torch.zeros_like(self._policy_loss)),
+            # -log pi = (a - mu)^2 / (2 sigma^2) + log sigma, but for a constant
+            "policy": (0.5 * squares + total * log_std).sum(dim=1),
+            "q": first.square().mean(dim=0) + second.square().mean(dim=0),
         }
 
     def set_step(self, step: int) -> None:
