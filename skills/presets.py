@@ -25,6 +25,7 @@ from skills.config import (
     Mode,
     PolicyConfig,
     Preset,
+    Products,
     RewardConfig,
     RolloutConfig,
     Trunk,
@@ -125,6 +126,7 @@ def make_config(
     maker: Maker = "clue",
     learner: Learner = "iql",
     calibration: float | None = None,
+    products: Products = "float32",
 ) -> Config:
     """The preset's configuration for a dataset. The default seed, 1, is the paper's `random_state` for K-means.
 
@@ -140,7 +142,11 @@ def make_config(
     domain = domain or catalog.domain_of(environment)
     asked: dict[str, dict[str, Any]] = {
         "reward": {"maker": maker},
-        "policy": {"learner": learner, "trunk": trunk if mode == "skills" else "independent"},
+        "policy": {
+            "learner": learner,
+            "trunk": trunk if mode == "skills" else "independent",
+            "products": products,
+        },
     }
     if mode != "skills":
         usual = _SUCCESSES[domain] if mode == "sparse" else 1
@@ -217,6 +223,8 @@ def options(config: Config) -> str:
         found += f"--rewards {config.reward.maker} "
     if config.policy.learner != plain.policy.learner:
         found += f"--learner {config.policy.learner} "
+    if config.policy.products != plain.policy.products:
+        found += f"--products {config.policy.products} "
     if config.reward.calibration != plain.reward.calibration:
         found += f"--lambda {config.reward.calibration:g} "
     return found
