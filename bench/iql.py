@@ -16,7 +16,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threa
 
 import numpy as np
 import torch
-from timing import best, record
+from timing import best, in_turn, record
 from torch import nn
 
 from skills.config import PolicyConfig, Products
@@ -108,8 +108,12 @@ def main(count: int = 100, steps: int = 40) -> None:
         generator.uniform(-0.99, 0.99, (ROWS, ACTION)).astype(np.float32), after,
         generator.random(ROWS, np.float32), np.zeros(ROWS, bool), np.arange(0, ROWS, 1000),
     )  # fmt: skip
-    plain, one, all_heads = plain_seconds(data, steps), our_seconds(data, 1, steps), our_seconds(data, count, steps)
-    rounded = our_seconds(data, 1, steps, "bfloat16")
+    plain, one, rounded, all_heads = in_turn(
+        lambda: plain_seconds(data, steps),
+        lambda: our_seconds(data, 1, steps),
+        lambda: our_seconds(data, 1, steps, "bfloat16"),
+        lambda: our_seconds(data, count, steps),
+    )
     record(
         "iql",
         f"IQL updates, {OBSERVATION} + {ACTION} inputs, 256 wide, batch 256 (python bench/iql.py {count} {steps})\n"

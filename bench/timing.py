@@ -30,6 +30,11 @@ def best(work: Callable[[], object], rounds: int = 5, repeats: int = 1) -> float
     return min(seconds)
 
 
+def in_turn(*measurements: Callable[[], float], turns: int = 3) -> list[float]:
+    """The least that each gives over some turns: a slow minute of the machine hits all of a turn."""
+    return [min(found) for found in zip(*([measure() for measure in measurements] for _ in range(turns)), strict=True)]
+
+
 def matrix_peak() -> float:
     """Floating-point operations a second of a large float32 matrix product, on torch's threads."""
     size = 1024

@@ -208,6 +208,7 @@ class _Training:
         self._stopped = torch.zeros(self._cvae.count, dtype=torch.bool, device=device)
         size = block_size(shape, config) if device.type == "cpu" else self._cvae.count
         self._blocks = [slice(first, min(first + size, self._cvae.count)) for first in range(0, self._cvae.count, size)]
+        self._models = [self._cvae.range(block) for block in self._blocks]
         self._adams = [self._adam(block) for block in self._blocks]
         widths = {block.stop - block.start for block in self._blocks}
         threads = min(workers.count, len(self._blocks))
@@ -235,42 +236,42 @@ class _Training:
             state = [self._cvae.flat, *self._moments, *(count for adam in self._adams for count in adam.steps)]
             draws[0].data_rows.zero_()  # the capture warms up on these
             draws[0].class_rows.zero_()
-            self._step_on_gpu = captured(lambda: self._step(self._blocks[0], 0, draws[0]), state, self._rows.device)
+            self._step_on_gpu = captured(lambda: self._step(0, 0, draws[0]), state, self._rows.device)
 
     def start_step(self, draws: Draws) -> Callable[[], None]:
         """Begins one step of all models; call the result to wait for its end."""
         if self._step_on_gpu is not None:
             self._step_on_gpu()
         elif len(self._blocks) > 1:
-            return self._workers.start(lambda block, worker: self._step(block, worker, draws), self._blocks)
+            return self._workers.start(lambda index, worker: self._step(index, worker, draws), range(len(self._blocks)))
         else:
-            self._step(self._blocks[0], 0, draws)
+            self._step(0, 0, draws)
         return nothing_to_wait_for
 
-    def _step(self, block: slice, worker: int, draws: Draws) -> None:
-        one, cvae = self._forward(block, worker, draws)
-        one.backward(cvae, self._noise(block, draws))
-        self._adams[self._blocks.index(block)].step([one.gradient.flat])
+    def _step(self, index: int, worker: int, draws: Draws) -> None:
+        """One step of a block's models."""
+        one, noise = self._forward(index, worker, draws)
+        one.backward(self._models[index], noise)
+        self._adams[index].step([one.gradient.flat])
 
-    def _forward(self, block: slice, worker: int, draws: Draws) -> tuple[Pass, StackedCvae]:
-        one, cvae, batch = self._passes[worker][block.stop - block.start], self._cvae.range(block), self._config.batch
+    def _forward(self, index: int, worker: int, draws: Draws) -> tuple[Pass, Tensor]:
+        """Returns: the pass, and the noise that it was made with."""
+        block, batch = self._blocks[index], self._config.batch
+        one, noise = self._passes[worker][block.stop - block.start], draws.noise[self._part][block]
         one.inputs[:, :batch] = self._rows[draws.data_rows]
         one.inputs[:, batch:] = self._rows[draws.class_rows[self._part][block]]
-        one.forward(cvae, self._noise(block, draws))
-        return one, cvae
-
-    def _noise(self, block: slice, draws: Draws) -> Tensor:
-        return draws.noise[self._part][block]
+        one.forward(self._models[index], noise)
+        return one, noise
 
     def note_if_due(self, step: int, draws: Draws) -> None:
         """Notes the losses of the step that is about to be made, and stops the models that know their rows by heart."""
         if not self._curves.due(step):
             return
-        for block in self._blocks:
-            one, cvae = self._forward(block, 0, draws)
+        for index, block in enumerate(self._blocks):
+            one, _ = self._forward(index, 0, draws)
             losses = one.losses()
             if self._held_out is not None:
-                _, log_std = cvae.encode(self._rows[self._held_out[block]])
+                _, log_std = self._models[index].encode(self._rows[self._held_out[block]])
                 losses["held_out_sigma"] = log_std.exp().mean(dim=(1, 2))
                 self._stop(block, losses["sigma"], losses["held_out_sigma"])
             self._curves.note(step, self._part.start + block.start, losses)
