@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from skills.run import Run
 
-Unit = Literal["seconds", "steps"]  # as in skills.measures.protocol, which is slow to import
+# As in skills.measures.protocol, which is slow to import; a test keeps them the same.
+Unit = Literal["seconds", "steps"]
+TRIALS = 10
 
 # The numbers of the table: group, number, what it says, digits behind the point.
 ROWS = (
@@ -25,7 +27,7 @@ ROWS = (
     ("occupancy", "median_ratio", "occupancy / base rate", 2),
     ("effective_skills", None, "effective skills", 1),
     ("diversity", "ratio", "diversity / data", 3),
-    ("diversity", "in_range", "diversity, in range", 3),
+    ("diversity", "in_range", "diversity in range", 3),
     ("coverage", "cells_ratio", "cells / data", 2),
     ("coverage", "recall", "recall of the data", 3),
     ("coverage", "precision", "precision", 3),
@@ -53,6 +55,7 @@ def evaluate(
     protocol: Annotated[
         Unit, typer.Option(help="What is the same on every body: times (as far as episodes last), or counts of steps.")
     ] = "seconds",
+    trials: Annotated[int, typer.Option(help="Of each skill; more make the intervals narrower.")] = TRIALS,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -71,7 +74,7 @@ def evaluate(
         return
     known = None if behaviours is None else _read_behaviours(behaviours, opened)
     with opened.writing():
-        document = _evaluate(opened, chosen, seeds, known, protocol, quiet=quiet)
+        document = _evaluate(opened, chosen, seeds, known, protocol, trials, quiet=quiet)
         _renew_gallery(opened)
     if json:
         console.document(document)
@@ -124,6 +127,7 @@ def _evaluate(
     seeds: int,
     behaviours: "NDArray[integer[Any]] | None",
     unit: Unit,
+    trials: int,
     *,
     quiet: bool,
 ) -> dict[str, Any]:
@@ -137,12 +141,14 @@ def _evaluate(
                 seeds=seeds,
                 behaviours=behaviours,
                 unit=unit,
+                trials=trials,
                 reporter=report,
                 notify=_silent if quiet else console.say,
             )
     except KeyboardInterrupt:
         options = f"--against {','.join(against) or 'none'}" + (f" --seeds {seeds}" if seeds != 1 else "")
         options += "" if unit == "seconds" else f" --protocol {unit}"
+        options += "" if trials == TRIALS else f" --trials {trials}"
         raise SkillsError(
             "Interrupted. What is finished is kept.",
             f"Continue with: skills evaluate {run.path} {options}",

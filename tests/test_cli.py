@@ -106,6 +106,7 @@ def test_choices_are_those_of_the_library() -> None:
     assert discover.Products == config.Products
     assert set(get_args(discover.Device)) == {"auto", *get_args(config.Device)}
     assert evaluate.Unit == protocol.Unit
+    assert protocol.Protocol.trials == evaluate.TRIALS
     assert get_args(render.RendererName) == renderers.NAMES
     assert get_args(render.Quality) == renderers.QUALITIES
     assert get_args(render.Camera) == scene.CAMERAS

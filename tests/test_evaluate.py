@@ -132,6 +132,16 @@ def test_further_seeds_are_further_discoveries(run, document):
     assert assess(run, ANY)["protocol"]["seeds"] == 1
 
 
+def test_more_trials_are_played_and_measured(run, document):
+    found = assess(run, ("segments",), trials=4)
+    assert found["protocol"]["trials"] == 4
+    assert set(found["nulls"]) == {"segments"}  # the others were measured over ten
+    with pytest.raises(SkillsError, match="--trials 1 is too small") as caught:
+        assess(run, (), trials=1)
+    assert caught.value.exit_code == USAGE
+    assert assess(run, ANY) == document
+
+
 def test_behaviours_that_are_known_are_looked_for(run, document):
     labels = Classes.load(run.experts_file).labels
     truth = assess(run, (), behaviours=labels)["truth"]

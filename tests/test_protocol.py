@@ -16,3 +16,4 @@ def test_short_steps_are_more_for_the_same_time(env_id):
     assert (found.steps, found.window) == (800, 200)  # four fifths of an episode, 6.4 s; 1.6 s
     assert found.discount ** (1 / 0.008) == pytest.approx(0.99 ** (1 / 0.05))
     assert protocol_of(env_id, "steps") == Protocol()
+    assert [protocol_of(env_id, unit, 25).trials for unit in ("seconds", "steps")] == [25, 25]

@@ -42,10 +42,18 @@ Numbers = dict[str, NDArray[np.float64]]  # name -> [1 + draws]: the point estim
 class Contest:
     """One discovery and everything that it is measured against, on one judge."""
 
-    def __init__(self, run: Run, reporter: Reporter, notify: Notify, unit: Unit = "seconds") -> None:
-        """unit: what of the protocol is the same for all bodies."""
+    def __init__(
+        self,
+        run: Run,
+        reporter: Reporter,
+        notify: Notify,
+        unit: Unit = "seconds",
+        trials: int = Protocol.trials,
+    ) -> None:
+        """unit: what of the protocol is the same for all bodies.   trials: of each skill."""
         self.run = run
         self._unit: Unit = unit
+        self._count = trials
         self._reporter = reporter
         self._notify = notify
         self.classes = Classes.load(run.experts_file)
@@ -60,7 +68,7 @@ class Contest:
 
     @cached_property
     def protocol(self) -> Protocol:
-        return protocol_of(self.discovery.env_id, self._unit)
+        return protocol_of(self.discovery.env_id, self._unit, self._count)
 
     @cached_property
     def judge(self) -> Judge:

@@ -38,6 +38,7 @@ def evaluate(
     seeds: int = 1,
     behaviours: NDArray[np.integer] | None = None,
     unit: Unit = "seconds",
+    trials: int = Protocol.trials,
     reporter: Reporter,
     notify: Notify,
 ) -> dict[str, Any]:
@@ -48,12 +49,14 @@ def evaluate(
     against: names of `variants.NAMES`.   seeds: discovery seeds that the intervals are over, 1 or more.
     behaviours: [N] which behaviour made each row of the data: adds the ground truth. None: what the dataset says of
         it, if anything.   unit: what of the protocol is the same for all bodies.
+    trials: of each skill, 2 or more.
     """
     run.require_skills("This evaluation")
     run.require("measures")
-    if seeds < 1:
-        raise SkillsError(f"--seeds {seeds} is too small.", "It must be 1 or more.", USAGE)
-    contests = [Contest(seeded, reporter, notify, unit) for seeded in _seeded(run, seeds, reporter, notify)]
+    for option, number, lowest in (("--seeds", seeds, 1), ("--trials", trials, 2)):
+        if number < lowest:
+            raise SkillsError(f"{option} {number} is too small.", f"It must be {lowest} or more.", USAGE)
+    contests = [Contest(seeded, reporter, notify, unit, trials) for seeded in _seeded(run, seeds, reporter, notify)]
     found = {name: numbers_of(name, contests, run.path / "evaluation" / name, reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)
     if document.get("protocol") != _protocol(contests[0], seeds):  # what it says of others was found in another way

@@ -29,17 +29,18 @@ class Protocol:
     discount: float = 0.99
 
 
-def protocol_of(env_id: str, unit: Unit = "seconds") -> Protocol:
+def protocol_of(env_id: str, unit: Unit = "seconds", trials: int = Protocol.trials) -> Protocol:
     """The protocol for an environment, with the same times or the same counts of steps as on any other.
 
     A trial is at most four fifths of an episode, so that the data hold pieces as long that begin at many steps: on a
     body with steps of 0.008 s it lasts 6.4 s.
     """
-    frozen = Protocol()
+    frozen = Protocol(trials)
     if unit == "steps":
         return frozen
     ratio = _FROZEN_SECONDS / seconds_per_step(env_id)
     return Protocol(
+        trials=trials,
         steps=min(round(frozen.steps * ratio), EPISODE_STEPS * 4 // 5),
         window=round(frozen.window * ratio),
         discount=frozen.discount ** (1.0 / ratio),
