@@ -150,6 +150,7 @@ def test_behaviours_that_are_known_are_looked_for(run, document):
     assert 0 <= truth["recovered"] <= 1
 
 
+@pytest.mark.filterwarnings("error")  # a probability of 0 is none of the reader's business
 def test_how_far_off_the_data_a_body_is_does_not_count_in_range(run, document):
     found = contest.Contest(run, silent_reporter, print)
     trials = Trials.load(found.trials(contest.OWN))

@@ -92,7 +92,8 @@ class Judge:
     def log_probabilities(self, windows: Floats) -> Floats:
         """[N, D] whitened windows -> [N, K] log probability of each class; next to none of a class without windows."""
         found = np.full((len(windows), self.count), np.log(1e-12))
-        found[:, self._classifier.classes_] = self._classifier.predict_log_proba(windows)
+        with np.errstate(divide="ignore"):  # far off the data a probability rounds to 0: that class is out
+            found[:, self._classifier.classes_] = self._classifier.predict_log_proba(windows)
         return found
 
     def statistic(self, trials: Trials) -> Statistic:
