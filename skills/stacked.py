@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+_FEW = 16  # columns; from there on both layouts take the same time
 _mask = torch.ops.aten.threshold_backward.grad_input  # the gradient of ReLU, into a buffer of ours
 
 
@@ -91,6 +92,16 @@ def by_group(hidden: Tensor, groups: int) -> Tensor:
     return hidden[..., :-1].view(count, rows, groups, (units - 1) // groups).transpose(1, 2)
 
 
+def few_columns(matrices: Tensor) -> bool:
+    """Whether [..., rows, columns] are so narrow that a CPU fills them four times as fast column by column."""
+    return 1 < matrices.shape[-1] < _FEW
+
+
+def empty_columns(like: Tensor) -> Tensor:
+    """[..., rows, columns] as another one, not yet filled, with each column in one piece."""
+    return torch.empty_like(like.mT, memory_format=torch.contiguous_format).mT
+
+
 class Products:
     """The products of a hidden layer's units, [K, B, H + 1] with their ones, and the layer behind it.
 
@@ -99,6 +110,7 @@ class Products:
 
     def __init__(self, hidden: Tensor) -> None:
         self._hidden, self._turned = hidden, hidden.mT
+        self._by_columns: Tensor | None = None  # from the first backward pass on, of a narrow layer
 
     def forward(self, matrix: Tensor, out: Tensor) -> None:
         """The layer's sums, [K, B, out]."""
@@ -109,7 +121,12 @@ class Products:
 
         turned: the matrix without its biases, transposed.
         """
-        torch.bmm(self._turned, by_sums, out=by_matrix)
+        if few_columns(by_matrix):
+            if self._by_columns is None:
+                self._by_columns = empty_columns(by_matrix)
+            by_matrix.copy_(torch.bmm(self._turned, by_sums, out=self._by_columns))
+        else:
+            torch.bmm(self._turned, by_sums, out=by_matrix)
         torch.bmm(by_sums, turned, out=by_units)
 
 
@@ -170,6 +187,8 @@ class Workspace:
         self._dropout: Sequence[Tensor] = ()
         shape = (count, rows, sizes[-1]) if groups == 1 else (count, groups, rows, sizes[-1] // groups)
         self.output = torch.empty(shape, device=device)
+        if groups == 1 and few_columns(self.output):
+            self.output = empty_columns(self.output)
 
     def forward(self, mlp: StackedMlp, rows: Tensor, dropout: Sequence[Tensor] = ()) -> Tensor:
         """Rows that end in a one, [K, B, in + 1] -> `output`.
