@@ -3,14 +3,12 @@
     python bench/iql.py [K] [STEPS]
 
 The other side is the usual public PyTorch form: separate modules and optimisers, automatic gradients, the data in
-memory. Prints updates/s of each, the skill-updates/s of all heads against the plain form's, and K = 1 against it, also
-with `--products bfloat16`.
+memory. Prints updates/s of each, the skill-updates/s of all heads against the plain form's, and K = 1 against it.
 """
 
 import copy
 import os
 import sys
-from dataclasses import replace
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
 
@@ -19,7 +17,7 @@ import torch
 from timing import best, in_turn, record
 from torch import nn
 
-from skills.config import PolicyConfig, Products
+from skills.config import PolicyConfig
 from skills.dataset import Transitions
 from skills.learners.batches import Batches
 from skills.learners.iql import Learner
@@ -80,16 +78,15 @@ def plain_seconds(data: Transitions, steps: int) -> float:
     return best(step, rounds=6, repeats=steps)
 
 
-def our_seconds(data: Transitions, count: int, steps: int, products: Products = "float32") -> float:
+def our_seconds(data: Transitions, count: int, steps: int) -> float:
     """Seconds of an update of `count` skills, the draw and the gather of their rewards included."""
-    config = replace(CONFIG, products=products)
     labels = np.random.default_rng(0).random((ROWS, count), np.float32).astype(np.float16)
-    shape, device = Shape(OBSERVATION, ACTION, count, config.hidden, config.depth), torch.device("cpu")
+    shape, device = Shape(OBSERVATION, ACTION, count, CONFIG.hidden, CONFIG.depth), torch.device("cpu")
     mean, std = map(torch.from_numpy, data.scaling)
     rewards = Rewards(labels, np.ones(count, np.float32))
-    batches = Batches(data, rewards, config, mean, std, torch.Generator(), device)
+    batches = Batches(data, rewards, CONFIG, mean, std, torch.Generator(), device)
     with beside(device) as helper, batches:
-        learner = Learner(shape, config, torch.Generator().manual_seed(0), device, helper)
+        learner = Learner(shape, CONFIG, torch.Generator().manual_seed(0), device, helper)
         updates = [lambda batch=batch: learner.update(batch) for batch in batches.buffers]
 
         def step() -> None:
@@ -108,10 +105,9 @@ def main(count: int = 100, steps: int = 40) -> None:
         generator.uniform(-0.99, 0.99, (ROWS, ACTION)).astype(np.float32), after,
         generator.random(ROWS, np.float32), np.zeros(ROWS, bool), np.arange(0, ROWS, 1000),
     )  # fmt: skip
-    plain, one, rounded, all_heads = in_turn(
+    plain, one, all_heads = in_turn(
         lambda: plain_seconds(data, steps),
         lambda: our_seconds(data, 1, steps),
-        lambda: our_seconds(data, 1, steps, "bfloat16"),
         lambda: our_seconds(data, count, steps),
     )
     record(
@@ -119,7 +115,6 @@ def main(count: int = 100, steps: int = 40) -> None:
         f"IQL updates, {OBSERVATION} + {ACTION} inputs, 256 wide, batch 256 (python bench/iql.py {count} {steps})\n"
         f"plain PyTorch, 1 skill   {1 / plain:7.1f} updates/s\n"
         f"this, 1 skill            {1 / one:7.1f} updates/s   {plain / one:.1f} times as fast\n"
-        f"this, 1 skill, bfloat16  {1 / rounded:7.1f} updates/s   {plain / rounded:.1f} times as fast\n"
         f"this, {count} skills         {1 / all_heads:7.1f} updates/s   "
         f"{count * plain / all_heads:.0f} times the skill-updates of the plain form",
     )

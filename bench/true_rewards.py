@@ -1,6 +1,6 @@
 """IQL alone, on the environment's own rewards: does its return reach the data's mean?
 
-    python bench/true_rewards.py [--steps 30000] [--rows 200000] [--products bfloat16] [DATASET ...]
+    python bench/true_rewards.py [--steps 30000] [--rows 200000] [DATASET ...]
 
 One head (K = 1) on each embedded medium set with the `quick` preset's settings (the official ones for locomotion, but
 30,000 steps at a learning rate of 1e-3, on the first 200,000 transitions), rewards scaled as IQL does; ten episodes of
@@ -11,7 +11,6 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
@@ -19,7 +18,6 @@ from scipy.stats import bootstrap
 from timing import record
 
 from skills import sources
-from skills.config import Products
 from skills.dataset import Transitions
 from skills.experts import one_expert
 from skills.learners import iql
@@ -58,18 +56,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=QUICK.steps)
     parser.add_argument("--rows", type=int, default=200_000, help="transitions of each set")
-    parser.add_argument("--products", choices=get_args(Products), default="float32")
     parser.add_argument("names", nargs="*", default=DATASETS, metavar="DATASET")
     given = parser.parse_args()
-    steps, products, names = given.steps, given.products, " ".join(given.names)
-    command = f"python bench/true_rewards.py --steps {steps} --products {products} {names}"
-    lines = [f"IQL on true rewards, {steps} steps, products in {products} ({command})"]
-    config = replace(QUICK, steps=steps, products=products)
+    steps, names = given.steps, " ".join(given.names)
+    lines = [f"IQL on true rewards, {steps} steps (python bench/true_rewards.py --steps {steps} {names})"]
     for name in given.names:
         data = sources.load(name, source="auto", steps=given.rows, columns="motion", progress=silent, notify=print)
         with tempfile.TemporaryDirectory() as folder:
             policy = iql.train(
-                data, one_expert(len(data), np.arange(len(data))), scaled_rewards(data), config,
+                data, one_expert(len(data), np.arange(len(data))), scaled_rewards(data), replace(QUICK, steps=steps),
                 torch.device("cpu"), torch.Generator().manual_seed(SEED), Path(folder), silent_reporter,
             )  # fmt: skip
         played = returns(policy, data.env_id)
@@ -77,7 +72,7 @@ def main() -> None:
         mean = data.returns.mean()
         verdict = "reaches" if played.mean() >= mean else "stays below"
         lines.append(f"{name:<20} {played.mean():7.0f} [{low:.0f}, {high:.0f}] {verdict} the data's mean, {mean:.0f}")
-    record("true_rewards" if products == "float32" else f"true_rewards_{products}", "\n".join(lines))
+    record("true_rewards", "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,6 @@ Preset = Literal["smoke", "quick", "paper"]
 Device = Literal["auto", "cpu", "cuda"]
 Source = Literal["auto", "local", "remote", "embedded"]
 Trunk = Literal["shared", "independent"]
-Products = Literal["float32", "bfloat16"]
 Mode = Literal["skills", "imitation", "sparse"]
 Maker = Literal["clue", "true", "otr", "oril", "sqil"]
 Learner = Literal["iql", "bc", "td3bc"]
@@ -73,10 +72,6 @@ def discover(
     policy: Annotated[
         Trunk, typer.Option(help="independent: a network of its own for each skill, at many times the cost.")
     ] = "shared",
-    products: Annotated[
-        Products,
-        typer.Option(help="Of IQL; bfloat16 is faster on a processor that multiplies it, much slower on others."),
-    ] = "float32",
     source: Annotated[
         Source, typer.Option(help="local: what Minari has here; remote: its official set; embedded: made here.")
     ] = "auto",
@@ -104,7 +99,6 @@ def discover(
         "maker": rewards,
         "learner": learner,
         "calibration": calibration,
-        "products": products,
         "skills": skills,
         "seed": seed,
     }

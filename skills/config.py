@@ -15,7 +15,6 @@ Device = Literal["cpu", "cuda"]
 Distance = Literal["expected", "sample", "mean"]
 Features = Literal["standardised", "raw"]
 Trunk = Literal["shared", "independent"]
-Products = Literal["float32", "bfloat16"]
 Labels = Literal["kmeans", "shuffled", "returns"]
 Mode = Literal["skills", "imitation", "sparse"]
 Maker = Literal["clue", "true", "otr", "oril", "sqil"]
@@ -96,8 +95,6 @@ class PolicyConfig:
     reward_shift: float = 0.0  # added to every scaled reward
     standardise: bool = True  # the observations
     head_hidden: int = 0  # units of a hidden layer that each skill has for itself behind the trunk; 0: none
-    # Of IQL, between hidden layers: faster in bfloat16 on a processor that multiplies it, much slower on others.
-    products: Products = "float32"
     expert_share: float = 0.0  # of each batch, drawn from the experts' rows alone; SQIL's half
 
 

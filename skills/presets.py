@@ -25,7 +25,6 @@ from skills.config import (
     Mode,
     PolicyConfig,
     Preset,
-    Products,
     RewardConfig,
     RolloutConfig,
     Trunk,
@@ -126,7 +125,6 @@ def make_config(
     maker: Maker = "clue",
     learner: Learner = "iql",
     calibration: float | None = None,
-    products: Products = "float32",
 ) -> Config:
     """The preset's configuration for a dataset. The default seed, 1, is the paper's `random_state` for K-means.
 
@@ -145,7 +143,6 @@ def make_config(
         "policy": {
             "learner": learner,
             "trunk": trunk if mode == "skills" else "independent",
-            "products": products,
         },
     }
     if mode != "skills":
@@ -223,8 +220,6 @@ def options(config: Config) -> str:
         found += f"--rewards {config.reward.maker} "
     if config.policy.learner != plain.policy.learner:
         found += f"--learner {config.policy.learner} "
-    if config.policy.products != plain.policy.products:
-        found += f"--products {config.policy.products} "
     if config.reward.calibration != plain.reward.calibration:
         found += f"--lambda {config.reward.calibration:g} "
     return found

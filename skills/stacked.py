@@ -130,36 +130,6 @@ class Products:
         torch.bmm(by_sums, turned, out=by_units)
 
 
-class RoundedProducts(Products):
-    """The same with factors and results rounded to bfloat16: twice as fast on a processor that multiplies it."""
-
-    def __init__(self, hidden: Tensor, outputs: int) -> None:
-        super().__init__(torch.empty_like(hidden, dtype=torch.bfloat16))
-        self._exact = hidden
-        self._matrix = hidden.new_empty(len(hidden), hidden.shape[2], outputs, dtype=torch.bfloat16)
-        self._sums = hidden.new_empty(*hidden.shape[:2], outputs, dtype=torch.bfloat16)
-        self._turned_matrix = self._matrix[:, :-1].mT
-        self._backward_buffers: tuple[Tensor, Tensor, Tensor] | None = None  # from the first backward pass on
-
-    def forward(self, matrix: Tensor, out: Tensor) -> None:
-        self._hidden.copy_(self._exact)
-        super().forward(self._matrix.copy_(matrix), self._sums)
-        out.copy_(self._sums)
-
-    def backward(self, by_sums: Tensor, turned: Tensor, by_matrix: Tensor, by_units: Tensor) -> None:
-        if self._backward_buffers is None:
-            units = self._hidden[..., :-1]
-            self._backward_buffers = (
-                torch.empty_like(self._sums),
-                torch.empty_like(self._matrix),
-                torch.empty_like(units),
-            )
-        rounded, rounded_by_matrix, rounded_by_units = self._backward_buffers
-        super().backward(rounded.copy_(by_sums), self._turned_matrix, rounded_by_matrix, rounded_by_units)
-        by_matrix.copy_(rounded_by_matrix)
-        by_units.copy_(rounded_by_units)
-
-
 class Workspace:
     """The buffers of one forward and backward pass through K perceptrons of B rows.
 
@@ -167,21 +137,12 @@ class Workspace:
     """
 
     def __init__(
-        self,
-        count: int,
-        rows: int,
-        sizes: Sequence[int],
-        device: torch.device | str = "cpu",
-        groups: int = 1,
-        rounded: bool = False,
+        self, count: int, rows: int, sizes: Sequence[int], device: torch.device | str = "cpu", groups: int = 1
     ) -> None:
-        """rounded: the products between hidden layers in bfloat16."""
         hidden = sizes[1:-1]
         self._hidden = [torch.ones(count, rows, size + 1, device=device) for size in hidden]
         self._units = [layer[..., :-1] for layer in self._hidden]  # without the ones
         self._products = [Products(layer) for layer in self._hidden]  # with the layer behind
-        if rounded:
-            self._products[:-1] = map(RoundedProducts, self._hidden, hidden[1:])
         self._gradients: list[Tensor] = []  # as `_hidden`, from the first backward pass on
         self._unit_gradients: list[Tensor] = []
         self._dropout: Sequence[Tensor] = ()

@@ -103,7 +103,6 @@ def test_choices_are_those_of_the_library() -> None:
     assert discover.Preset == config.Preset
     assert get_args(discover.Source) == get_args(sources.Source)
     assert discover.Trunk == config.Trunk
-    assert discover.Products == config.Products
     assert set(get_args(discover.Device)) == {"auto", *get_args(config.Device)}
     assert evaluate.Unit == protocol.Unit
     assert protocol.Protocol.trials == evaluate.TRIALS

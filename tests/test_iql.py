@@ -270,12 +270,9 @@ def bandit(rows: int = 4000) -> tuple[Transitions, Rewards]:
     return transitions, Rewards(labels, np.ones(2, np.float32))
 
 
-@pytest.mark.parametrize("products", ["float32", "bfloat16"])
-def test_each_skill_does_what_it_is_paid_for(tmp_path, products):
+def test_each_skill_does_what_it_is_paid_for(tmp_path):
     transitions, rewards = bandit()
-    config = PolicyConfig(
-        hidden=32, batch=256, steps=800, learning_rate=3e-3, inverse_temperature=10.0, products=products
-    )
+    config = PolicyConfig(hidden=32, batch=256, steps=800, learning_rate=3e-3, inverse_temperature=10.0)
     policy = train(
         transitions, EXPERTS, rewards, config, torch.device("cpu"), torch.Generator().manual_seed(0), tmp_path,
         silent_reporter,
@@ -286,27 +283,7 @@ def test_each_skill_does_what_it_is_paid_for(tmp_path, products):
     assert acted[1] == pytest.approx(-0.5, abs=0.15)
 
 
-def test_products_in_bfloat16_change_less_than_another_seed_does(tmp_path, cheetah):
-    """What is learned from real data, in actions and in losses; `bench/trunk.py` plays whole skills."""
-    scale = 1000.0 / (cheetah.returns.max() - cheetah.returns.min())
-    rewards = Rewards(cheetah.rewards[:, None].astype(np.float16), np.array([scale], np.float32))
-    exact = PolicyConfig(hidden=64, batch=128, steps=600, learning_rate=1e-3)
-
-    def learn(name: str, config: PolicyConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
-        generator, folder = torch.Generator().manual_seed(seed), tmp_path / name
-        folder.mkdir()
-        policy = train(cheetah, EXPERTS, rewards, config, CPU, generator, folder, silent_reporter)
-        seen = cheetah.observations[::50]
-        return policy.act(seen, np.zeros(len(seen), int)), read_arrays(folder / "curves.npz")["q"][-1]
-
-    actions, loss = learn("exact", exact, 0)
-    rounded, rounded_loss = learn("rounded", dataclasses.replace(exact, products="bfloat16"), 0)
-    other, _ = learn("other", exact, 1)
-    assert 0 < np.abs(rounded - actions).mean() < 0.5 * np.abs(other - actions).mean()
-    np.testing.assert_allclose(rounded_loss, loss, rtol=0.05)
-
-
-@pytest.mark.parametrize("changes", [{}, {"trunk": "independent"}, {"head_hidden": 4}, {"products": "bfloat16"}])
+@pytest.mark.parametrize("changes", [{}, {"trunk": "independent"}, {"head_hidden": 4}])
 def test_two_threads_give_the_bytes_of_one(tmp_path, changes):
     transitions, rewards = bandit(500)
     config = dataclasses.replace(PolicyConfig(hidden=48, batch=64, steps=200), **changes)

@@ -29,13 +29,11 @@ class Heads:
         rows: int,
         generator: torch.Generator,
         device: torch.device,
-        rounded: bool = False,
     ) -> None:
-        """rounded: the products between hidden layers in bfloat16."""
         sizes, trunks, groups = shape.layers(inputs, width), shape.trunks, shape.groups
         self.mlp = StackedMlp(initial(trunks, sizes, generator, groups).to(device), sizes, groups)
         self.gradient = StackedMlp(torch.zeros_like(self.mlp.flat), sizes, groups)
-        self._workspace = Workspace(trunks, rows, sizes, device, groups, rounded)
+        self._workspace = Workspace(trunks, rows, sizes, device, groups)
         self._by_output = torch.zeros_like(self._workspace.output)
         self._head_by_head = trunks > 1 or groups > 1
         self._view = (shape.skills, rows, width) if self._head_by_head else (rows, shape.skills, width)

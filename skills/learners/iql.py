@@ -65,10 +65,9 @@ class Learner:
         """helper: a thread that shares the work; the same bytes with it and without."""
         self.shape, self._config, self._helper = shape, config, helper
         state, action, rows = shape.observation_size, shape.action_size, config.batch
-        rounded = config.products == "bfloat16"
-        self.policy = Heads(state, action, shape, rows, generator, device, rounded)
-        self.q = [Heads(state + action, 1, shape, rows, generator, device, rounded) for _ in range(2)]
-        self.value = Heads(state, 1, shape, rows, generator, device, rounded)
+        self.policy = Heads(state, action, shape, rows, generator, device)
+        self.q = [Heads(state + action, 1, shape, rows, generator, device) for _ in range(2)]
+        self.value = Heads(state, 1, shape, rows, generator, device)
         self.target = copy.deepcopy(self.q)
         self.log_std = torch.zeros(shape.skills, action, device=device)
         self._by_log_std = torch.zeros_like(self.log_std)
