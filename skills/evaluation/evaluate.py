@@ -133,7 +133,8 @@ def require_alike(runs: Sequence[Run]) -> None:
         if protocol != protocols[0]:
             raise SkillsError(
                 f"{run.path} was measured by another protocol than {runs[0].path}: {protocol}, not {protocols[0]}.",
-                f"Evaluate both in the same way: skills evaluate {runs[0].path}; skills evaluate {run.path}",
+                f"Evaluate both in the same way: skills evaluate {runs[0].path}; skills evaluate {run.path} "
+                "(bodies with steps of other lengths: both with --protocol steps).",
             )
 
 
