@@ -133,7 +133,8 @@ def make_config(
     calibration: lambda, 0 for none.
     Raises: SkillsError (usage) for an unknown preset, a value out of range, or one that the mode has no use for.
     """
-    chosen = _preset(preset)
+    if preset not in _PRESETS:
+        raise SkillsError(f"Unknown preset {preset!r}.", f"Known: {', '.join(_PRESETS)}.", USAGE)
     _check_mode(mode, skills, seeds, expert, trajectories, episodes)
     _check_makers(mode, maker, learner)
     environment = _environment(dataset)
@@ -161,15 +162,15 @@ def make_config(
     }
     one_expert = mode != "skills"
     for layer in (
-        *_layers(chosen, environment, domain, one_expert),
-        *_of_maker(maker, chosen, domain, one_expert),
+        *_layers(preset, environment, domain, one_expert),
+        *_of_maker(maker, preset, domain, one_expert),
         asked,
     ):
         stages |= {stage: replace(stages[stage], **settings) for stage, settings in layer.items()}
     if maker == "otr":  # its official settings shift rewards twice as far, where a domain does
         stages["policy"] = replace(stages["policy"], reward_shift=2.0 * stages["policy"].reward_shift)
-    count = 1 if one_expert else _SKILLS[chosen] if skills is None else skills
-    return Config(dataset, chosen, count, seed, device, mode=mode, seeds=seeds, **stages)
+    count = 1 if one_expert else _SKILLS[preset] if skills is None else skills
+    return Config(dataset, preset, count, seed, device, mode=mode, seeds=seeds, **stages)
 
 
 def _layers(preset: Preset, environment: str, domain: Domain, one_expert: bool) -> Iterator[Layer]:
@@ -235,14 +236,6 @@ def _options_of_expert(config: Config) -> str:
     else:
         found += f"--trajectories {experts.trajectories} "
     return found + (f"--seeds {config.seeds} " if config.seeds != 1 else "")
-
-
-def _preset(name: str) -> Preset:
-    """Raises: SkillsError (usage) for an unknown one."""
-    for known in get_args(Preset):
-        if name == known:
-            return known  # type: ignore[no-any-return]
-    raise SkillsError(f"Unknown preset {name!r}.", f"Known: {', '.join(get_args(Preset))}.", USAGE)
 
 
 def _environment(dataset: str) -> str:

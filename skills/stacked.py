@@ -13,6 +13,7 @@ Letters: K perceptrons, P parameters of one, B rows of a batch, G groups, U unit
 
 import itertools
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -47,8 +48,7 @@ class StackedMlp:
     """K perceptrons with ReLU between the layers and nothing after the last; a view of a flat tensor.
 
     flat: [K, P] parameters (or gradients, laid out alike).   layers: their matrices, [K, in + 1, out] each; with groups
-    all but the last.   turned: these without the biases, transposed, [K, out, in].   weight, bias: the last layer of
-    groups, [K, G, U, W] and [K, G, 1, W]; empty without them.
+    all but the last.   weight, bias: the last layer of groups, [K, G, U, W] and [K, G, 1, W]; empty without them.
     """
 
     def __init__(self, flat: Tensor, sizes: Sequence[int], groups: int = 1) -> None:
@@ -61,7 +61,6 @@ class StackedMlp:
             end = start + (inputs + 1) * outputs
             self.layers.append(flat[:, start:end].view(len(flat), inputs + 1, outputs))
             start = end
-        self.turned = [layer[:, :-1].mT for layer in self.layers]
         self.weight = self.bias = flat[:, start:]
         if groups > 1:
             biases, width = flat.shape[1] - sizes[-1], sizes[-1] // groups
@@ -76,6 +75,11 @@ class StackedMlp:
         if self.groups == 1:
             return torch.bmm(rows, self.layers[-1])
         return (by_group(rows, self.groups) @ self.weight + self.bias).transpose(1, 2).flatten(2)
+
+    @cached_property
+    def turned(self) -> list[Tensor]:
+        """`layers` without the biases, transposed, [K, out, in] each."""
+        return [layer[:, :-1].mT for layer in self.layers]
 
     def range(self, part: slice) -> "StackedMlp":
         """Some of the perceptrons, on the same memory."""

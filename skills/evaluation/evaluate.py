@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.errors import USAGE, SkillsError
+from skills.config import check_at_least
+from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.contest import OWN, SEED, VERSION, Contest, Numbers, named, numbers_of, silent
 from skills.files import read_arrays, read_json, write_json
@@ -53,9 +54,8 @@ def evaluate(
     """
     run.require_skills("This evaluation")
     run.require("measures")
-    for option, number, lowest in (("--seeds", seeds, 1), ("--trials", trials, 2)):
-        if number < lowest:
-            raise SkillsError(f"{option} {number} is too small.", f"It must be {lowest} or more.", USAGE)
+    check_at_least("--seeds", seeds, 1)
+    check_at_least("--trials", trials, 2)
     contests = [Contest(seeded, reporter, notify, unit, trials) for seeded in _seeded(run, seeds, reporter, notify)]
     found = {name: numbers_of(name, contests, run.path / "evaluation" / name, reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)

@@ -5,7 +5,7 @@ body with steps of 0.008 s the same counts are 1.6 s, in which it has not reache
 of a stride. So by default every body gets the same times; the same counts of steps can be had for comparison.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from skills.measures.descriptor import seconds_per_step
@@ -39,8 +39,8 @@ def protocol_of(env_id: str, unit: Unit = "seconds", trials: int = Protocol.tria
     if unit == "steps":
         return frozen
     ratio = _FROZEN_SECONDS / seconds_per_step(env_id)
-    return Protocol(
-        trials=trials,
+    return replace(
+        frozen,
         steps=min(round(frozen.steps * ratio), EPISODE_STEPS * 4 // 5),
         window=round(frozen.window * ratio),
         discount=frozen.discount ** (1.0 / ratio),
