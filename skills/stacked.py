@@ -19,7 +19,9 @@ import torch
 from torch import Tensor
 
 _FEW = 16  # columns; from there on both layouts take the same time
-_mask = torch.ops.aten.threshold_backward.grad_input  # the gradient of ReLU, into a buffer of ours
+# Derivatives by an output times those of ReLU and of tanh, of which they are told the output; into a buffer of ours.
+_mask = torch.ops.aten.threshold_backward.grad_input
+tanh_gradient = torch.ops.aten.tanh_backward.grad_input
 
 
 def _seen(sizes: Sequence[int], groups: int) -> list[tuple[int, int]]:
@@ -141,14 +143,22 @@ class Workspace:
     """
 
     def __init__(
-        self, count: int, rows: int, sizes: Sequence[int], device: torch.device | str = "cpu", groups: int = 1
+        self,
+        count: int,
+        rows: int,
+        sizes: Sequence[int],
+        device: torch.device | str = "cpu",
+        groups: int = 1,
+        gradients_of: "Workspace | None" = None,
     ) -> None:
+        """gradients_of: one of the same hidden layers, whose buffers serve this one's backward pass too."""
         hidden = sizes[1:-1]
         self._hidden = [torch.ones(count, rows, size + 1, device=device) for size in hidden]
         self._units = [layer[..., :-1] for layer in self._hidden]  # without the ones
         self._products = [Products(layer) for layer in self._hidden]  # with the layer behind
-        self._gradients: list[Tensor] = []  # as `_hidden`, from the first backward pass on
-        self._unit_gradients: list[Tensor] = []
+        # As `_hidden` and `_units`, from the first backward pass on.
+        self._gradients: list[Tensor] = [] if gradients_of is None else gradients_of._gradients
+        self._unit_gradients: list[Tensor] = [] if gradients_of is None else gradients_of._unit_gradients
         self._dropout: Sequence[Tensor] = ()
         shape = (count, rows, sizes[-1]) if groups == 1 else (count, groups, rows, sizes[-1] // groups)
         self.output = torch.empty(shape, device=device)
@@ -185,8 +195,8 @@ class Workspace:
         Returns: the loss's by the first layer's sums, [K, B, H]; times that layer's matrix it is the one by the rows.
         """
         if not self._gradients:
-            self._gradients = [torch.zeros_like(hidden) for hidden in self._hidden]
-            self._unit_gradients = [gradient[..., :-1] for gradient in self._gradients]
+            self._gradients.extend(torch.zeros_like(hidden) for hidden in self._hidden)
+            self._unit_gradients.extend(layer[..., :-1] for layer in self._gradients)
         for index in range(len(self._hidden), 0, -1):
             below, units = self._gradients[index - 1], self._unit_gradients[index - 1]
             if index == len(mlp.layers):

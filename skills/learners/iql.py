@@ -31,7 +31,7 @@ from skills.learners.heads import Heads
 from skills.policy import LOG_STD_RANGE, Policy, Shape
 from skills.progress import Reporter, sparsely
 from skills.rewards import Rewards
-from skills.stacked import Adam
+from skills.stacked import Adam, tanh_gradient
 from skills.workers import beside, nothing_to_wait_for
 
 CHECKPOINT = "iql.checkpoint.safetensors"
@@ -39,7 +39,6 @@ READS_REWARDS = True
 FILES = (*Policy.FILES, CURVES)
 
 _leaky_relu = torch.ops.aten.leaky_relu.out
-_tanh_gradient = torch.ops.aten.tanh_backward.grad_input  # gradient times 1 - tanh^2, into a buffer of ours
 
 
 def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
@@ -93,37 +92,31 @@ class Learner:
 
         The actor's advantage is of V before its own step, as in most PyTorch versions (the official JAX code takes V
         after it): a forward pass less, and a difference of one Adam step. So the actor need not wait for V's step, nor
-        the Qs' outputs for anything, and two threads that compute on a core each share the step about evenly.
+        the Qs' outputs for anything, and two threads that compute on a core each share the step about evenly: of
+        K = 1's fifteen products of hidden layers the helper has seven, and whichever is free first takes the second Q.
         """
-        foreseen = self._start(partial(self._foresee, batch))
-        self._weigh(batch)
+        target = self._start(partial(self.target[1].forward, batch.pairs))
+        q = self._start(partial(self.q[1].forward, batch.pairs))
+        self.value.forward(batch.states)
+        self.target[0].forward(batch.pairs)
+        target()
+        torch.minimum(*self._target_values, out=self._advantage).sub_(self._values)
         acted = self._start(partial(self._update_policy, batch))
         self._update_value(batch)
-        foreseen()
+        q()
         second = self._start(partial(self._update_q, 1, batch))
+        self.q[0].forward(batch.pairs)
         self._update_q(0, batch)
         second()
         acted()
 
-    def _start(self, task: Callable[[], None]) -> Callable[[], None]:
+    def _start(self, task: Callable[[], object]) -> Callable[[], object]:
         """Hands a task to the helper; call the result to have it done, here if the helper has not come to it."""
         if self._helper is None:
             task()
             return nothing_to_wait_for
         future = self._helper.submit(task)
         return lambda: task() if future.cancel() else future.result()
-
-    def _foresee(self, batch: Batch) -> None:
-        """Both Qs' outputs."""
-        for q in self.q:
-            q.forward(batch.pairs)
-
-    def _weigh(self, batch: Batch) -> None:
-        """The advantage, Q_target - V."""
-        for target in self.target:
-            target.forward(batch.pairs)
-        self.value.forward(batch.states)
-        torch.minimum(*self._target_values, out=self._advantage).sub_(self._values)
 
     def _update_value(self, batch: Batch) -> None:
         """V: the expectile of Q_target - V (IQL, eq. 5); then r + gamma V(s'), what the Qs aim at (eq. 6)."""
@@ -151,12 +144,12 @@ class Learner:
         self._density = total, squares, log_std
         torch.sub(total, squares, out=self._by_log_std).mul_(log_std == self.log_std)
         by_mean.mul_(precision.neg_())
-        _tanh_gradient(by_mean, mean, grad_input=by_mean)
+        tanh_gradient(by_mean, mean, grad_input=by_mean)
         self.policy.backward(batch.states)
         self._adams["policy"].step([self.policy.gradient.flat, self._by_log_std])
 
     def _update_q(self, index: int, batch: Batch) -> None:
-        """One of the Qs: squared error to r + gamma V(s') (IQL, eq. 6); and its target."""
+        """One of the Qs, after its `forward`: squared error to r + gamma V(s') (IQL, eq. 6); and its target."""
         q = self.q[index]
         torch.sub(self._q_values[index], self._goal, out=self._by_q_values[index]).mul_(2.0 / self._config.batch)
         q.backward(batch.pairs)

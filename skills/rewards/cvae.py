@@ -7,14 +7,16 @@ parameters of one model.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from skills.config import RewardConfig
-from skills.stacked import StackedMlp, Workspace, initial, parameter_count
+from skills.stacked import StackedMlp, Workspace, initial, parameter_count, tanh_gradient
 
 _LOG_STD_RANGE = (-4.0, 15.0)
+_clamp_gradient = torch.ops.aten.hardtanh_backward.grad_input  # nothing where it was clamped, into a buffer of ours
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class StackedCvae:
         """K."""
         return len(self.flat)
 
+    @cached_property
+    def latents_turned(self) -> Tensor:
+        """What the decoder's first layer does to the latents, transposed, [K, H, Z]."""
+        return self.decoder.turned[0][..., self.shape.observation_size :]
+
     def range(self, part: slice) -> "StackedCvae":
         """Some of the models, on the same memory."""
         return StackedCvae(self.flat[part], self.shape)
@@ -103,45 +110,47 @@ class Pass:
     """
 
     def __init__(self, count: int, shape: CvaeShape, config: RewardConfig, device: torch.device) -> None:
-        rows, latents = 2 * config.batch, shape.latent_size
-        self._shape, self._config = shape, config
+        rows, latents, size = 2 * config.batch, shape.latent_size, shape.observation_size
+        self._config = config
         self.gradient = StackedCvae(torch.zeros(count, shape.parameters, device=device), shape)
-        self.inputs = torch.ones(count, rows, shape.encoder[0] + 1, device=device)  # (s, a, 1)
-        self._decoder_inputs = torch.ones(count, rows, shape.decoder[0] + 1, device=device)  # (s, z, 1)
+        inputs = torch.ones(count, rows, shape.encoder[0] + 1, device=device)  # (s, a, 1)
+        decoder_inputs = torch.ones(count, rows, shape.decoder[0] + 1, device=device)  # (s, z, 1)
         self._encoder = Workspace(count, rows, shape.encoder, device)
-        self._decoder = Workspace(count, rows, shape.decoder, device)
-        self.log_std, self.std, self._by_latent = (torch.empty(count, rows, latents, device=device) for _ in range(3))
+        self._decoder = Workspace(count, rows, shape.decoder, device, gradients_of=self._encoder)
+        self.log_std, self.std, self._by_latents = (torch.empty(count, rows, latents, device=device) for _ in range(3))
         self._by_encoded = torch.empty(count, rows, 2 * latents, device=device)
-        self._by_action = torch.empty(count, rows, shape.action_size, device=device)
+        self._by_actions = torch.empty(count, rows, shape.action_size, device=device)
         # Twice what a row's mu^2 + sigma^2 weighs in the loss: the KL's share and, for the class, the calibration's.
         self._pull = torch.full((rows, 1), config.kl_weight / (rows * latents), device=device)
         self._pull[config.batch :] += 2.0 * config.calibration / config.batch
+        self._divergence = torch.tensor(-config.kl_weight / (rows * latents), device=device)  # the KL's, by log sigma
+        # Views made once: where two threads make them anew in every step, they wait for each other at each.
+        self.inputs, self._decoder_inputs = inputs, decoder_inputs
+        self._input_rows = inputs.flatten(0, 1)
+        self._states, self._actions = inputs[..., :size], inputs[..., size:-1]
+        self._decoder_states, self._latents = decoder_inputs[..., :size], decoder_inputs[..., size:-1]
+        self.mean, self._encoded_log_std = self._encoder.output.chunk(2, dim=-1)  # mu, [K, 2B, Z], and before the clamp
+        self._by_mean, self._by_log_std = self._by_encoded.chunk(2, dim=-1)
 
-    @property
-    def mean(self) -> Tensor:
-        """mu, [K, 2B, Z]."""
-        return self._encoder.output[..., : self._shape.latent_size]
+    def read(self, table: Tensor, rows: Tensor) -> None:
+        """Fills `inputs` with rows [K, 2B] of a table of (s, a, 1), [N, O + A + 1]."""
+        torch.index_select(table, 0, rows.flatten(), out=self._input_rows)
 
     def forward(self, cvae: StackedCvae, noise: Tensor) -> None:
         """Encodes and decodes `inputs`.   noise: standard normal, [K, 2B, Z]."""
-        size = self._shape.observation_size
-        encoded = self._encoder.forward(cvae.encoder, self.inputs)
-        torch.clamp(encoded[..., self._shape.latent_size :], *_LOG_STD_RANGE, out=self.log_std)
+        self._encoder.forward(cvae.encoder, self.inputs)
+        torch.clamp(self._encoded_log_std, *_LOG_STD_RANGE, out=self.log_std)
         torch.exp(self.log_std, out=self.std)
-        self._decoder_inputs[..., :size] = self.inputs[..., :size]
-        latents = self._decoder_inputs[..., size:-1]
-        torch.mul(self.std, noise, out=latents).add_(self.mean)
+        self._decoder_states.copy_(self._states)
+        torch.addcmul(self.mean, self.std, noise, out=self._latents)
         self._decoder.forward(cvae.decoder, self._decoder_inputs).tanh_()
 
     def losses(self) -> dict[str, Tensor]:
-        """Each model's loss and its parts, [K] each, and `sigma`, the mean std of the class's rows.
-
-        To be called between `forward` and `backward`, which overwrites what it reads.
-        """
-        size, config = self._shape.observation_size, self._config
+        """Each model's loss and its parts, [K] each, after `forward`; and `sigma`, the mean std of the class's rows."""
+        config = self._config
         squares = self.mean.square() + self.std.square()
         parts = {
-            "reconstruction": (self._decoder.output - self.inputs[..., size:-1]).square().mean(dim=(1, 2)),
+            "reconstruction": (self._decoder.output - self._actions).square().mean(dim=(1, 2)),
             "divergence": (0.5 * (squares - 1.0) - self.log_std).mean(dim=(1, 2)),
             "calibration": squares[:, config.batch :].sum(dim=2).mean(dim=1),
             "sigma": self.std[:, config.batch :].mean(dim=(1, 2)),
@@ -151,18 +160,16 @@ class Pass:
 
     def backward(self, cvae: StackedCvae, noise: Tensor) -> None:
         """Writes the loss's derivative by every parameter into `gradient`, after `forward` with the same noise."""
-        size, latents = self._shape.observation_size, self._shape.latent_size
-        decoded, by_action = self._decoder.output, self._by_action
         # Reconstruction, through the tanh: 2 (a_hat - a) (1 - a_hat^2), averaged over rows and columns.
-        torch.sub(decoded, self.inputs[..., size:-1], out=by_action)
-        by_action.mul_(decoded.square_().neg_().add_(1.0)).mul_(2.0 / by_action[0].numel())
-        first = self._decoder.backward(cvae.decoder, self.gradient.decoder, self._decoder_inputs, by_action)
-        torch.bmm(first, cvae.decoder.layers[0][:, size:-1].mT, out=self._by_latent)
+        decoded, by_actions = self._decoder.output, self._by_actions
+        torch.sub(decoded, self._actions, out=by_actions).mul_(2.0 / by_actions[0].numel())
+        tanh_gradient(by_actions, decoded, grad_input=by_actions)
+        first = self._decoder.backward(cvae.decoder, self.gradient.decoder, self._decoder_inputs, by_actions)
+        torch.bmm(first, cvae.latents_turned, out=self._by_latents)
         # z = mu + sigma noise; d sigma / d log sigma = sigma; the pull is towards mu = 0 and sigma = 0, and the KL's
         # -log sigma holds against it. A clamped log std gets no gradient.
-        by_mean, by_log_std = self._by_encoded[..., :latents], self._by_encoded[..., latents:]
-        torch.addcmul(self._by_latent, self.mean, self._pull, out=by_mean)
-        torch.mul(self._by_latent, noise, out=by_log_std).addcmul_(self.std, self._pull).mul_(self.std)
-        by_log_std.sub_(self._config.kl_weight / self.mean[0].numel())
-        by_log_std.mul_(self.log_std == self._encoder.output[..., latents:])
+        torch.addcmul(self._by_latents, self.mean, self._pull, out=self._by_mean)
+        by_std = self._by_latents.mul_(noise).addcmul_(self.std, self._pull)
+        torch.addcmul(self._divergence, by_std, self.std, out=self._by_log_std)
+        _clamp_gradient(self._by_log_std, self._encoded_log_std, *_LOG_STD_RANGE, grad_input=self._by_log_std)
         self._encoder.backward(cvae.encoder, self.gradient.encoder, self.inputs, self._by_encoded)

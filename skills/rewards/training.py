@@ -28,8 +28,9 @@ CHECKPOINTS = "cvae.*.checkpoint.safetensors"
 # second stays high, a model knows its rows by heart.
 CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma", "held_out_sigma")
 
-_BLOCK_FLOATS = 2**19  # of the hidden layers of a block: what stays in a core's cache. Measured; a constant, for the
-# last bits of a CPU run may depend on it
+# Of the hidden layers of a block. Measured: with fewer the threads wait for each other's calls, with more the caches
+# overflow. A constant, for the last bits of a CPU run may depend on it.
+_BLOCK_FLOATS = 5 * 2**17
 _REPORT_EVERY = 10  # steps between two calls of progress
 
 
@@ -83,27 +84,26 @@ def _joined(parts: list[Tensor]) -> Members:
 class Draws:
     """The random numbers of one step, in buffers that are drawn again for each.
 
-    data_rows: [B] rows of the dataset; they serve all models, which share no parameter, so each sees uniform draws.
-    class_rows: [K, B] rows of each class.   noise: [K, 2B, Z] standard normal.
+    rows: [K, 2B] rows of the dataset: B of it all, the same for every model, and B of each class. As the models share
+    no parameter, each sees uniform draws.   noise: [K, 2B, Z] standard normal.
     """
 
-    data_rows: Tensor
-    class_rows: Tensor
+    rows: Tensor
     noise: Tensor
 
     @staticmethod
     def create(count: int, shape: CvaeShape, batch: int, device: torch.device) -> "Draws":
         """Buffers for `count` models."""
         return Draws(
-            torch.empty(batch, dtype=torch.int64, device=device),
-            torch.empty(count, batch, dtype=torch.int64, device=device),
-            torch.empty(count, 2 * batch, shape.latent_size, device=device),
+            torch.zeros(count, 2 * batch, dtype=torch.int64, device=device),
+            torch.zeros(count, 2 * batch, shape.latent_size, device=device),
         )
 
     def draw(self, total: int, members: Members, generator: torch.Generator) -> None:
         """Draws anew from `total` rows and from the classes."""
-        self.data_rows.random_(0, total, generator=generator)
-        self.class_rows.copy_(members.draw(self.class_rows.shape[1], generator))
+        batch = self.rows.shape[1] // 2
+        self.rows[1:, :batch] = self.rows[0, :batch].random_(0, total, generator=generator)
+        self.rows[:, batch:] = members.draw(batch, generator)
         self.noise.normal_(generator=generator)
 
 
@@ -234,8 +234,6 @@ class _Training:
             adam.set_steps(step)
         if self._rows.is_cuda:
             state = [self._cvae.flat, *self._moments, *(count for adam in self._adams for count in adam.steps)]
-            draws[0].data_rows.zero_()  # the capture warms up on these
-            draws[0].class_rows.zero_()
             self._step_on_gpu = captured(lambda: self._step(0, 0, draws[0]), state, self._rows.device)
 
     def start_step(self, draws: Draws) -> Callable[[], None]:
@@ -256,10 +254,10 @@ class _Training:
 
     def _forward(self, index: int, worker: int, draws: Draws) -> tuple[Pass, Tensor]:
         """Returns: the pass, and the noise that it was made with."""
-        block, batch = self._blocks[index], self._config.batch
-        one, noise = self._passes[worker][block.stop - block.start], draws.noise[self._part][block]
-        one.inputs[:, :batch] = self._rows[draws.data_rows]
-        one.inputs[:, batch:] = self._rows[draws.class_rows[self._part][block]]
+        block = self._blocks[index]
+        own = slice(self._part.start + block.start, self._part.start + block.stop)
+        one, noise = self._passes[worker][block.stop - block.start], draws.noise[own]
+        one.read(self._rows, draws.rows[own])
         one.forward(self._models[index], noise)
         return one, noise
 
