@@ -1,10 +1,10 @@
 """Stacked training of K CVAEs against training them one after another, in one run.
 
-    python bench/cvae.py [K] [STEPS] [ACTIONS]
+    python bench/cvae.py [K] [SECONDS]
 
 Table 8's sizes for MuJoCo (H 128, batches of 128 + 128) with Ant's 27 + 8 inputs. The other side is the usual form:
-modules, automatic gradients, one optimiser a class, written in this file. Prints the time of a step of all K, the
-ratio, and the share of the machine's matrix peak.
+modules, automatic gradients, one optimiser a class, written in this file. Each side runs for windows of SECONDS, in
+turn. Prints the time of a step of all K, the ratio, and the share of the machine's matrix peak.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ from skills.rewards.training import Members, train
 OBSERVATION, ACTION = 27, 8
 ROWS = 20_000
 CONFIG = RewardConfig()
+ROUNDS = 8
 
 
 class _EnoughError(Exception):
@@ -61,7 +62,7 @@ class PlainCvae(nn.Module):
         return total
 
 
-def plain_seconds(rows: Tensor, steps: int) -> float:
+def plain_seconds(rows: Tensor, window: float) -> float:
     """Seconds of one step of one class."""
     model = PlainCvae()
     optimizer = torch.optim.Adam(model.parameters(), lr=CONFIG.learning_rate)
@@ -74,23 +75,25 @@ def plain_seconds(rows: Tensor, steps: int) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    return best(step, rounds=8, repeats=steps)
+    return best(step, ROUNDS, window)
 
 
-def stacked_seconds(rows: Tensor, count: int, steps: int) -> float:
-    """Seconds of one step of all classes: the fastest ten of a training, everything it does included."""
+def stacked_seconds(rows: Tensor, count: int, window: float) -> float:
+    """Seconds of one step of all classes, in the fastest window of a training, everything it does included."""
     members = Members(torch.arange(len(rows)), torch.linspace(0, len(rows), count + 1).long())
-    times: list[float] = []
+    marks: list[tuple[int, float]] = []
 
     def note(done: int, total: int) -> None:
-        times.append(clock())
-        if done >= steps:
+        now = clock()
+        if not marks or now - marks[-1][1] >= window:
+            marks.append((done, now))
+        if len(marks) > ROUNDS:
             raise _EnoughError
 
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(_EnoughError):
         with_ones = torch.cat([rows, torch.ones(len(rows), 1)], dim=1)
         train(with_ones, members, ACTION, CONFIG, torch.Generator().manual_seed(0), Path(folder), note)
-    return min(after - before for before, after in itertools.pairwise(times)) / 10
+    return min((end - start) / (after - before) for (before, start), (after, end) in itertools.pairwise(marks))
 
 
 def operations() -> int:
@@ -101,20 +104,19 @@ def operations() -> int:
     return 2 * 2 * CONFIG.batch * (3 * sum(products) - unneeded)
 
 
-def main(count: int = 100, steps: int = 60, plain_steps: int = 20) -> None:
+def main(count: int = 100, window: float = 0.5) -> None:
     """Measures, prints and records."""
     rows = torch.randn(ROWS, OBSERVATION + ACTION).clamp(-1, 1)
     stacked, plain, slowness = in_turn(
-        lambda: stacked_seconds(rows, count, steps),
-        lambda: count * plain_seconds(rows, plain_steps),
-        lambda: 1.0 / matrix_peak(),
+        lambda: stacked_seconds(rows, count, window),
+        lambda: count * plain_seconds(rows, window),
+        lambda: 1.0 / matrix_peak(window),
     )
     peak = 1.0 / slowness
     share = count * operations() / stacked / peak
     record(
         "cvae",
-        f"A step of {count} CVAEs, {OBSERVATION} + {ACTION} inputs "
-        f"(python bench/cvae.py {count} {steps} {plain_steps})\n"
+        f"A step of {count} CVAEs, {OBSERVATION} + {ACTION} inputs (python bench/cvae.py {count} {window})\n"
         f"one after another   {plain * 1e3:8.1f} ms\n"
         f"stacked             {stacked * 1e3:8.1f} ms   {plain / stacked:.1f} times as fast; "
         f"{share:.0%} of the matrix peak, {peak / 1e9:.0f} GFLOP/s",
@@ -122,4 +124,4 @@ def main(count: int = 100, steps: int = 60, plain_steps: int = 20) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:4]))
+    main(*map(int, sys.argv[1:2]), *map(float, sys.argv[2:3]))

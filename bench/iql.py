@@ -1,9 +1,10 @@
 """IQL for K skills at once against plain single-skill IQL, in one run.
 
-    python bench/iql.py [K] [STEPS]
+    python bench/iql.py [K] [SECONDS]
 
 The other side is the usual public PyTorch form: separate modules and optimisers, automatic gradients, the data in
-memory. Prints updates/s of each, the skill-updates/s of all heads against the plain form's, and K = 1 against it.
+memory. Each side runs for windows of SECONDS, in turn. Prints updates/s of each, the skill-updates/s of all heads
+against the plain form's, and K = 1 against it.
 """
 
 import copy
@@ -36,7 +37,7 @@ def plain_mlp(inputs: int, outputs: int) -> nn.Sequential:
     )
 
 
-def plain_seconds(data: Transitions, steps: int) -> float:
+def plain_seconds(data: Transitions, window: float) -> float:
     """Seconds of an update of one skill."""
     value, actor = plain_mlp(OBSERVATION, 1), plain_mlp(OBSERVATION, ACTION)
     q = nn.ModuleList(plain_mlp(OBSERVATION + ACTION, 1) for _ in range(2))
@@ -75,10 +76,10 @@ def plain_seconds(data: Transitions, steps: int) -> float:
         actor_optimizer.step()
         schedule.step()
 
-    return best(step, rounds=6, repeats=steps)
+    return best(step, 6, window)
 
 
-def our_seconds(data: Transitions, count: int, steps: int) -> float:
+def our_seconds(data: Transitions, count: int, window: float) -> float:
     """Seconds of an update of `count` skills, the draw and the gather of their rewards included."""
     labels = np.random.default_rng(0).random((ROWS, count), np.float32).astype(np.float16)
     shape, device = Shape(OBSERVATION, ACTION, count, CONFIG.hidden, CONFIG.depth), torch.device("cpu")
@@ -93,10 +94,10 @@ def our_seconds(data: Transitions, count: int, steps: int) -> float:
             index, _ = batches.take()
             updates[index]()
 
-        return best(step, rounds=6, repeats=steps)
+        return best(step, 6, window)
 
 
-def main(count: int = 100, steps: int = 40) -> None:
+def main(count: int = 100, window: float = 0.5) -> None:
     """Measures, prints and records."""
     generator = np.random.default_rng(0)
     observations, after = (generator.standard_normal((ROWS, OBSERVATION), np.float32) for _ in range(2))
@@ -106,13 +107,13 @@ def main(count: int = 100, steps: int = 40) -> None:
         generator.random(ROWS, np.float32), np.zeros(ROWS, bool), np.arange(0, ROWS, 1000),
     )  # fmt: skip
     plain, one, all_heads = in_turn(
-        lambda: plain_seconds(data, steps),
-        lambda: our_seconds(data, 1, steps),
-        lambda: our_seconds(data, count, steps),
+        lambda: plain_seconds(data, window),
+        lambda: our_seconds(data, 1, window),
+        lambda: our_seconds(data, count, window),
     )
     record(
         "iql",
-        f"IQL updates, {OBSERVATION} + {ACTION} inputs, 256 wide, batch 256 (python bench/iql.py {count} {steps})\n"
+        f"IQL updates, {OBSERVATION} + {ACTION} inputs, 256 wide, batch 256 (python bench/iql.py {count} {window})\n"
         f"plain PyTorch, 1 skill   {1 / plain:7.1f} updates/s\n"
         f"this, 1 skill            {1 / one:7.1f} updates/s   {plain / one:.1f} times as fast\n"
         f"this, {count} skills         {1 / all_heads:7.1f} updates/s   "
@@ -121,4 +122,4 @@ def main(count: int = 100, steps: int = 40) -> None:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]))
+    main(*map(int, sys.argv[1:2]), *map(float, sys.argv[2:3]))

@@ -18,16 +18,21 @@ clock = time.process_time if ON_ONE_CORE else time.perf_counter
 RESULTS = Path(__file__).parent / "results"
 
 
-def best(work: Callable[[], object], rounds: int = 5, repeats: int = 1) -> float:
-    """Seconds of one call: the fastest of some rounds of `repeats` calls, after a warm-up."""
+def best(work: Callable[[], object], rounds: int = 5, window: float = 0.0) -> float:
+    """Seconds of one call: the fastest of some rounds, each of calls for `window` seconds, after a warm-up.
+
+    What is set beside one another needs windows of one length: the shorter, the quieter the quietest of them.
+    """
     work()
-    seconds = []
-    for _ in range(rounds):
-        start = clock()
-        for _ in range(repeats):
-            work()
-        seconds.append((clock() - start) / repeats)
-    return min(seconds)
+    return min(_round(work, window) for _ in range(rounds))
+
+
+def _round(work: Callable[[], object], window: float) -> float:
+    start, calls, seconds = clock(), 0, 0.0
+    while calls == 0 or seconds < window:
+        work()
+        calls, seconds = calls + 1, clock() - start
+    return seconds / calls
 
 
 def in_turn(*measurements: Callable[[], float], turns: int = 3) -> list[float]:
@@ -35,11 +40,11 @@ def in_turn(*measurements: Callable[[], float], turns: int = 3) -> list[float]:
     return [min(found) for found in zip(*([measure() for measure in measurements] for _ in range(turns)), strict=True)]
 
 
-def matrix_peak() -> float:
-    """Floating-point operations a second of a large float32 matrix product, on torch's threads."""
+def matrix_peak(window: float = 0.0) -> float:
+    """Floating-point operations a second of a large float32 matrix product, on torch's threads; see `best`."""
     size = 1024
     one, other, product = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
-    return 2 * size**3 / best(lambda: torch.mm(one, other, out=product), rounds=8)
+    return 2 * size**3 / best(lambda: torch.mm(one, other, out=product), 8, window)
 
 
 def random_transitions(total: int, observation_size: int, action_size: int) -> Transitions:

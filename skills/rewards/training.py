@@ -9,6 +9,7 @@ Letters: N transitions, K experts, B rows of a batch, O observation columns, A a
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -171,8 +172,7 @@ def _train_group(
     draw(draws[step % len(draws)])
     while step < iterations and not training.all_stopped:
         own = draws[step % len(draws)]
-        training.note_if_due(step, own)
-        wait = training.start_step(own)
+        wait = training.start_step(step, own)
         step += 1
         drawn_from = generator.get_state()
         draw(draws[step % len(draws)])
@@ -236,43 +236,38 @@ class _Training:
             state = [self._cvae.flat, *self._moments, *(count for adam in self._adams for count in adam.steps)]
             self._step_on_gpu = captured(lambda: self._step(0, 0, draws[0]), state, self._rows.device)
 
-    def start_step(self, draws: Draws) -> Callable[[], None]:
-        """Begins one step of all models; call the result to wait for its end."""
-        if self._step_on_gpu is not None:
+    def start_step(self, step: int, draws: Draws) -> Callable[[], None]:
+        """Begins a step of all models, and notes its losses where that is due; call the result to wait for its end."""
+        noted = step if self._curves.due(step) else None
+        if self._step_on_gpu is not None and noted is None:
             self._step_on_gpu()
         elif len(self._blocks) > 1:
-            return self._workers.start(lambda index, worker: self._step(index, worker, draws), range(len(self._blocks)))
+            work = partial(self._step, draws=draws, noted=noted)
+            return self._workers.start(work, range(len(self._blocks)))
         else:
-            self._step(0, 0, draws)
+            self._step(0, 0, draws, noted)
         return nothing_to_wait_for
 
-    def _step(self, index: int, worker: int, draws: Draws) -> None:
-        """One step of a block's models."""
-        one, noise = self._forward(index, worker, draws)
-        one.backward(self._models[index], noise)
-        self._adams[index].step([one.gradient.flat])
-
-    def _forward(self, index: int, worker: int, draws: Draws) -> tuple[Pass, Tensor]:
-        """Returns: the pass, and the noise that it was made with."""
-        block = self._blocks[index]
+    def _step(self, index: int, worker: int, draws: Draws, noted: int | None = None) -> None:
+        """One step of a block's models.   noted: the number of the step, if its losses are to be noted."""
+        block, cvae = self._blocks[index], self._models[index]
         own = slice(self._part.start + block.start, self._part.start + block.stop)
         one, noise = self._passes[worker][block.stop - block.start], draws.noise[own]
         one.read(self._rows, draws.rows[own])
-        one.forward(self._models[index], noise)
-        return one, noise
+        one.forward(cvae, noise)
+        if noted is not None:
+            self._note(noted, index, one)
+        one.backward(cvae, noise)
+        self._adams[index].step([one.gradient.flat])
 
-    def note_if_due(self, step: int, draws: Draws) -> None:
-        """Notes the losses of the step that is about to be made, and stops the models that know their rows by heart."""
-        if not self._curves.due(step):
-            return
-        for index, block in enumerate(self._blocks):
-            one, _ = self._forward(index, 0, draws)
-            losses = one.losses()
-            if self._held_out is not None:
-                _, log_std = self._models[index].encode(self._rows[self._held_out[block]])
-                losses["held_out_sigma"] = log_std.exp().mean(dim=(1, 2))
-                self._stop(block, losses["sigma"], losses["held_out_sigma"])
-            self._curves.note(step, self._part.start + block.start, losses)
+    def _note(self, step: int, index: int, one: Pass) -> None:
+        """Notes the losses of a block's pass, and stops the models that know their rows by heart."""
+        block, losses = self._blocks[index], one.losses()
+        if self._held_out is not None:
+            _, log_std = self._models[index].encode(self._rows[self._held_out[block]])
+            losses["held_out_sigma"] = log_std.exp().mean(dim=(1, 2))
+            self._stop(block, losses["sigma"], losses["held_out_sigma"])
+        self._curves.note(step, self._part.start + block.start, losses)
 
     def _stop(self, block: slice, sigma: Tensor, held_out_sigma: Tensor) -> None:
         if self._config.stop_gap is not None:
