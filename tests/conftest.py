@@ -11,6 +11,7 @@ import torch
 
 from skills.config import ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
 from skills.dataset import ACTION_LIMIT, Transitions
+from skills.rewards import Rewards
 from skills.simulate import Simulation
 
 torch.set_num_threads(min(2, os.cpu_count() or 1))
@@ -53,6 +54,19 @@ def play_randomly(env_id: str, episodes: int, steps: int, seed: int = 0) -> Tran
         terminated=columns[4],
         episode_starts=np.array(starts, np.int64),
     )
+
+
+def bandit(rows: int = 4000) -> tuple[Transitions, Rewards]:
+    """One step each; skill 0 is paid for actions near +0.5, skill 1 for actions near -0.5."""
+    generator = np.random.default_rng(0)
+    actions = generator.uniform(-0.99, 0.99, (rows, 1)).astype(np.float32)
+    observations = generator.standard_normal((rows, 2)).astype(np.float32)
+    labels = np.exp(-10.0 * np.square(actions - np.array([[0.5, -0.5]]))).astype(np.float16)
+    transitions = Transitions(
+        "bandit", "test/bandit-v0", "Hopper-v5", True, observations, actions, observations,
+        np.zeros(rows, np.float32), np.ones(rows, bool), np.arange(rows),
+    )  # fmt: skip
+    return transitions, Rewards(labels, np.ones(2, np.float32))
 
 
 @pytest.fixture(scope="session")

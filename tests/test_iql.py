@@ -7,19 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from conftest import bandit
 from torch import nn
 from torch.distributions import Normal
 
 from skills.config import PolicyConfig
 from skills.curves import ends
-from skills.dataset import Transitions
 from skills.experts import one_expert
 from skills.files import read_arrays, read_json, write_json
 from skills.learners.batches import Batch, Batches
 from skills.learners.iql import Learner, expectile_loss, train
 from skills.policy import Policy, Shape
 from skills.progress import silent_reporter
-from skills.rewards import Rewards
 from skills.stacked import StackedMlp
 
 CPU = torch.device("cpu")
@@ -257,19 +256,6 @@ def test_expectile_of_a_coin(expectile):
     assert float(grid[losses.argmin()]) == pytest.approx(expectile, abs=2e-3)
 
 
-def bandit(rows: int = 4000) -> tuple[Transitions, Rewards]:
-    """One step each; skill 0 is paid for actions near +0.5, skill 1 for actions near -0.5."""
-    generator = np.random.default_rng(0)
-    actions = generator.uniform(-0.99, 0.99, (rows, 1)).astype(np.float32)
-    observations = generator.standard_normal((rows, 2)).astype(np.float32)
-    labels = np.exp(-10.0 * np.square(actions - np.array([[0.5, -0.5]]))).astype(np.float16)
-    transitions = Transitions(
-        "bandit", "test/bandit-v0", "Hopper-v5", True, observations, actions, observations,
-        np.zeros(rows, np.float32), np.ones(rows, bool), np.arange(rows),
-    )  # fmt: skip
-    return transitions, Rewards(labels, np.ones(2, np.float32))
-
-
 def test_each_skill_does_what_it_is_paid_for(tmp_path):
     transitions, rewards = bandit()
     config = PolicyConfig(hidden=32, batch=256, steps=800, learning_rate=3e-3, inverse_temperature=10.0)
@@ -374,48 +360,3 @@ def test_policy_files_of_earlier_versions_load(tmp_path):
         del document[name]
     write_json(tmp_path / "config.json", document)
     assert Policy.load(tmp_path).shape == policy.shape
-
-
-def test_batches_are_rows_of_the_data():
-    """Every number of a batch belongs to one transition; rewards are scaled and shifted."""
-    transitions, rewards = bandit(50)
-    rewards = Rewards(rewards.labels, np.array([2.0, 3.0], np.float32))
-    config = PolicyConfig(batch=64, reward_shift=-1.0)
-    mean, std = torch.full((2,), 0.5), torch.full((2,), 2.0)
-    with Batches(transitions, rewards, config, mean, std, torch.Generator().manual_seed(0), CPU) as batches:
-        for _ in range(3):
-            index, _ = batches.take()
-            batch = batches.buffers[index]
-            rows = [
-                int(np.flatnonzero(transitions.actions[:, 0] == action)[0]) for action in batch.actions[:, 0].numpy()
-            ]
-            scaled = (transitions.observations[rows] - 0.5) / 2.0
-            np.testing.assert_allclose(batch.states, np.hstack([scaled, np.ones((64, 1))]), rtol=1e-6)
-            np.testing.assert_allclose(batch.next_states[:, :-1], scaled, rtol=1e-6)
-            expected = rewards.labels[rows].astype(np.float32) * rewards.scale - 1.0
-            np.testing.assert_allclose(batch.rewards, expected, rtol=1e-6)
-            assert (batch.continues == 0).all()
-
-
-def test_an_n_step_return_ends_with_its_episode(cheetah):
-    """Each row's reward and next state, by hand: within an episode, at its truncation, at its termination."""
-    terminated = np.zeros(len(cheetah), bool)
-    terminated[399] = True  # the last row of the second episode
-    data = dataclasses.replace(cheetah, terminated=terminated)
-    labels = np.random.default_rng(0).random((len(data), 2), np.float32).astype(np.float16)
-    rewards = Rewards(labels, np.array([2.0, 3.0], np.float32))
-    config = PolicyConfig(batch=16_000, td_steps=4, discount=0.9, reward_shift=-1.0)
-    size = data.observations.shape[1]
-    with Batches(
-        data, rewards, config, torch.zeros(size), torch.ones(size), torch.Generator().manual_seed(0), CPU
-    ) as batches:
-        batch = batches.buffers[batches.take()[0]]
-    row_of = {action.tobytes(): row for row, action in enumerate(data.actions)}
-    rows = [row_of[action.tobytes()] for action in batch.actions.numpy()]
-    assert {398, 399, 598, 599} <= set(rows), "both ends are looked at"
-    for index, row in enumerate(rows):
-        last = min(row + 3, row - row % 200 + 199)
-        expected = sum(0.9 ** (one - row) * (labels[one] * rewards.scale - 1.0) for one in range(row, last + 1))
-        np.testing.assert_allclose(batch.rewards[index], expected, rtol=1e-3)
-        np.testing.assert_array_equal(batch.next_states[index, :-1], data.next_observations[last])
-        np.testing.assert_allclose(batch.continues[index], 0.0 if terminated[last] else 0.9 ** (last - row), rtol=1e-6)

@@ -15,7 +15,7 @@ import torch
 from conftest import play_randomly
 
 from skills import demonstrations, sources
-from skills.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
+from skills.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RolloutConfig
 from skills.dataset import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.evaluation.ablate import ablate
@@ -26,7 +26,7 @@ from skills.files import read_arrays
 from skills.learners.batches import Batches
 from skills.pipeline import discover
 from skills.policy import Policy
-from skills.presets import make_config, options
+from skills.presets import make_config
 from skills.progress import silent, silent_reporter
 from skills.reading import read
 from skills.relabel import relabel
@@ -373,63 +373,3 @@ def write_columns() -> Callable[[Path, Transitions], Path]:
         return path
 
     return write
-
-
-def test_settings_of_each_domain():
-    maze = make_config("antmaze-umaze-play", mode="sparse", preset="paper")
-    reward = RewardConfig(
-        hidden=512, batch=256, iterations=100_000, learning_rate=1e-3, calibration=0.8, temperature=10.0,
-        standardise=False, distance="sample",
-    )  # fmt: skip
-    assert maze.reward == reward
-    policy = PolicyConfig(
-        expectile=0.9, inverse_temperature=10.0, reward_shift=-1.0, standardise=False, trunk="independent"
-    )
-    assert maze.policy == policy
-    assert (maze.experts.trajectories, maze.rollout.rollouts, maze.rollout.task) == (5, 100, "evaluation")
-    hand = make_config("pen-human", preset="paper")
-    assert (hand.reward.iterations, hand.policy.inverse_temperature, hand.policy.dropout) == (100_000, 0.5, 0.1)
-    quick = make_config("antmaze-umaze-play")
-    assert (quick.reward.hidden, quick.reward.temperature, quick.policy.reward_shift) == (128, 10.0, -1.0)
-    alone = make_config("antmaze-umaze-play", mode="sparse")
-    paper_true = make_config("antmaze-umaze-play", mode="sparse", maker="true", preset="paper")
-    assert (alone.reward.hidden, alone.reward.batch, alone.reward.iterations) == (512, 256, 3_000)
-    assert (alone.reward.scaled, maze.reward.scaled, paper_true.reward.scaled) == (False, True, False)
-    assert (alone.policy.td_steps, alone.policy.inverse_temperature, alone.policy.standardise) == (20, 1.0, True)
-    assert alone.policy.expectile == 0.9
-    paper = make_config("halfcheetah-medium", mode="imitation", expert="halfcheetah-expert", preset="paper")
-    assert (paper.reward.iterations, paper.policy.steps, paper.rollout.rollouts) == (10_000, 1_000_000, 10)
-    assert (paper.reward.temperature, make_config("ant-medium").reward.temperature) == (0.01, 1.0)
-
-
-def test_the_options_remake_the_configuration():
-    made = make_config(
-        "halfcheetah-medium", mode="imitation", expert="a b.npz", episodes=(3, 17), seeds=5, maker="true"
-    )
-    assert options(made) == "--mode imitation --expert 'a b.npz' --episodes 3,17 --seeds 5 --rewards true "
-    assert Config.from_json(json.loads(json.dumps(made.to_json()))) == made
-    sparse = make_config("antmaze-umaze-play", mode="sparse", preset="smoke", learner="bc")
-    assert options(sparse) == "--preset smoke --mode sparse --trajectories 5 --learner bc "
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        ({"mode": "imitation"}, "needs an expert"),
-        ({"mode": "sparse", "expert": "hopper-expert"}, "own successes"),
-        ({"mode": "imitation", "expert": "hopper-expert", "skills": 4}, "--skills 4"),
-        ({"mode": "imitation", "expert": "hopper-expert", "trajectories": 2, "episodes": (1,)}, "both choose"),
-        ({"mode": "imitation", "expert": "hopper-expert", "seeds": 0}, "--seeds 0"),
-        ({"mode": "imitation", "expert": "hopper-expert", "trajectories": 0}, "--trajectories 0"),
-        ({"expert": "hopper-expert"}, "--expert says nothing"),
-        ({"seeds": 5}, "--seeds says nothing"),
-        ({"maker": "true"}, "--rewards true is for one expert"),
-        ({"learner": "bc"}, "--learner bc is for one expert"),
-        ({"mode": "other"}, "Unknown mode 'other'"),
-    ],
-)
-def test_options_that_do_not_fit_the_mode_are_refused(options, said):
-    with pytest.raises(SkillsError, match=said) as caught:
-        make_config("hopper-medium", **options)
-    assert caught.value.exit_code == USAGE
-    assert caught.value.hint
