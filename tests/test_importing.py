@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from files import LENGTHS, ROWS, Arrays, hops, write
 
+from skills.dataset import Transitions
 from skills.errors import SkillsError
 from skills.simulate import Simulation
 from skills.sources import importing
@@ -163,6 +164,35 @@ def test_the_stored_rewards_of_a_third_party_are_those_of_our_simulation() -> No
     step = simulation.step(arrays["actions"])
     np.testing.assert_allclose(step.rewards, arrays["rewards"], atol=1e-6)
     np.testing.assert_allclose(step.observations, arrays["next_observations"], atol=1e-9)
+
+
+@pytest.mark.parametrize(("env_id", "strange"), [("HalfCheetah-v5", False), ("Walker2d-v5", True)])
+def test_what_moves_as_another_body_is_told(tmp_path: Path, cheetah: Transitions, env_id: str, strange: bool) -> None:
+    """A half-cheetah has a walker's numbers of columns and of actions, and moves otherwise."""
+    ends = np.zeros(len(cheetah), bool)
+    ends[199::200] = True
+    arrays = {"observations": cheetah.observations, "actions": cheetah.actions, "timeouts": ends}
+    arrays |= {"next_observations": cheetah.next_observations, "rewards": cheetah.rewards}
+    _, said = brought(tmp_path / "run.npz", arrays, env_id)
+    assert [f"does not move as {env_id} does" in line for line in said] == [True] * strange
+    again: list[str] = []
+    importing.read_file(tmp_path / "run.npz", env_id, "motion", again.append)
+    assert again == said
+
+
+@THIRD_PARTY
+@pytest.mark.parametrize(
+    ("name", "env_id"),
+    [
+        ("cs285_2023_Ant", "Ant-v5"),
+        ("cs285_2023_Walker2d", "Walker2d-v5"),
+        ("opolo_HalfCheetah_6000", "HalfCheetah-v5"),
+    ],
+)
+def test_the_same_body_of_another_version_of_mujoco_is_known(name: str, env_id: str) -> None:
+    said: list[str] = []
+    importing.read_file(SHARED / "demos" / f"{name}.npz", env_id, "motion", said.append)
+    assert not any("does not move" in line for line in said)
 
 
 def test_the_command_imports_and_shows(tmp_path: Path) -> None:

@@ -29,14 +29,16 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
 from skills.simulate import ENVIRONMENTS, motion_size
-from skills.sources import store
+from skills.sources import minari, store
 from skills.sources.checks import Checks, numbers
 from skills.sources.minari import check_spaces, inside, motion_columns
+from skills.sources.physics import notify_if_strange
 from skills.sources.tables import DAMAGE, Column, Columns, damaged, opened
 
 Notify = Callable[[str], None]
 
 _ENDS = {"terminals": ("terminals", "terminations"), "timeouts": ("timeouts", "truncations")}
+_LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
 _KNOWN = {"actions", "rewards", *_ENDS["terminals"], *_ENDS["timeouts"]}
 
 
@@ -79,6 +81,9 @@ def import_file(
         text = f"Imported by `skills data import` from {path.name}, of {env_id}."
         description = store.Description(observations, actions, spec, "unknown", text, more)
         store.write(minari_id, description, _episodes(table, actions, labels, clip, progress))
+    if env_id in ENVIRONMENTS:
+        written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
+        notify_if_strange(written, notify)
 
 
 def read_file(path: Path, env_id: str, columns: dataset.Columns, notify: Notify = lambda line: None) -> Transitions:
@@ -97,7 +102,7 @@ def read_file(path: Path, env_id: str, columns: dataset.Columns, notify: Notify 
     low, high = inside(actions)
     states = [_flat(episode.observations)[:, :kept].astype(np.float32) for episode in episodes]
     lengths = np.array([len(episode.actions) for episode in episodes])
-    return Transitions(
+    transitions = Transitions(
         name=str(path),
         minari_id="",
         env_id=env_id,
@@ -109,6 +114,8 @@ def read_file(path: Path, env_id: str, columns: dataset.Columns, notify: Notify 
         terminated=np.concatenate([episode.terminations for episode in episodes]),
         episode_starts=np.cumsum(lengths) - lengths,
     )
+    notify_if_strange(transitions, notify)
+    return transitions
 
 
 def _flat(observations: Any) -> NDArray[Any]:
