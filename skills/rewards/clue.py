@@ -24,7 +24,7 @@ from skills.rewards.cvae import CvaeShape, StackedCvae, posterior
 from skills.rewards.scaling import write
 from skills.rewards.training import CHECKPOINTS as CHECKPOINTS
 from skills.rewards.training import Members, train
-from skills.stacked import Workspace
+from skills.stacked import StackedMlp, Workspace
 from skills.workers import Workers
 
 MODELS = "cvae.safetensors"
@@ -170,8 +170,9 @@ class _Labeller:
         block = cvae.count if rows.is_cuda else _BLOCK
         self.rows, self.count = rows, cvae.count
         self.chunk = _CHUNK_ON_GPU if rows.is_cuda else _CHUNK
-        self._cvae, self._centres, self._config, self._seed = cvae, centres, config, seed
+        self._shape, self._centres, self._config, self._seed = cvae.shape, centres, config, seed
         self._blocks = [slice(first, min(first + block, cvae.count)) for first in range(0, cvae.count, block)]
+        self._encoders = [cvae.range(block).encoder for block in self._blocks]
         self._buffers: list[dict[tuple[int, int], Workspace]] = [{} for _ in range(workers)]
 
     def label(self, start: int, worker: int) -> NDArray[np.float32]:
@@ -179,8 +180,8 @@ class _Labeller:
         chunk = self.rows[start : start + self.chunk]
         labels = torch.empty(self.count, len(chunk), device=chunk.device)
         generator = torch.Generator(chunk.device).manual_seed(self._seed ^ start)
-        for block in self._blocks:
-            mean, log_std = self._encode(chunk, block, worker)
+        for block, encoder in zip(self._blocks, self._encoders, strict=True):
+            mean, log_std = self._encode(chunk, encoder, worker)
             noise = None
             if self._config.distance == "sample":
                 noise = torch.randn(mean.shape, generator=generator, device=mean.device)
@@ -188,11 +189,10 @@ class _Labeller:
             torch.exp(distance.mul_(-self._config.temperature), out=labels[block])
         return labels.T.contiguous().cpu().numpy()
 
-    def _encode(self, chunk: Tensor, block: slice, worker: int) -> tuple[Tensor, Tensor]:
-        key = (block.stop - block.start, len(chunk))
+    def _encode(self, chunk: Tensor, encoder: StackedMlp, worker: int) -> tuple[Tensor, Tensor]:
+        key = (len(encoder.flat), len(chunk))
         if key not in self._buffers[worker]:  # one shape, but for the last block and the last chunk
-            self._buffers[worker][key] = Workspace(*key, self._cvae.shape.encoder, chunk.device)
-        encoder = self._cvae.range(block).encoder
+            self._buffers[worker][key] = Workspace(*key, self._shape.encoder, chunk.device)
         return posterior(self._buffers[worker][key].forward(encoder, chunk.expand(key[0], -1, -1)))
 
 
