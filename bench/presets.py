@@ -1,8 +1,8 @@
 """What minutes buy: fidelity and diversity of a run's skills against the time that their policy learns for.
 
-    python bench/presets.py RUN [--into bench/runs] [--shorter 1]
+    python bench/presets.py RUN [RUN ...] [--into bench/runs] [--shorter 1]
 
-Policies of several steps and widths, each with a cosine decay of its own, learn from the rewards of one finished run.
+Policies of several steps and widths, each with a cosine decay of its own, learn from the rewards of each finished run.
 Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy over base (median
 over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench` extra), from which
 the `quick` preset is chosen. What is done is kept, and an interrupted benchmark continues.
@@ -23,37 +23,42 @@ MEASURES = {
     "effective_skills.value": "effective skills",
     "diversity.ratio": "diversity, over random segments",
 }
-Point = dict[str, float]
+Lines = dict[int, list[dict[str, float]]]  # of each width, a point a policy
 
 
-def draw(points: dict[int, list[Point]]) -> None:
-    """presets.svg: a panel a measure, a line a width."""
+def draw(runs: dict[str, Lines]) -> None:
+    """presets.svg: a row a run, a panel a measure, a line a width."""
     import matplotlib
 
     matplotlib.use("svg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(MEASURES), figsize=(16, 4), layout="constrained")
-    for axis, (name, words) in zip(axes, MEASURES.items(), strict=True):
-        for width, line in points.items():
-            axis.plot([one["minutes"] for one in line], [one[name] for one in line], "o-", label=f"{width} wide")
-        axis.set(xlabel="minutes of learning", ylabel=words)
-        axis.legend()
+    figure, axes = plt.subplots(
+        len(runs), len(MEASURES), figsize=(16, 4 * len(runs)), layout="constrained", squeeze=False
+    )
+    for row, (run, widths) in zip(axes, runs.items(), strict=True):
+        for axis, (name, words) in zip(row, MEASURES.items(), strict=True):
+            for width, line in widths.items():
+                axis.plot([one["minutes"] for one in line], [one[name] for one in line], "o-", label=f"{width} wide")
+            axis.set(xlabel="minutes of learning", ylabel=words, title=run)
+            axis.legend()
     figure.savefig(RESULTS / "presets.svg", metadata={"Date": None})
 
 
 def main() -> None:
     """Learns, plays, prints, draws and records, after each policy what is there so far."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("run", type=Path, metavar="RUN")
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     parser.add_argument("--into", type=Path, default=Path(__file__).parent / "runs")
     parser.add_argument("--shorter", type=int, default=1, help="divides the steps, for a try")
     given = parser.parse_args()
-    base = Base(given.run, given.into)
-    lines = [f"{given.run.name}, {base.count} skills (python bench/presets.py {given.run.name})"]
-    points: dict[int, list[Point]] = {width: [] for width in STEPS}
-    for width, lengths in STEPS.items():
-        for steps in (length // given.shorter for length in lengths):
+    lines = [f"(python bench/presets.py {' '.join(path.name for path in given.runs)})"]
+    runs: dict[str, Lines] = {}
+    for path in given.runs:
+        base = Base(path, given.into)
+        lines.append(f"{path.name}, {base.count} skills")
+        points = runs[path.name] = {width: [] for width in STEPS}
+        for width, steps in ((width, length // given.shorter) for width in STEPS for length in STEPS[width]):
             trials, minutes = base.learned(f"{width} wide {steps} steps", {"hidden": width, "steps": steps})
             found = base.contest.judge.statistic(trials)(every_trial(*trials.shape))
             points[width].append({"minutes": minutes, **{name: found[name] for name in MEASURES}})
@@ -62,7 +67,7 @@ def main() -> None:
                 + "   ".join(f"{name} {found[name]:.3g}" for name in MEASURES)
             )
             record("presets", "\n".join(lines))
-    draw(points)
+    draw(runs)
 
 
 if __name__ == "__main__":
