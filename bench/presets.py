@@ -16,7 +16,7 @@ from variants import Base
 
 from skills.measures.intervals import every_trial
 
-STEPS = {256: (3_750, 7_500, 15_000, 30_000), 512: (7_500, 15_000)}
+SIZES = [(256, 3_750), (256, 7_500), (256, 15_000), (256, 30_000), (512, 7_500), (512, 15_000)]  # (width, steps)
 MEASURES = {
     "fidelity.top1": "fidelity: own class first",
     "occupancy.median_ratio": "own-class occupancy over base, median",
@@ -57,8 +57,9 @@ def main() -> None:
     for path in given.runs:
         base = Base(path, given.into)
         lines.append(f"{path.name}, {base.count} skills")
-        points = runs[path.name] = {width: [] for width in STEPS}
-        for width, steps in ((width, length // given.shorter) for width in STEPS for length in STEPS[width]):
+        points = runs[path.name] = {width: [] for width, _ in SIZES}
+        for width, length in SIZES:
+            steps = length // given.shorter
             trials, minutes = base.learned(f"{width} wide {steps} steps", {"hidden": width, "steps": steps})
             found = base.contest.judge.statistic(trials)(every_trial(*trials.shape))
             points[width].append({"minutes": minutes, **{name: found[name] for name in MEASURES}})
