@@ -38,7 +38,7 @@ def main(total: int = 20_000, count: int = 100) -> None:
     data = random_transitions(total, OBSERVATION, ACTION)
     rows = standardised_rows(data, None)
     operations = 2 * total * count * sum(a * b for a, b in itertools.pairwise(shape.encoder))
-    peak = matrix_peak()
+    peak = matrix_peak(window=1.0)  # about as long as a labelling
     lines = [f"Labelling {total} rows for {count} skills (python bench/label.py {total} {count})"]
     for distance in ("expected", "sample", "mean"):
         config = RewardConfig(distance=distance)

@@ -23,10 +23,10 @@ MEASURES = {
     "effective_skills.value": "effective skills",
     "diversity.ratio": "diversity, over random segments",
 }
-Lines = dict[int, list[dict[str, float]]]  # of each width, a point a policy
+Curves = dict[int, list[dict[str, float]]]  # of each width, a point a policy
 
 
-def draw(runs: dict[str, Lines]) -> None:
+def draw(runs: dict[str, Curves]) -> None:
     """presets.svg: a row a run, a panel a measure, a line a width."""
     import matplotlib
 
@@ -53,16 +53,16 @@ def main() -> None:
     parser.add_argument("--shorter", type=int, default=1, help="divides the steps, for a try")
     given = parser.parse_args()
     lines = [f"(python bench/presets.py {' '.join(path.name for path in given.runs)})"]
-    runs: dict[str, Lines] = {}
+    runs: dict[str, Curves] = {}
     for path in given.runs:
         base = Base(path, given.into)
         lines.append(f"{path.name}, {base.count} skills")
-        points = runs[path.name] = {width: [] for width, _ in SIZES}
+        curves = runs[path.name] = {width: [] for width, _ in SIZES}
         for width, length in SIZES:
             steps = length // given.shorter
             trials, minutes = base.learned(f"{width} wide {steps} steps", {"hidden": width, "steps": steps})
             found = base.contest.judge.statistic(trials)(every_trial(*trials.shape))
-            points[width].append({"minutes": minutes, **{name: found[name] for name in MEASURES}})
+            curves[width].append({"minutes": minutes, **{name: found[name] for name in MEASURES}})
             lines.append(
                 f"{width:>5} wide {steps:>7} steps {minutes:6.1f} min   "
                 + "   ".join(f"{name} {found[name]:.3g}" for name in MEASURES)

@@ -21,7 +21,7 @@ RESULTS = Path(__file__).parent / "results"
 def best(work: Callable[[], object], rounds: int = 5, window: float = 0.0) -> float:
     """Seconds of one call: the fastest of some rounds, each of calls for `window` seconds, after a warm-up.
 
-    What is set beside one another needs windows of one length: the shorter, the quieter the quietest of them.
+    Compare only times of the same window: a shorter one is likelier to fall into an undisturbed moment.
     """
     work()
     return min(_round(work, window) for _ in range(rounds))

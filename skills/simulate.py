@@ -8,9 +8,10 @@ no such call, so Ant runs on one MjData per simulation, shared out over threads 
 slower.
 """
 
+import contextlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -116,22 +117,29 @@ def environment(env_id: str) -> Environment:
     return ENVIRONMENTS[env_id]
 
 
+@contextlib.contextmanager
+def muted() -> Iterator[None]:
+    """Keeps what MuJoCo warns of from stderr and from a MUJOCO_LOG.TXT in the user's folder."""
+    spoken = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda message: None)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        mujoco.set_mju_user_warning(spoken)
+
+
 @cache
 def load_model(env_id: str) -> mujoco.MjModel:
     """The compiled model of an environment; compiled once a process, to be read only."""
     path, maze = str(environment(env_id).model_path), environment(env_id).maze
-    spoken = mujoco.get_mju_user_warning()
-    mujoco.set_mju_user_warning(lambda message: None)  # Gymnasium's files use attributes that MuJoCo 4 warns about
-    try:
+    with muted():  # Gymnasium's files use attributes that MuJoCo 4 warns about
         if maze is None:
             return mujoco.MjModel.from_xml_path(path)
         spec = mujoco.MjSpec.from_file(path)
         maze.build(spec)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the same attributes once more
-            return spec.compile()
-    finally:
-        mujoco.set_mju_user_warning(spoken)
+        return spec.compile()
 
 
 def motion_size(env_id: str) -> int:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 _FEW = 16  # columns; from there on both layouts take the same time
-# Derivatives by an output times those of ReLU and of tanh, of which they are told the output; into a buffer of ours.
+# (gradient, output) -> gradient times the derivative of ReLU or tanh where it gave that output, into a buffer of ours.
 _mask = torch.ops.aten.threshold_backward.grad_input
 tanh_gradient = torch.ops.aten.tanh_backward.grad_input
 
@@ -151,7 +151,7 @@ class Workspace:
         groups: int = 1,
         gradients_of: "Workspace | None" = None,
     ) -> None:
-        """gradients_of: one of the same hidden layers, whose buffers serve this one's backward pass too."""
+        """gradients_of: one of the same hidden layers, whose buffers for `backward` this one uses too."""
         hidden = sizes[1:-1]
         self._hidden = [torch.ones(count, rows, size + 1, device=device) for size in hidden]
         self._units = [layer[..., :-1] for layer in self._hidden]  # without the ones
@@ -193,6 +193,7 @@ class Workspace:
 
         output_gradient: the loss's by `output`, of its shape.
         Returns: the loss's by the first layer's sums, [K, B, H]; times that layer's matrix it is the one by the rows.
+        It lies in a buffer that the next backward pass writes over, of this workspace or of one that shares it.
         """
         if not self._gradients:
             self._gradients.extend(torch.zeros_like(hidden) for hidden in self._hidden)

@@ -180,6 +180,19 @@ def test_what_moves_as_another_body_is_told(tmp_path: Path, cheetah: Transitions
     assert again == said
 
 
+@pytest.mark.parametrize(("scale", "strange"), [(0.0, False), (1e6, True)])
+def test_a_body_at_rest_is_not_strange_and_numbers_beyond_any_body_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scale: float, strange: bool
+) -> None:
+    """Nothing but the line is said, by MuJoCo neither: no log in the user's folder."""
+    monkeypatch.chdir(tmp_path)
+    states = np.full((50, 17), 0.1) + scale * np.random.default_rng(0).normal(size=(50, 17))
+    arrays = {"observations": states, "actions": np.zeros((50, 6)), "terminals": np.zeros(50, bool)}
+    _, said = brought(tmp_path / "a.npz", arrays, "HalfCheetah-v5")
+    assert sum("does not move" in line for line in said) == strange
+    assert not (tmp_path / "MUJOCO_LOG.TXT").exists()
+
+
 @THIRD_PARTY
 @pytest.mark.parametrize(
     ("name", "env_id"),

@@ -42,6 +42,7 @@ REFUSED = {
     "discrete actions": (spoilt(actions=np.zeros(ROWS, np.int64)), "discrete actions"),
     "NaN": (with_value("observations", (2, 5), np.nan), "NaN or infinity in column 5 of observations, in 1 rows"),
     "infinity": (with_value("rewards", 3, np.inf), "NaN or infinity in rewards, in 1 rows"),
+    "too large": (spoilt(observations=np.full((ROWS, 11), 1e39)), "NaN or infinity in column 0 of observations"),
     "actions outside": (with_value("actions", (1, 2), -1.2), "actions outside their space in column 2, in 1 rows"),
     "unequal lengths": (spoilt(rewards=np.zeros(ROWS - 1)), f"unequal length: .*actions {ROWS}, rewards {ROWS - 1}"),
     "other columns": (spoilt(observations=np.zeros((ROWS, 9)), next_observations=None), "9 columns; those of Hopper"),

@@ -6,7 +6,6 @@ Nothing here touches OpenGL before a `GlRenderer` is made. A broken driver can e
 
 import os
 import sys
-import warnings
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Literal
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.errors import ENVIRONMENT, SkillsError
-from skills.simulate import environment
+from skills.simulate import environment, muted
 from videos import scene
 from videos.marks import floor_depth, shadow_mask, sky_rows, trace_masks
 from videos.scene import Floats, Frames
@@ -200,17 +199,11 @@ def _open_context(width: int, height: int) -> Any:
 
 def _painted_model(env_id: str, view: scene.View, width: int, height: int) -> mujoco.MjModel:
     """The environment's model in this project's colours, with its light, floor and sky."""
-    spoken = mujoco.get_mju_user_warning()
-    mujoco.set_mju_user_warning(lambda message: None)
-    try:
+    with muted():  # Gymnasium's files use attributes that MuJoCo 4 warns about
         spec = mujoco.MjSpec.from_file(str(environment(env_id).model_path))
         _paint(spec, view)
         spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Gymnasium's files use attributes that MuJoCo 4 warns about
-            model = spec.compile()
-    finally:
-        mujoco.set_mju_user_warning(spoken)
+        model = spec.compile()
     for geom, colour in enumerate(scene.geom_colours(model)):
         if model.geom_bodyid[geom] > 0:
             model.geom_matid[geom] = -1

@@ -92,8 +92,8 @@ class Learner:
 
         The actor's advantage is of V before its own step, as in most PyTorch versions (the official JAX code takes V
         after it): a forward pass less, and a difference of one Adam step. So the actor need not wait for V's step, nor
-        the Qs' outputs for anything, and two threads that compute on a core each share the step about evenly: of
-        K = 1's fifteen products of hidden layers the helper has seven, and whichever is free first takes the second Q.
+        the Qs' outputs for anything, and two threads that compute on a core each share the step about evenly. Whichever
+        is free first makes the second Q's backward pass: for one skill the helper, for many this one.
         """
         target = self._start(partial(self.target[1].forward, batch.pairs))
         q = self._start(partial(self.q[1].forward, batch.pairs))

@@ -113,8 +113,8 @@ class Pass:
         rows, latents, size = 2 * config.batch, shape.latent_size, shape.observation_size
         self._config = config
         self.gradient = StackedCvae(torch.zeros(count, shape.parameters, device=device), shape)
-        inputs = torch.ones(count, rows, shape.encoder[0] + 1, device=device)  # (s, a, 1)
-        decoder_inputs = torch.ones(count, rows, shape.decoder[0] + 1, device=device)  # (s, z, 1)
+        self.inputs = torch.ones(count, rows, shape.encoder[0] + 1, device=device)  # (s, a, 1)
+        self._decoder_inputs = torch.ones(count, rows, shape.decoder[0] + 1, device=device)  # (s, z, 1)
         self._encoder = Workspace(count, rows, shape.encoder, device)
         self._decoder = Workspace(count, rows, shape.decoder, device, gradients_of=self._encoder)
         self.log_std, self.std, self._by_latents = (torch.empty(count, rows, latents, device=device) for _ in range(3))
@@ -124,11 +124,10 @@ class Pass:
         self._pull = torch.full((rows, 1), config.kl_weight / (rows * latents), device=device)
         self._pull[config.batch :] += 2.0 * config.calibration / config.batch
         self._divergence = torch.tensor(-config.kl_weight / (rows * latents), device=device)  # the KL's, by log sigma
-        # Views made once: where two threads make them anew in every step, they wait for each other at each.
-        self.inputs, self._decoder_inputs = inputs, decoder_inputs
-        self._input_rows = inputs.flatten(0, 1)
-        self._states, self._actions = inputs[..., :size], inputs[..., size:-1]
-        self._decoder_states, self._latents = decoder_inputs[..., :size], decoder_inputs[..., size:-1]
+        # Views made once: each that is made anew in a step takes Python's lock, for which the other thread waits.
+        self._input_rows = self.inputs.flatten(0, 1)
+        self._states, self._actions = self.inputs[..., :size], self.inputs[..., size:-1]
+        self._decoder_states, self._latents = self._decoder_inputs[..., :size], self._decoder_inputs[..., size:-1]
         self.mean, self._encoded_log_std = self._encoder.output.chunk(2, dim=-1)  # mu, [K, 2B, Z], and before the clamp
         self._by_mean, self._by_log_std = self._by_encoded.chunk(2, dim=-1)
 

@@ -29,7 +29,7 @@ CHECKPOINTS = "cvae.*.checkpoint.safetensors"
 # second stays high, a model knows its rows by heart.
 CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma", "held_out_sigma")
 
-# Of the hidden layers of a block. Measured: with fewer the threads wait for each other's calls, with more the caches
+# Of the hidden layers of a block. Measured: with fewer the threads wait for Python's lock, with more the caches
 # overflow. A constant, for the last bits of a CPU run may depend on it.
 _BLOCK_FLOATS = 5 * 2**17
 _REPORT_EVERY = 10  # steps between two calls of progress

@@ -51,7 +51,8 @@ class Checks:
     def add(self, observations: NDArray[Any], actions: NDArray[Any], rewards: NDArray[Any]) -> None:
         """Looks at some rows: [T, O], [T, A], [T]; the numbers of rows may differ."""
         for name, array in (("observations", observations), ("actions", actions), ("rewards", rewards[:, None])):
-            self._bad[name] = self._bad[name] + (~np.isfinite(array)).sum(axis=0)
+            with np.errstate(over="ignore"):  # what is too large for float32 counts as infinite
+                self._bad[name] = self._bad[name] + (~np.isfinite(array.astype(np.float32))).sum(axis=0)
         outside = (actions < self._low) | (actions > self._high)
         if outside.any():
             self._outside = self._outside + outside.sum(axis=0)

@@ -29,10 +29,9 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
 from skills.simulate import ENVIRONMENTS, motion_size
-from skills.sources import minari, store
+from skills.sources import minari, physics, store
 from skills.sources.checks import Checks, numbers
 from skills.sources.minari import check_spaces, inside, motion_columns
-from skills.sources.physics import notify_if_strange
 from skills.sources.tables import DAMAGE, Column, Columns, damaged, opened
 
 Notify = Callable[[str], None]
@@ -57,7 +56,8 @@ def import_file(
 
     label: the array, of a row or of an episode each, that says which policy acted.   licence: of the data.
     clip: cut actions that are outside their space, as MuJoCo does itself; infos/unclipped_actions keeps them.
-    progress: in rows.   notify: gets a line on each thing that is not as it stands in the file.
+    progress: in rows.   notify: gets a line on each thing that is not as it stands in the file, and where the file does
+    not move as its environment does.
 
     Raises: SkillsError for a file that is missing, damaged or lacks an array; for arrays of unequal length, discrete
     actions, NaN or infinity, actions outside their space; for columns that are not those of the environment; for an
@@ -81,15 +81,15 @@ def import_file(
         text = f"Imported by `skills data import` from {path.name}, of {env_id}."
         description = store.Description(observations, actions, spec, "unknown", text, more)
         store.write(minari_id, description, _episodes(table, actions, labels, clip, progress))
-    if env_id in ENVIRONMENTS:
+    if physics.known(env_id):
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
-        notify_if_strange(written, notify)
+        physics.notify_if_strange(written, notify)
 
 
 def read_file(path: Path, env_id: str, columns: dataset.Columns, notify: Notify = lambda line: None) -> Transitions:
     """The transitions of a file of an environment's steps, such as demonstrations; actions are cut to their space.
 
-    columns: as in `skills.sources.load`.   notify: gets a line on each thing that is not as it stands in the file.
+    columns: as in `skills.sources.load`.   notify: as in `import_file`.
     Raises: SkillsError as `import_file` does; where the file has no rewards they are 0.
     """
     with opened(path) as found:
@@ -114,7 +114,7 @@ def read_file(path: Path, env_id: str, columns: dataset.Columns, notify: Notify 
         terminated=np.concatenate([episode.terminations for episode in episodes]),
         episode_starts=np.cumsum(lengths) - lengths,
     )
-    notify_if_strange(transitions, notify)
+    physics.notify_if_strange(transitions, notify)
     return transitions
 
 
