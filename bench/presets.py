@@ -2,10 +2,10 @@
 
     python bench/presets.py RUN [RUN ...] [--into bench/runs] [--shorter 1]
 
-Policies of several steps and widths, each with a cosine decay of its own, learn from the rewards of each finished run.
-Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy over base (median
-over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench` extra), from which
-the `quick` preset is chosen. What is done is kept, and an interrupted benchmark continues.
+Policies of several steps, widths and depths, each with a cosine decay of its own, learn from the rewards of each
+finished run. Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy over
+base (median over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench` extra),
+from which the `quick` preset is chosen. What is done is kept, and an interrupted benchmark continues.
 """
 
 import argparse
@@ -16,18 +16,19 @@ from variants import Base
 
 from skills.measures.intervals import every_trial
 
-SIZES = [(256, 3_750), (256, 7_500), (256, 15_000), (256, 30_000), (512, 7_500), (512, 15_000)]  # (width, steps)
+STEPS = {(256, 2): (3_750, 7_500, 15_000, 30_000), (256, 3): (12_000, 24_000), (512, 2): (7_500, 15_000)}
+SIZES = [(width, depth, steps) for (width, depth), lengths in STEPS.items() for steps in lengths]
 MEASURES = {
     "fidelity.top1": "fidelity: own class first",
     "occupancy.median_ratio": "own-class occupancy over base, median",
     "effective_skills.value": "effective skills",
     "diversity.ratio": "diversity, over random segments",
 }
-Curves = dict[int, list[dict[str, float]]]  # of each width, a point a policy
+Curves = dict[str, list[dict[str, float]]]  # of each size of trunk, a point a policy
 
 
 def draw(runs: dict[str, Curves]) -> None:
-    """presets.svg: a row a run, a panel a measure, a line a width."""
+    """presets.svg: a row a run, a panel a measure, a line a size of trunk."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -36,10 +37,10 @@ def draw(runs: dict[str, Curves]) -> None:
     figure, axes = plt.subplots(
         len(runs), len(MEASURES), figsize=(16, 4 * len(runs)), layout="constrained", squeeze=False
     )
-    for row, (run, widths) in zip(axes, runs.items(), strict=True):
+    for row, (run, sizes) in zip(axes, runs.items(), strict=True):
         for axis, (name, words) in zip(row, MEASURES.items(), strict=True):
-            for width, line in widths.items():
-                axis.plot([one["minutes"] for one in line], [one[name] for one in line], "o-", label=f"{width} wide")
+            for size, line in sizes.items():
+                axis.plot([one["minutes"] for one in line], [one[name] for one in line], "o-", label=size)
             axis.set(xlabel="minutes of learning", ylabel=words, title=run)
             axis.legend()
     figure.savefig(RESULTS / "presets.svg", metadata={"Date": None})
@@ -57,14 +58,15 @@ def main() -> None:
     for path in given.runs:
         base = Base(path, given.into)
         lines.append(f"{path.name}, {base.count} skills")
-        curves = runs[path.name] = {width: [] for width, _ in SIZES}
-        for width, length in SIZES:
-            steps = length // given.shorter
-            trials, minutes = base.learned(f"{width} wide {steps} steps", {"hidden": width, "steps": steps})
+        curves = runs[path.name] = {f"{width} x {depth}": [] for width, depth in STEPS}
+        for width, depth, length in SIZES:
+            size, steps = f"{width} x {depth}", length // given.shorter
+            settings = {"hidden": width, "depth": depth, "steps": steps}
+            trials, minutes = base.learned(f"{size}, {steps} steps", settings)
             found = base.contest.judge.statistic(trials)(every_trial(*trials.shape))
-            curves[width].append({"minutes": minutes, **{name: found[name] for name in MEASURES}})
+            curves[size].append({"minutes": minutes, **{name: found[name] for name in MEASURES}})
             lines.append(
-                f"{width:>5} wide {steps:>7} steps {minutes:6.1f} min   "
+                f"{size:>9} {steps:>7} steps {minutes:6.1f} min   "
                 + "   ".join(f"{name} {found[name]:.3g}" for name in MEASURES)
             )
             record("presets", "\n".join(lines))
