@@ -3,9 +3,9 @@
     python bench/presets.py RUN [RUN ...] [--into bench/runs] [--shorter 1]
 
 Policies of several steps, widths and depths, each with a cosine decay of its own, learn from the rewards of each
-finished run. Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy over
-base (median over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench` extra),
-from which the `quick` preset is chosen. What is done is kept, and an interrupted benchmark continues.
+finished run. Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy
+over base (median over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench`
+extra), from which the `quick` preset is chosen. What is done is kept, and an interrupted benchmark continues.
 """
 
 import argparse
