@@ -75,7 +75,7 @@ def plain_seconds(rows: Tensor, window: float) -> float:
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
-    return best(step, ROUNDS, window)
+    return best(step, rounds=ROUNDS, window=window)
 
 
 def stacked_seconds(rows: Tensor, count: int, window: float) -> float:

@@ -76,7 +76,7 @@ def plain_seconds(data: Transitions, window: float) -> float:
         actor_optimizer.step()
         schedule.step()
 
-    return best(step, 6, window)
+    return best(step, rounds=6, window=window)
 
 
 def our_seconds(data: Transitions, count: int, window: float) -> float:
@@ -94,7 +94,7 @@ def our_seconds(data: Transitions, count: int, window: float) -> float:
             index, _ = batches.take()
             updates[index]()
 
-        return best(step, 6, window)
+        return best(step, rounds=6, window=window)
 
 
 def main(count: int = 100, window: float = 0.5) -> None:

@@ -44,7 +44,7 @@ def matrix_peak(window: float = 0.0) -> float:
     """Floating-point operations a second of a large float32 matrix product, on torch's threads; see `best`."""
     size = 1024
     one, other, product = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
-    return 2 * size**3 / best(lambda: torch.mm(one, other, out=product), 8, window)
+    return 2 * size**3 / best(lambda: torch.mm(one, other, out=product), rounds=8, window=window)
 
 
 def random_transitions(total: int, observation_size: int, action_size: int) -> Transitions:

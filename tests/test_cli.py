@@ -1,6 +1,5 @@
 """The command line as a person meets it: real processes, one real run made once."""
 
-import io
 import json
 import os
 import resource
@@ -8,16 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
 
 import filelock
 import pytest
 
-from cli import console, discover, evaluate, render, reporting
-from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE, SkillsError
+from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE
 
 DATASET = "halfcheetah-random"
 SKILLS = 8
@@ -93,23 +89,6 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_version_is_printed(tmp_path: Path) -> None:
     assert skills(tmp_path, "--version").stdout.startswith("skills 0.")
-
-
-def test_choices_are_those_of_the_library() -> None:
-    from skills import config, sources
-    from skills.measures import protocol
-    from videos import films, renderers, scene
-
-    assert discover.Preset == config.Preset
-    assert get_args(discover.Source) == get_args(sources.Source)
-    assert discover.Trunk == config.Trunk
-    assert set(get_args(discover.Device)) == {"auto", *get_args(config.Device)}
-    assert evaluate.Unit == protocol.Unit
-    assert protocol.Protocol.trials == evaluate.TRIALS
-    assert get_args(render.RendererName) == renderers.NAMES
-    assert get_args(render.Quality) == renderers.QUALITIES
-    assert get_args(render.Camera) == scene.CAMERAS
-    assert get_args(render.Format) == films.FORMATS
 
 
 @pytest.mark.parametrize(
@@ -407,60 +386,3 @@ def test_the_shell_completes_datasets(tmp_path: Path, word: str, expected: str) 
     line = f"skills discover {word}"
     done = skills(tmp_path, _SKILLS_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD="2")
     assert expected in done.stdout.split()
-
-
-def test_lines_tell_the_pace_every_half_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(console, "say", said.append)
-    now = 0.0
-    lines = reporting.Lines(clock=lambda: now)
-    progress = lines("training", "steps")
-    for second in range(60):
-        now = float(second)
-        progress(1000 + 10 * second, 2000)  # continues from 1000
-    now = 100.0
-    progress(2000, 2000)
-    lines.finish()
-    assert said == ["training ...", "training: 1,300/2,000 steps, 10 steps/s, 1 min 10 s left", "training: 1 min 40 s"]
-
-
-def test_progress_is_cheap_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    from rich.console import Console
-
-    screen = io.StringIO()
-    monkeypatch.setattr(console, "messages", lambda: Console(file=screen, force_terminal=True, width=120))
-    with reporting.bars() as report:
-        progress = report("training", "steps")
-        began = time.perf_counter()
-        for step in range(20_000):
-            progress(step + 1, 20_000)
-        took = time.perf_counter() - began
-        report("next", "steps")
-    assert took < 2.0
-    assert "20,000/20,000 steps" in screen.getvalue()
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.42, "0.4 s"),
-        (17.2, "17 s"),
-        (200, "3 min 20 s"),
-        (7500, "2 h 5 min"),
-        (59.7, "1 min 0 s"),
-    ],
-)
-def test_durations_are_read_at_a_glance(seconds: float, text: str) -> None:
-    assert reporting.duration(seconds) == text
-
-
-def test_skills_to_render_are_sorted_and_unique() -> None:
-    assert render.choose_skills("8,3,8", False, 10) == [3, 8]
-    assert render.choose_skills(None, True, 3) == [0, 1, 2]
-    with pytest.raises(SkillsError, match="skills 0 to 9"):
-        render.choose_skills("10", False, 10)
-
-
-def test_sizes_are_width_by_height() -> None:
-    assert render.parse_size("256") == (256, 256)
-    assert render.parse_size("320x240") == (320, 240)

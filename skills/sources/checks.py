@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skills.errors import SkillsError
 
+_LARGEST = np.finfo(np.float32).max  # what is larger is infinite once it is read
 _ROUNDING = 1e-5  # how far outside its space an action may be, in units of the space's width
 
 
@@ -51,8 +52,7 @@ class Checks:
     def add(self, observations: NDArray[Any], actions: NDArray[Any], rewards: NDArray[Any]) -> None:
         """Looks at some rows: [T, O], [T, A], [T]; the numbers of rows may differ."""
         for name, array in (("observations", observations), ("actions", actions), ("rewards", rewards[:, None])):
-            with np.errstate(over="ignore"):  # what is too large for float32 counts as infinite
-                self._bad[name] = self._bad[name] + (~np.isfinite(array.astype(np.float32))).sum(axis=0)
+            self._bad[name] = self._bad[name] + (~(np.abs(array) <= _LARGEST)).sum(axis=0)  # NaN is no less either
         outside = (actions < self._low) | (actions > self._high)
         if outside.any():
             self._outside = self._outside + outside.sum(axis=0)
