@@ -12,8 +12,8 @@ import time
 
 import minari
 
-from skills import catalog
-from skills.sources import antmaze, embedded
+from skills.data import catalog
+from skills.data.made import antmaze, embedded
 
 
 def measure(name: str, steps: int) -> str:

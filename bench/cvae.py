@@ -20,9 +20,9 @@ import torch
 from timing import best, clock, in_turn, matrix_peak, record
 from torch import Tensor, nn
 
-from skills.config import RewardConfig
-from skills.rewards.cvae import CvaeShape
-from skills.rewards.training import Members, train
+from skills.learning.rewards.cvae import CvaeShape
+from skills.learning.rewards.training import Members, train
+from skills.settings.config import RewardConfig
 
 OBSERVATION, ACTION = 27, 8
 ROWS = 20_000

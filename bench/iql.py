@@ -18,13 +18,13 @@ import torch
 from timing import best, in_turn, record
 from torch import nn
 
-from skills.config import PolicyConfig
-from skills.dataset import Transitions
-from skills.learners.batches import Batches
-from skills.learners.iql import Learner
-from skills.policy import Shape
-from skills.rewards import Rewards
-from skills.workers import beside
+from skills.data.transitions import Transitions
+from skills.learning.engine.workers import beside
+from skills.learning.learners.batches import Batches
+from skills.learning.learners.iql import Learner
+from skills.learning.policy import Shape
+from skills.learning.rewards import Rewards
+from skills.settings.config import PolicyConfig
 
 OBSERVATION, ACTION, ROWS = 17, 6, 100_000
 CONFIG = PolicyConfig()

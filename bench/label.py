@@ -15,13 +15,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threa
 import torch
 from timing import best, matrix_peak, random_transitions, record
 
-from skills.config import RewardConfig
-from skills.dataset import Transitions
+from skills.data.transitions import Transitions
+from skills.learning.engine.workers import Workers
+from skills.learning.rewards.clue import _Labeller, _labels, standardised_rows
+from skills.learning.rewards.cvae import CvaeShape, StackedCvae
+from skills.learning.rewards.scaling import write
 from skills.progress import silent
-from skills.rewards.clue import _Labeller, _labels, standardised_rows
-from skills.rewards.cvae import CvaeShape, StackedCvae
-from skills.rewards.scaling import write
-from skills.workers import Workers
+from skills.settings.config import RewardConfig
 
 OBSERVATION, ACTION = 27, 8
 

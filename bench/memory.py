@@ -19,7 +19,7 @@ import numpy as np
 from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 
-from skills.sources import minari, store
+from skills.data import minari, store
 
 _EPISODE = 1000
 _NAME = "bench/hopper-v0"

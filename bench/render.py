@@ -25,9 +25,9 @@ os.environ.setdefault("LP_NUM_THREADS", "0")  # software OpenGL on this core onl
 import numpy as np
 from timing import clock, record
 
-from skills.simulate import Simulation
-from videos.encode import write_mp4
-from videos.renderers import available, construct
+from skills.bodies.fast import Simulation
+from skills.videos.films.encode import write_mp4
+from skills.videos.films.renderers import available, construct
 
 _FRAMES = 96
 _ROUNDS = 3

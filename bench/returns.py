@@ -9,9 +9,9 @@ import argparse
 import os
 import tempfile
 
-from skills import catalog
-from skills.sources import embedded
-from skills.sources.about import about
+from skills.data import catalog
+from skills.data.about import about
+from skills.data.made import embedded
 
 # Mean return of the data, of medium and of expert; D4RL's levels were the model.
 TARGETS = {

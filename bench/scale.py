@@ -24,11 +24,11 @@ import numpy as np
 import torch
 from timing import RESULTS, random_transitions, record
 
-from skills.config import PolicyConfig, RewardConfig
-from skills.experts import Classes
-from skills.learners import iql
+from skills.learning.classes import Classes
+from skills.learning.learners import iql
+from skills.learning.rewards import Rewards, clue
 from skills.progress import Progress
-from skills.rewards import Rewards, clue
+from skills.settings.config import PolicyConfig, RewardConfig
 
 OBSERVATION, ACTION = 27, 8
 CVAE_STEPS, IQL_STEPS = 20, 60

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skills.dataset import Transitions
+from skills.data.transitions import Transitions
 
 ON_ONE_CORE = torch.get_num_threads() == 1
 # With OMP_NUM_THREADS=1 the time is the processor's: comparable on a busy machine, where a clock on the wall is not.

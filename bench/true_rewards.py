@@ -17,15 +17,15 @@ import torch
 from scipy.stats import bootstrap
 from timing import record
 
-from skills import sources
-from skills.dataset import Transitions
-from skills.experts import one_expert
-from skills.learners import iql
-from skills.policy import Policy
-from skills.presets import make_config
+from skills.bodies.fast import EPISODE_STEPS, Simulation
+from skills.data import sources
+from skills.data.transitions import Transitions
+from skills.learning.classes import one_expert
+from skills.learning.learners import iql
+from skills.learning.policy import Policy
+from skills.learning.rewards import Rewards
 from skills.progress import silent, silent_reporter
-from skills.rewards import Rewards
-from skills.simulate import EPISODE_STEPS, Simulation
+from skills.settings.presets import make_config
 
 DATASETS = ("hopper-medium", "halfcheetah-medium", "walker2d-medium")
 EPISODES, SEED = 10, 1

@@ -14,18 +14,18 @@ import torch
 from scipy.stats import bootstrap
 from timing import clock
 
-from skills.config import PolicyConfig
 from skills.evaluation.contest import Contest
 from skills.files import read_json, write_json
-from skills.learners import iql
+from skills.learning.learners import iql
+from skills.learning.policy import Policy
+from skills.learning.rewards import Rewards
 from skills.measures.fidelity import TOP, own_class_shares, ranks
 from skills.measures.judge import Behaviour
-from skills.measures.trials import Trials, play_trials
-from skills.policy import Policy
+from skills.playing.rollout import Actor
+from skills.playing.trials import Trials, play_trials
 from skills.progress import Progress, silent_reporter
-from skills.rewards import Rewards
-from skills.rollout import Actor
-from skills.run import open_run
+from skills.runs.folder import open_run
+from skills.settings.config import PolicyConfig
 
 SEED = 1
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from cli import console, drawing
-from cli.evaluate import cell
-from cli.options import Json, Quiet, RunName
-from cli.reporting import reporter
+from skills.cli import console, drawing
+from skills.cli.evaluate import cell
+from skills.cli.options import Json, Quiet, RunName
+from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, USAGE, SkillsError
 
 # As in skills.evaluation.ablate, which is too slow to import for `skills --help`; a test keeps them the same.
@@ -36,7 +36,7 @@ def ablate(
     quiet: Quiet = False,
 ) -> None:
     """Train and measure a run again with one setting changed: a table and a plot (needs matplotlib)."""
-    from skills import run as runs
+    from skills.runs import folder as runs
 
     drawing.check_can_plot()
     opened = runs.find(run)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli import (
+from skills.cli import (
     ablate,
     compare,
     console,
@@ -22,7 +22,7 @@ from cli import (
     reproduce,
     show,
 )
-from cli import list as list_command
+from skills.cli import list as list_command
 from skills.errors import FAILED, SkillsError
 
 app = typer.Typer(

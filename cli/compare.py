@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import console
-from cli.evaluate import ROWS, cell
-from cli.options import Json, complete_run
+from skills.cli import console
+from skills.cli.evaluate import ROWS, cell
+from skills.cli.options import Json, complete_run
 from skills.errors import USAGE, SkillsError
 
 if TYPE_CHECKING:
-    from skills.run import Run
+    from skills.runs.folder import Run
 
 SCHEMA_VERSION = 1
 
@@ -25,8 +25,8 @@ def compare(
     json: Json = False,
 ) -> None:
     """Show evaluated runs side by side, and how each differs from the first."""
-    from skills import run as known
     from skills.evaluation.evaluate import differences, read_numbers, require_alike
+    from skills.runs import folder as known
 
     if len(runs) < 2:
         raise SkillsError("One run cannot be compared.", "Name two or more: skills compare RUN RUN", USAGE)

@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli import console
-from cli.options import Json, Quiet, complete_dataset
-from cli.render import exemplars_of, what_was_done
-from cli.reporting import duration, reporter
-from skills import minari_root
+from skills.cli import console
+from skills.cli.options import Json, Quiet, complete_dataset
+from skills.cli.render import exemplars_of, what_was_done
+from skills.cli.reporting import duration, reporter
+from skills.data import minari_root
 from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE, SkillsError
 
 if TYPE_CHECKING:
-    from skills.config import Config
-    from skills.run import Run
-    from videos.render import Rendered
+    from skills.runs.folder import Run
+    from skills.settings.config import Config
+    from skills.videos.films.render import Rendered
 
 SCHEMA_VERSION = 1
 
-# As in skills.config, skills.pipeline and skills.sources, which are too slow to import for `skills --help`; a test
-# keeps them the same.
+# As in skills.settings.config, skills.discovery and skills.data.sources, which are too slow to import for
+# `skills --help`; a test keeps them the same.
 Preset = Literal["smoke", "quick", "paper"]
 Device = Literal["auto", "cpu", "cuda"]
 Source = Literal["auto", "local", "remote", "embedded"]
@@ -85,7 +85,7 @@ def discover(
     quiet: Quiet = False,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
-    from skills.run import default_path, open_or_create
+    from skills.runs.folder import default_path, open_or_create
 
     path = run or default_path(dataset, mode)
     begun_on = None if fresh or device != "auto" else _device_of(path)
@@ -116,26 +116,26 @@ def discover(
 
 def _device_of(path: Path) -> str | None:
     """The device of the run in that folder, None where there is none: a run goes on where it began."""
-    from skills.run import open_run
+    from skills.runs.folder import open_run
 
     return open_run(path).config.device if (path / "manifest.json").is_file() else None
 
 
 def _config(dataset: str, *, device: str | None = None, **asked: Any) -> "Config":
     """Checks what was asked for, the cheapest first, before anything is made.   device: None to choose none yet."""
-    from skills.presets import make_config
+    from skills.settings.presets import make_config
 
     config = make_config(dataset, **asked)
     if device is None:
         return config
 
-    from skills.pipeline import choose_device  # takes a second or two: it needs torch
+    from skills.discovery import choose_device  # takes a second or two: it needs torch
 
     return replace(config, device=choose_device(device))
 
 
 def _is_file(expert: str) -> bool:
-    from skills.config import EXPERT_FILES
+    from skills.settings.config import EXPERT_FILES
 
     return Path(expert).suffix in EXPERT_FILES
 
@@ -165,18 +165,18 @@ def _get_data(dataset: str, source: str, *, offline: bool, quiet: bool) -> None:
 
     Raises: SkillsError where there is no such data, or its environment cannot be played: no run is begun in vain.
     """
-    from skills import catalog
+    from skills.data import catalog
 
     entry = catalog.resolve(dataset)
 
-    from skills.simulate import environment
-    from skills.sources import choose
+    from skills.bodies.fast import environment
+    from skills.data.sources import choose
 
     chosen = choose(entry, source, offline=offline)
     if entry.env_id:
         environment(entry.env_id)
     if chosen == "remote":
-        from skills.sources import remote
+        from skills.data import remote
 
         with reporter(quiet) as report:
             progress = report(f"downloading {entry.official_id}", "bytes")
@@ -186,13 +186,13 @@ def _get_data(dataset: str, source: str, *, offline: bool, quiet: bool) -> None:
 
 
 def _discover(run: "Run", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":
-    from skills import pipeline
+    from skills import discovery as pipeline
 
     with reporter(quiet) as report:
         pipeline.discover(run, source=source, reporter=report, notify=_silent if quiet else console.say)
         if not videos:
             return None
-        from videos.render import render_skills
+        from skills.videos.films.render import render_skills
 
         count = run.config.heads
         progress = report(f"rendering {count} videos", "videos")
@@ -220,14 +220,14 @@ def _resumable(run: "Run", source: str) -> Iterator[None]:
 
 
 def _publish(run: "Run") -> Path:
-    from videos import page
+    from skills.videos.gallery import page
 
     return page.publish(run)
 
 
 def _report(run: "Run", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
-    from videos import page
-    from videos.render import describe
+    from skills.videos.films.render import describe
+    from skills.videos.gallery import page
 
     shown = page.page(run)
     failures = rendered.failures if rendered else ()

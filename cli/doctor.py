@@ -13,10 +13,10 @@ from typing import Any
 
 import typer
 
-from cli import console
-from cli.options import Json
+from skills.cli import console
+from skills.cli.options import Json
+from skills.data.minari_root import minari_root
 from skills.errors import ENVIRONMENT
-from skills.minari_root import minari_root
 
 SCHEMA_VERSION = 1
 _GIB = 2**30
@@ -87,7 +87,7 @@ def _missing(package: str) -> Check | None:
 
 def _renderers() -> list[Check]:
     try:
-        from videos.renderers import available
+        from skills.videos.films.renderers import available
     except ImportError as error:
         return [Check("renderers", False, f"cannot be imported: {error}", "install what is missing", essential=True)]
 
@@ -116,7 +116,7 @@ def _ffmpeg() -> list[Check]:
 
 
 def _folders() -> list[Check]:
-    from skills.run import runs_root
+    from skills.runs.folder import runs_root
 
     return [
         _writable("Minari datasets", minari_root(), "set MINARI_DATASETS_PATH to a folder that can be written"),
@@ -137,7 +137,7 @@ def _standing(path: Path) -> Path:
 
 
 def _disk() -> list[Check]:
-    from skills.run import runs_root
+    from skills.runs.folder import runs_root
 
     free = shutil.disk_usage(_standing(runs_root().absolute())).free / _GIB
     enough = free >= _DISK_WANTED

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli import console
-from cli.options import Json, Quiet, RunName
-from cli.reporting import reporter
+from skills.cli import console
+from skills.cli.options import Json, Quiet, RunName
+from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 
 if TYPE_CHECKING:
     from numpy import integer
     from numpy.typing import NDArray
 
-    from skills.run import Run
+    from skills.runs.folder import Run
 
-# As in skills.measures.protocol, which is slow to import; a test keeps them the same.
+# As in skills.playing.protocol, which is slow to import; a test keeps them the same.
 Unit = Literal["seconds", "steps"]
 TRIALS = 10
 
@@ -63,8 +63,8 @@ def evaluate(
 
     Of a run with one expert (imitation, sparse): how its reward ranks the expert, with and without calibration.
     """
-    from skills import run as runs
     from skills.evaluation import variants
+    from skills.runs import folder as runs
 
     chosen = variants.choose(against)
     opened = runs.find(run)
@@ -184,7 +184,7 @@ def _read_behaviours(path: Path, run: "Run") -> "NDArray[integer[Any]]":
 def _renew_gallery(run: "Run") -> None:
     """Brings the page up to the measures, where there is one."""
     if (run.gallery_folder / "index.html").is_file():
-        from videos import page
+        from skills.videos.gallery import page
 
         page.publish(run)
 

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from cli import console
-from cli.options import Json, Quiet, RunName
-from cli.reporting import reporter
+from skills.cli import console
+from skills.cli.options import Json, Quiet, RunName
+from skills.cli.reporting import reporter
 
 SCHEMA_VERSION = 1
 
@@ -29,8 +29,8 @@ def export(
     The graph takes observations (float32, batch by columns) as the environment gives them and returns the mean action;
     onnxruntime plays it without this program or PyTorch.
     """
-    from skills import export as exporting
-    from skills import run as runs
+    from skills.runs import export as exporting
+    from skills.runs import folder as runs
 
     opened = runs.find(run)
     with reporter(quiet) as report:

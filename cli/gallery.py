@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from cli import console
-from cli.options import RunName
+from skills.cli import console
+from skills.cli.options import RunName
 
 
 def gallery(
@@ -29,11 +29,11 @@ def gallery(
 
 
 def _page_of(name: str | None) -> Path:
-    from skills.run import find
+    from skills.runs.folder import find
 
     opened = find(name)
     opened.require("measures")
-    from videos import page
+    from skills.videos.gallery import page
 
     with opened.writing():
         return page.publish(opened)
@@ -41,8 +41,8 @@ def _page_of(name: str | None) -> Path:
 
 def _index_of_runs(name: str | None) -> Path:
     from skills.errors import NOT_FOUND, USAGE, SkillsError
-    from skills.run import all_paths, runs_root
-    from videos.index import write_index
+    from skills.runs.folder import all_paths, runs_root
+    from skills.videos.gallery.index import write_index
 
     if name is not None:
         raise SkillsError(f"--runs shows all runs, not {name!r} alone.", "Leave one of them out.", USAGE)
@@ -57,7 +57,7 @@ def _open(address: str) -> None:
 
 
 def _serve(index: Path, *, open_page: bool, port: int, whole: bool) -> None:
-    from videos import serve
+    from skills.videos.gallery import serve
 
     def ready(address: str) -> None:
         console.line(address)

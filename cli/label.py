@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli import console
-from cli.options import Quiet, RunName
+from skills.cli import console
+from skills.cli.options import Quiet, RunName
 
 
 def label(
@@ -18,9 +18,9 @@ def label(
 
     The rewards are those that the run's own policy learned from; the environment's stay in infos/environment_reward.
     """
-    from cli.reporting import reporter
-    from skills import relabel
-    from skills import run as runs
+    from skills.cli.reporting import reporter
+    from skills.runs import folder as runs
+    from skills.runs import relabel
 
     opened = runs.find(run)
     with reporter(quiet) as report:

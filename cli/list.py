@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from cli import console
-from cli.options import Json
+from skills.cli import console
+from skills.cli.options import Json
 from skills.errors import SkillsError
 
 SCHEMA_VERSION = 1
@@ -12,7 +12,7 @@ SCHEMA_VERSION = 1
 
 def list_runs(json: Json = False) -> None:
     """List the runs, newest first."""
-    from skills import run as runs
+    from skills.runs import folder as runs
 
     rows = [describe_run(path) for path in runs.all_paths()]
     if json:
@@ -25,7 +25,7 @@ def list_runs(json: Json = False) -> None:
 
 def describe_run(path: Path) -> dict[str, Any]:
     """What a list says about a run; `problem` is None unless its files cannot be read."""
-    from skills import run as runs
+    from skills.runs import folder as runs
 
     row: dict[str, Any] = {"name": path.name, "path": str(path), "problem": None}
     try:

@@ -7,29 +7,29 @@ import typer
 
 def complete_dataset(incomplete: str) -> list[str]:
     """Short dataset names, and the ids of the datasets on this machine."""
-    from skills import catalog
-    from skills.minari_root import local_ids
+    from skills.data import catalog
+    from skills.data.minari_root import local_ids
 
     return [name for name in [*catalog.names(), *local_ids()] if name.startswith(incomplete)]
 
 
 def complete_embedded(incomplete: str) -> list[str]:
     """Short names of the datasets that can be made here."""
-    from skills import catalog
+    from skills.data import catalog
 
     return [name for name in catalog.embedded_names() if name.startswith(incomplete)]
 
 
 def complete_official(incomplete: str) -> list[str]:
     """Short names of the datasets that can be downloaded."""
-    from skills import catalog
+    from skills.data import catalog
 
     return [name for name in catalog.names() if name.startswith(incomplete) and catalog.resolve(name).official_id]
 
 
 def complete_run(incomplete: str) -> list[str]:
     """Names of the runs here."""
-    from skills import run
+    from skills.runs import folder as run
 
     return [path.name for path in run.all_paths() if path.name.startswith(incomplete)]
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from cli import console, drawing
-from cli.evaluate import cell
-from cli.options import Json, Quiet, RunName
-from cli.reporting import reporter
+from skills.cli import console, drawing
+from skills.cli.evaluate import cell
+from skills.cli.options import Json, Quiet, RunName
+from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, SkillsError
 
 # what it says, number, digits behind the point
@@ -22,7 +22,7 @@ def plot(run: RunName = None, json: Json = False, quiet: Quiet = False) -> None:
 
     Trains the uncalibrated reward inside the run. In skill discovery the expert is the best twentieth of the episodes.
     """
-    from skills import run as runs
+    from skills.runs import folder as runs
 
     drawing.check_can_plot()
     opened = runs.find(run)

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli import console
-from cli.options import Json, Quiet, RunName
-from cli.reporting import reporter
+from skills.cli import console
+from skills.cli.options import Json, Quiet, RunName
+from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 
 if TYPE_CHECKING:
-    from skills.run import Run
-    from videos.exemplars import Exemplars
-    from videos.films import Style
-    from videos.render import Rendered
+    from skills.runs.exemplars import Exemplars
+    from skills.runs.folder import Run
+    from skills.videos.films.films import Style
+    from skills.videos.films.render import Rendered
 
 SCHEMA_VERSION = 1
 _SHEET_COLUMNS = 5
 
-# As in videos.renderers, videos.scene and videos.films, which are too slow to import for `skills --help`; a test keeps
-# them the same.
+# As in renderers.py, scene.py and films.py of videos/films/, which are too slow to import for `skills --help`; a test
+# keeps them the same.
 RendererName = Literal["auto", "ray", "gl"]
 Quality = Literal["fast", "good"]
 Camera = Literal["follow", "top", "side"]
@@ -55,7 +55,7 @@ def render(
     quiet: Quiet = False,
 ) -> None:
     """Render videos of a run's skills from their recorded rollouts."""
-    from skills import run as runs
+    from skills.runs import folder as runs
 
     pixels = parse_size(size or "256")
     if not 0 < seconds < math.inf:
@@ -67,12 +67,12 @@ def render(
         _draw_sheet(opened, skills, sheet)
         return
     if grid is not None:
-        from videos.films import Style
+        from skills.videos.films.films import Style
 
         style = Style(opened.env_id, quality, *(pixels if size else (0, 0)), camera=camera, trace=trace)
         _draw_grid(opened, skills, grid, style, renderer, seconds, quiet=quiet)
         return
-    from videos.render import render_skills
+    from skills.videos.films.render import render_skills
 
     try:
         with opened.writing(), reporter(quiet) as report:
@@ -103,7 +103,7 @@ def render(
 
 def exemplars_of(run: "Run", *, quiet: bool) -> "Exemplars | None":
     """What the data show of each class; None, and a word why, where they cannot be shown."""
-    from videos import exemplars
+    from skills.runs import exemplars
 
     try:
         return exemplars.find(run)
@@ -116,7 +116,7 @@ def exemplars_of(run: "Run", *, quiet: bool) -> "Exemplars | None":
 def _draw_grid(
     run: "Run", skills: list[int], path: Path, style: "Style", renderer: str, seconds: float, *, quiet: bool
 ) -> None:
-    from videos.grid import FORMATS, columns_for, still_path, tile_side, write_grid
+    from skills.videos.films.grid import FORMATS, columns_for, still_path, tile_side, write_grid
 
     if path.suffix.lower() not in FORMATS:
         raise SkillsError(f"--grid {path} is of no known format.", f"End its name in {', '.join(FORMATS)}.", USAGE)
@@ -132,7 +132,7 @@ def _draw_grid(
 
 
 def _draw_sheet(run: "Run", skills: list[int], path: Path) -> None:
-    from videos.sheet import contact_sheet
+    from skills.videos.films.sheet import contact_sheet
 
     if path.suffix.lower() not in (".png", ".webp"):
         raise SkillsError(f"--sheet {path} is of no known format.", "End its name in .png or .webp.", USAGE)
@@ -170,7 +170,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _report(run: "Run", rendered: "Rendered", form: str, *, json: bool, quiet: bool) -> None:
-    from videos.render import describe, video_path
+    from skills.videos.films.render import describe, video_path
 
     index = _publish(run)
     if not quiet:
@@ -193,7 +193,7 @@ def _publish(run: "Run") -> str | None:
     """Rewrites the page, for a run that has what a page shows."""
     if "measures" not in run.finished_stages():
         return None
-    from videos import page
+    from skills.videos.gallery import page
 
     return str(page.publish(run))
 

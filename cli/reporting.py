@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from cli import console
+from skills.cli import console
 from skills.progress import Progress, Reporter, silent_reporter
 
 if TYPE_CHECKING:

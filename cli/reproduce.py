@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from cli import console
-from cli.discover import expert_of
-from cli.options import Json, Quiet
-from cli.reporting import reporter
+from skills.cli import console
+from skills.cli.discover import expert_of
+from skills.cli.options import Json, Quiet
+from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
 
 if TYPE_CHECKING:
     from skills.evaluation.paper import Table
 
-# As in skills.evaluation.paper and skills.config, which are too slow to import for `skills --help`; a test keeps them
+# As in evaluation.paper and settings.config, which are too slow to import for `skills --help`; a test keeps them
 # the same.
 Name = Literal["table1", "table2", "table3", "table4", "table5"]
 Preset = Literal["smoke", "quick", "paper"]
@@ -51,8 +51,8 @@ def reproduce(
     for name in columns:
         paper.method(name)  # refuses what is unknown before anything slow is imported
 
+    from skills.discovery import choose_device
     from skills.evaluation import reproduce as reproduction
-    from skills.pipeline import choose_device
 
     folder = out or reproduction.default_folder(chosen)
     rows = reproduction.available(_split(datasets) or chosen.datasets)

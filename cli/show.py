@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import console
-from cli.discover import summary_table, times
-from cli.options import Json, complete_anything
+from skills.cli import console
+from skills.cli.discover import summary_table, times
+from skills.cli.options import Json, complete_anything
+from skills.data.minari_root import names_policies
 from skills.errors import NOT_FOUND, SkillsError, nearest
-from skills.minari_root import names_policies
 
 if TYPE_CHECKING:
     from skills.measures.truth import Agreement
-    from skills.run import Run
+    from skills.runs.folder import Run
 
 SCHEMA_VERSION = 1
 
@@ -31,7 +31,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a run, a dataset or a skill."""
-    from skills import run as runs
+    from skills.runs import folder as runs
 
     opened = None if dataset else _find_run(what)
     if opened is not None and skill is not None:
@@ -47,7 +47,7 @@ def show(
 
 
 def _find_run(name: str) -> "Run | None":
-    from skills import run as runs
+    from skills.runs import folder as runs
 
     try:
         return runs.find(name)
@@ -58,7 +58,7 @@ def _find_run(name: str) -> "Run | None":
 
 
 def _show_run(run: "Run", *, json: bool) -> None:
-    from skills.config import settings
+    from skills.settings.config import settings
 
     manifest = run.manifest
     summary, agreement = _summary(run), _agreement(run)
@@ -114,9 +114,9 @@ def _agreement(run: "Run") -> "Agreement | None":
     known = run.manifest.get("dataset")
     if "experts" not in run.finished_stages() or not known or not names_policies(known["minari_id"]):
         return None
-    from skills.experts import Classes
+    from skills.data import minari
+    from skills.learning.classes import Classes
     from skills.measures.truth import agreement
-    from skills.sources import minari
 
     labels = minari.load(known["minari_id"], known["name"], steps=known["steps"], columns="motion").labels
     return None if labels is None else agreement(Classes.load(run.experts_file).labels, labels)
@@ -126,7 +126,7 @@ def _summary(run: "Run") -> list[dict[str, Any]]:
     """The lines of a finished run's summary; none before it has one."""
     if "measures" not in run.finished_stages():
         return []
-    from videos import page
+    from skills.videos.gallery import page
 
     lines: list[dict[str, Any]] = page.page(run)["summary"]
     return lines
@@ -134,7 +134,7 @@ def _summary(run: "Run") -> list[dict[str, Any]]:
 
 def _losses(run: "Run") -> dict[str, dict[str, float]]:
     """Where the losses of the rewards and of the policy began and ended: {"policy.q": {"first", "last"}}."""
-    from skills.curves import ends
+    from skills.learning.engine.curves import ends
 
     return {
         f"{stage}.{name}": {"first": first, "last": last}
@@ -194,15 +194,15 @@ def _skill_text(name: str, value: float | None) -> str:
 
 
 def _show_dataset(name: str, *, json: bool) -> None:
-    from skills import catalog
+    from skills.data import catalog
 
     try:
         entry = catalog.resolve(name)
     except SkillsError as error:
-        from skills import run as runs
+        from skills.runs import folder as runs
 
         known = {*catalog.names(), *(path.name for path in runs.all_paths())}
         raise SkillsError(f"There is no run and no dataset {name!r}.", nearest(name, known), NOT_FOUND) from error
-    from cli.data.show import show as show_dataset
+    from skills.cli.data.show import show as show_dataset
 
     show_dataset(entry.name, json=json)

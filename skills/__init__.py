@@ -1,1 +1,1 @@
-"""Finds skills in offline robot data; `skills.pipeline.discover` is the whole of it, stage by stage."""
+"""Finds skills in offline robot data; `skills.discovery.discover` is the whole of it, stage by stage."""

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from skills.config import ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
-from skills.dataset import ACTION_LIMIT, Transitions
-from skills.rewards import Rewards
-from skills.simulate import Simulation
+from skills.bodies.fast import Simulation
+from skills.data.transitions import ACTION_LIMIT, Transitions
+from skills.learning.rewards import Rewards
+from skills.settings.config import ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
 
 torch.set_num_threads(min(2, os.cpu_count() or 1))
 

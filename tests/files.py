@@ -5,7 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from skills.simulate import Simulation
+from skills.bodies.fast import Simulation
 
 Arrays = dict[str, np.ndarray]
 

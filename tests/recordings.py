@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.rollout import Rollouts
-from skills.simulate import Simulation
-from videos.behaviour import LEVELS
+from skills.bodies.fast import Simulation
+from skills.measures.profile import LEVELS
+from skills.playing.rollout import Rollouts
 
 
 def states_of(env_id: str, steps: int = 24, seed: int = 0) -> NDArray[np.float64]:

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from minari.data_collector import EpisodeBuffer
 
-from skills import catalog, relabel, sources
-from skills.behaviours import behaviour
-from skills.behaviours.guide import Guide
+from skills.bodies.fast import Simulation, load_model
+from skills.bodies.mazes import GOAL_RADIUS, MAZES
+from skills.data import catalog, sources
+from skills.data import minari as reader
+from skills.data.made import antmaze, behaviour, embedded, rounds
+from skills.data.made.guide import Guide
 from skills.errors import SkillsError
-from skills.mazes import GOAL_RADIUS, MAZES
 from skills.progress import silent
-from skills.simulate import Simulation, load_model
-from skills.sources import antmaze, embedded, rounds
-from skills.sources import minari as reader
+from skills.runs import relabel
 
 NAMES = [name for name in catalog.names() if name.startswith("antmaze-")]
 PLAY_ID = "skills/antmaze/umaze-play-v0"

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from conftest import bandit
 
-from skills.config import PolicyConfig
-from skills.learners.batches import Batches
-from skills.rewards import Rewards
+from skills.learning.learners.batches import Batches
+from skills.learning.rewards import Rewards
+from skills.settings.config import PolicyConfig
 
 CPU = torch.device("cpu")
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from skills.config import PolicyConfig
 from skills.evaluation.replay import Replay
-from skills.experts import Classes
-from skills.learners import bc
-from skills.policy import Policy
+from skills.learning.classes import Classes
+from skills.learning.learners import bc
+from skills.learning.policy import Policy
+from skills.playing.rollout import actor_of
 from skills.progress import silent_reporter
-from skills.rollout import actor_of
+from skills.settings.config import PolicyConfig
 
 ACTIONS = np.array([-0.5, 0.0, 0.5], np.float32)  # what each class does
 

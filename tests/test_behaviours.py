@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skills.behaviours import behaviour, ppo, recipes
-from skills.behaviours.behaviour import LEVELS, Behaviour
-from skills.behaviours.ppo import PPOConfig
+from skills.data.made import behaviour
+from skills.data.made.behaviour import LEVELS, Behaviour
 from skills.errors import SkillsError
 from skills.files import read_json
+from tools.behaviours import ppo, recipes
+from tools.behaviours.ppo import PPOConfig
 
 BODIES = list(recipes.RECIPES)
 SHIPPED = [(body, level) for body in BODIES for level in recipes.recipe(body).levels]

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from conftest import TINY_STAGES
 
-from skills.pipeline import discover
-from skills.presets import make_config
+from skills.discovery import discover
 from skills.progress import silent_reporter
-from skills.run import open_or_create
+from skills.runs.folder import open_or_create
+from skills.settings.presets import make_config
 
 BENCH = Path(__file__).parents[1] / "bench"
 Bench = Callable[..., str]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from skills import catalog
+from skills.data import catalog
 from skills.errors import NOT_FOUND, SkillsError
 
 BODIES = ("ant", "halfcheetah", "walker2d", "hopper")

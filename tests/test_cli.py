@@ -31,7 +31,7 @@ def skills(
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command line to its end."""
     return subprocess.run(
-        [sys.executable, "-m", "cli.app", *map(str, arguments)],
+        [sys.executable, "-m", "skills.cli.app", *map(str, arguments)],
         capture_output=True,
         text=True,
         env=environment(folder, **extra),
@@ -78,7 +78,7 @@ def undo(run: Path, *stages: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     program = (
-        "import sys\nfrom cli.app import app\n"
+        "import sys\nfrom skills.cli.app import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n    pass\n"
         "print('modules', *{name.split('.')[0] for name in sys.modules})"
     )
@@ -194,7 +194,7 @@ def test_a_write_that_fails_is_one_clear_message_and_the_run_goes_on_after_it(ho
 def test_a_full_disk_behind_stdout_is_told(home: Path, run: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "cli.app", "list"],
+            [sys.executable, "-m", "skills.cli.app", "list"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -207,7 +207,7 @@ def test_a_full_disk_behind_stdout_is_told(home: Path, run: Path) -> None:
 
 def test_an_interrupt_says_how_to_go_on(home: Path, run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "stopped"
-    command = [sys.executable, "-m", "cli.app", "discover", DATASET, "--preset", "smoke", "--run", str(folder)]
+    command = [sys.executable, "-m", "skills.cli.app", "discover", DATASET, "--preset", "smoke", "--run", str(folder)]
     started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(home))
     assert started.stderr is not None
     for line in started.stderr:
@@ -370,7 +370,7 @@ def test_a_reader_that_goes_away_is_no_error(home: Path, run: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "cli.app", "list", "--json"],
+        [sys.executable, "-m", "skills.cli.app", "list", "--json"],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

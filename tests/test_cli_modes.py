@@ -10,10 +10,10 @@ import pytest
 from conftest import play_randomly
 from test_cli import skills
 
-from cli import discover
+from skills.cli import discover
 from skills.errors import NOT_FOUND, USAGE
-from skills.learners import LEARNERS
-from skills.rewards import MAKERS
+from skills.learning.learners import LEARNERS
+from skills.learning.rewards import MAKERS
 
 DATASET = "hopper-random"
 
@@ -116,7 +116,7 @@ def test_refusals(home: Path, options: tuple[str, ...], code: int, said: str) ->
 
 
 def test_choices_are_those_of_the_library() -> None:
-    from skills import config
+    from skills.settings import config
 
     assert discover.Mode == config.Mode
     assert discover.Maker == config.Maker

@@ -4,14 +4,15 @@ from typing import get_args
 
 import pytest
 
-from cli import discover, evaluate, render
+from skills.cli import discover, evaluate, render
 from skills.errors import SkillsError
 
 
 def test_choices_are_those_of_the_library() -> None:
-    from skills import config, sources
-    from skills.measures import protocol
-    from videos import films, renderers, scene
+    from skills.data import sources
+    from skills.playing import protocol
+    from skills.settings import config
+    from skills.videos.films import films, renderers, scene
 
     assert discover.Preset == config.Preset
     assert get_args(discover.Source) == get_args(sources.Source)

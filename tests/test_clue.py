@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from skills.checkpoint import load_tensors
-from skills.config import ExpertsConfig, RewardConfig
-from skills.dataset import Transitions
+from skills.data.transitions import Transitions
 from skills.errors import SkillsError
-from skills.experts import Classes, cluster
+from skills.learning.classes import Classes, cluster
+from skills.learning.engine.checkpoint import load_tensors
+from skills.learning.engine.stacked import with_ones
+from skills.learning.rewards import Rewards
+from skills.learning.rewards.clue import MODELS, make_rewards, squared_distance
+from skills.learning.rewards.cvae import CvaeShape, StackedCvae
 from skills.measures import reward_aucs
 from skills.progress import silent_reporter
-from skills.rewards import Rewards
-from skills.rewards.clue import MODELS, make_rewards, squared_distance
-from skills.rewards.cvae import CvaeShape, StackedCvae
-from skills.stacked import with_ones
+from skills.settings.config import ExpertsConfig, RewardConfig
 
 CONFIG = RewardConfig(hidden=64, batch=64, iterations=400, learning_rate=2e-3)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from skills.config import Config, differences, settings
 from skills.errors import USAGE, SkillsError
-from skills.presets import make_config
+from skills.settings.config import Config, differences, settings
+from skills.settings.presets import make_config
 
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])

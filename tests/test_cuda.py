@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 import torch
 
-from skills.config import ExpertsConfig, PolicyConfig, RewardConfig
-from skills.device import captured, generator_on
-from skills.experts import cluster, one_expert
-from skills.learners import iql
-from skills.learners.batches import Batch
+from skills.learning.classes import cluster, one_expert
+from skills.learning.engine.device import captured, generator_on
+from skills.learning.engine.stacked import Adam
+from skills.learning.learners import iql
+from skills.learning.learners.batches import Batch
+from skills.learning.policy import Shape
+from skills.learning.rewards import Rewards, clue
+from skills.learning.rewards.cvae import CvaeShape, Pass, StackedCvae
 from skills.measures import reward_aucs
-from skills.policy import Shape
 from skills.progress import silent_reporter
-from skills.rewards import Rewards, clue
-from skills.rewards.cvae import CvaeShape, Pass, StackedCvae
-from skills.stacked import Adam
+from skills.settings.config import ExpertsConfig, PolicyConfig, RewardConfig
 
 pytestmark = [
     pytest.mark.cuda,
@@ -96,7 +96,7 @@ def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
 
 
 def test_interrupted_training_goes_on(cheetah, tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
     rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
     config = dataclasses.replace(PolicyConfig(hidden=32, batch=32), steps=100)
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skills.curves import Curves, ends
+from skills.learning.engine.curves import Curves, ends
 
 
 def test_ends_are_medians_over_skills_of_the_first_and_last_tenth(tmp_path):

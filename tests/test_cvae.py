@@ -5,11 +5,11 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from skills.config import RewardConfig
+from skills.learning.engine.stacked import Adam, with_ones
+from skills.learning.rewards.cvae import CvaeShape, Pass, StackedCvae
+from skills.learning.rewards.training import Members, train
 from skills.progress import silent
-from skills.rewards.cvae import CvaeShape, Pass, StackedCvae
-from skills.rewards.training import Members, train
-from skills.stacked import Adam, with_ones
+from skills.settings.config import RewardConfig
 
 COUNT, OBSERVATION, ACTION, HIDDEN, BATCH = 3, 5, 2, 16, 8
 CONFIG = RewardConfig(hidden=HIDDEN, batch=BATCH, learning_rate=1e-2)
@@ -131,12 +131,12 @@ def run(folder, config=SHORT, progress=silent, group=None):
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of two models, so that nine classes are five blocks, the last one smaller."""
-    monkeypatch.setattr("skills.rewards.training._BLOCK_FLOATS", 2 * (2 * BATCH * 4 * HIDDEN))
+    monkeypatch.setattr("skills.learning.rewards.training._BLOCK_FLOATS", 2 * (2 * BATCH * 4 * HIDDEN))
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_training_interrupted_at_a_checkpoint_ends_in_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
 
     def stop_halfway(done, total):
         if done >= 20:
@@ -156,7 +156,7 @@ def test_training_interrupted_at_a_checkpoint_ends_in_the_same_bytes(tmp_path, m
 @pytest.mark.usefixtures("small_blocks")
 def test_groups_give_the_same_bytes_as_one(tmp_path, monkeypatch):
     """Also where the second of three groups is interrupted and continued."""
-    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
 
     def stop_in_the_second(done, total):
         assert total == 3 * SHORT.iterations

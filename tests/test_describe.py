@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skills import motion
-from skills.describe import describe, fall_words, label_skills, tell_apart
-from skills.rollout import Rollouts
+from skills.bodies import motion
+from skills.measures.describe import describe, fall_words, label_skills, tell_apart
+from skills.playing.rollout import Rollouts
 
 SECONDS = 0.05
 STEPS = 100  # 5 s

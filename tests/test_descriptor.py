@@ -4,8 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
+from skills.bodies.fast import ENVIRONMENTS, Simulation, load_model
 from skills.measures.descriptor import Windows, cut_windows, describe, fit_whitening, read_steps
-from skills.simulate import ENVIRONMENTS, Simulation, load_model
 
 WINDOW = 32
 

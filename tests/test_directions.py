@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from skills.behaviours import behaviour
-from skills.behaviours.directions import facing, seen_along_x
-from skills.simulate import Simulation
+from skills.bodies.fast import Simulation
+from skills.data.made import behaviour
+from skills.data.made.directions import facing, seen_along_x
 
 START = np.array([0, 0, 0.6, 1, 0, 0, 0, 0.1, 1.0, -0.2, -1.0, 0.3, -0.9, 0.05, 1.1])  # legs 1-4: hip, ankle
 

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from minari.data_collector import EpisodeBuffer
 
-from skills import catalog, sources
-from skills.dataset import ACTION_LIMIT
+from skills.bodies.fast import Simulation
+from skills.data import catalog, sources
+from skills.data.made import embedded, rounds
+from skills.data.minari_root import is_local
+from skills.data.transitions import ACTION_LIMIT
 from skills.errors import NOT_FOUND, SkillsError
-from skills.minari_root import is_local
-from skills.simulate import Simulation
-from skills.sources import embedded, rounds
 
 HOPPER = "hopper-random"  # 16 episodes of some twenty steps: a round takes a moment
 HOPPER_ID = "skills/hopper/random-v0"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from skills.errors import ENVIRONMENT, SkillsError
-from videos.encode import write_gif, write_mp4, write_poster, write_webp
+from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 
 
 @pytest.fixture(scope="module")

@@ -11,22 +11,22 @@ import pytest
 from conftest import TINY_STAGES
 from typer.testing import CliRunner
 
-from cli.ablate import What
-from cli.app import app
-from cli.evaluate import ROWS
-from skills import sources
-from skills.config import DataConfig
+from skills.cli.ablate import What
+from skills.cli.app import app
+from skills.cli.evaluate import ROWS
+from skills.data import sources
+from skills.discovery import discover
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import ablate, contest, variants
 from skills.evaluation.evaluate import evaluate, read_numbers
-from skills.experts import Classes
+from skills.learning.classes import Classes
 from skills.measures import intervals
 from skills.measures.intervals import every_trial
-from skills.measures.trials import Trials
-from skills.pipeline import discover
-from skills.presets import make_config
+from skills.playing.trials import Trials
 from skills.progress import silent_reporter
-from skills.run import Run, open_or_create, open_run
+from skills.runs.folder import Run, open_or_create, open_run
+from skills.settings.config import DataConfig
+from skills.settings.presets import make_config
 
 K, ROWS_OF_DATA = 4, 3000
 TINY = {"skills": K, "data": DataConfig(steps=ROWS_OF_DATA), **TINY_STAGES}

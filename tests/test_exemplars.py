@@ -6,17 +6,17 @@ import minari
 import numpy as np
 import pytest
 
-from skills import catalog
-from skills.dataset import Transitions
+from skills.bodies.fast import load_model
+from skills.data import catalog
+from skills.data import minari as reader
+from skills.data.made import embedded
+from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, SkillsError
-from skills.experts import cluster
-from skills.presets import make_config
-from skills.run import Run, open_or_create
-from skills.simulate import load_model
-from skills.sources import embedded
-from skills.sources import minari as reader
-from videos import exemplars
-from videos.films import Style, data_film
+from skills.learning.classes import cluster
+from skills.runs import exemplars
+from skills.runs.folder import Run, open_or_create
+from skills.settings.presets import make_config
+from skills.videos.films.films import Style, data_film
 
 STEPS = 400
 

@@ -7,10 +7,10 @@ import pytest
 from sklearn.cluster import KMeans
 from sklearn.preprocessing import StandardScaler
 
-from skills.config import ExpertsConfig
-from skills.dataset import Transitions
+from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
-from skills.experts import Classes, cluster, one_expert
+from skills.learning.classes import Classes, cluster, one_expert
+from skills.settings.config import ExpertsConfig
 
 
 @pytest.fixture(scope="module")

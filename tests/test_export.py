@@ -11,13 +11,13 @@ import torch
 from conftest import play_randomly
 from typer.testing import CliRunner
 
-from cli.app import app
-from skills.dataset import Transitions
+from skills.cli.app import app
+from skills.data.transitions import Transitions
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
-from skills.export import export
-from skills.policy import Policy, Shape
-from skills.presets import make_config
-from skills.run import Run, open_or_create
+from skills.learning.policy import Policy, Shape
+from skills.runs.export import export
+from skills.runs.folder import Run, open_or_create
+from skills.settings.presets import make_config
 
 K, USED = 3, 27
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_describe import _rollouts as rollouts_of
 
-from skills.families import find_families
+from skills.measures.families import find_families
 
 
 def test_families_are_the_behaviours_that_were_put_in():

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from recordings import page_of
 
-from videos.gallery import render_page, write_gallery
-from videos.render import poster_path, video_path
+from skills.videos.films.render import poster_path, video_path
+from skills.videos.gallery.write import render_page, write_gallery
 
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)> \"' & \u2028\u2029 <!-- 🦿"
 
@@ -122,7 +122,7 @@ def test_numbers_that_are_not_numbers_are_refused(tmp_path: Path) -> None:
 
 def test_text_has_contrast_in_both_schemes() -> None:
     """WCAG AA (4.5 : 1) for every text colour on every surface that it stands on."""
-    style = (Path(__file__).parents[1] / "videos" / "gallery.css").read_text(encoding="utf-8")
+    style = (Path(__file__).parents[1] / "videos" / "gallery" / "gallery.css").read_text(encoding="utf-8")
     schemes = [
         dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", style, re.S)
     ]

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from recordings import page_of, random_rollouts, write_rollouts
 
-from videos.gallery import write_gallery
-from videos.render import poster_path, render_skills, video_path
+from skills.videos.films.render import poster_path, render_skills, video_path
+from skills.videos.gallery.write import write_gallery
 
 if os.environ.get("REQUIRE_BROWSER"):
     import playwright.sync_api as playwright
@@ -29,7 +29,7 @@ _FLAGS = [
 ]
 _MISSING = 7  # the skill without a video
 _SERVE = (
-    "import sys; from pathlib import Path; from videos import serve;"
+    "import sys; from pathlib import Path; from skills.videos.gallery import serve;"
     "serve.serve(Path(sys.argv[1]), serve.everything, 0, lambda address: print(address, flush=True))"
 )
 _WITH_MORE = 3  # the skill that has films of other starts and of its class in the data

@@ -7,9 +7,9 @@ import pytest
 
 from skills.errors import SkillsError
 from skills.files import write_json
-from skills.presets import make_config
-from skills.run import open_or_create
-from videos.index import card, render_index, write_index
+from skills.runs.folder import open_or_create
+from skills.settings.presets import make_config
+from skills.videos.gallery.index import card, render_index, write_index
 
 HOSTILE = "a'<img src=x onerror=alert(1)>"
 
@@ -50,7 +50,7 @@ def test_hostile_names_stay_text(root: Path) -> None:
 
 
 def card_of(root: Path) -> dict[str, object]:
-    from skills.run import open_run
+    from skills.runs.folder import open_run
 
     return card(open_run(root / HOSTILE))
 

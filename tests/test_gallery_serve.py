@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from skills.errors import ENVIRONMENT, SkillsError
-from videos.serve import serve
+from skills.videos.gallery.serve import serve
 
 CODE = (
-    "import sys; from pathlib import Path; from videos import serve;"
+    "import sys; from pathlib import Path; from skills.videos.gallery import serve;"
     "serve.serve(Path(sys.argv[1]), getattr(serve, sys.argv[2]), 0, lambda address: print(address, flush=True))"
 )
 

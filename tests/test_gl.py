@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from recordings import states_of
 
+from skills.bodies.fast import ENVIRONMENTS, load_model
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
-from skills.simulate import ENVIRONMENTS, load_model
-from videos import renderers
-from videos.ray import RayRenderer
+from skills.videos.films import renderers
+from skills.videos.films.ray import RayRenderer
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def gl_works() -> None:
 @pytest.mark.usefixtures("gl_works")
 @pytest.mark.parametrize("env_id", sorted(env_id for env_id, known in ENVIRONMENTS.items() if known.maze is None))
 def test_both_renderers_see_the_same_body(env_id: str) -> None:
-    from videos.gl import GlRenderer
+    from skills.videos.films.gl import GlRenderer
 
     qpos = states_of(env_id, 8)
     rays = RayRenderer(env_id, 128, 128)
@@ -40,7 +40,7 @@ def test_both_renderers_see_the_same_body(env_id: str) -> None:
 
 @pytest.mark.usefixtures("gl_works")
 def test_the_ant_of_a_maze_is_drawn_as_the_ant_without_walls() -> None:
-    from videos.gl import GlRenderer
+    from skills.videos.films.gl import GlRenderer
 
     qpos, pictures = states_of("AntMaze_UMaze-v4", 2), []
     for env_id in ("AntMaze_UMaze-v4", "Ant-v5"):
@@ -51,7 +51,7 @@ def test_the_ant_of_a_maze_is_drawn_as_the_ant_without_walls() -> None:
 
 @pytest.mark.usefixtures("gl_works")
 def test_renderers_of_several_bodies_do_not_disturb_each_other() -> None:
-    from videos.gl import GlRenderer
+    from skills.videos.films.gl import GlRenderer
 
     qpos = states_of("Hopper-v5", 2)
     first = GlRenderer("Hopper-v5", 64, 64)
@@ -111,7 +111,8 @@ def test_a_driver_that_crashes_only_ends_its_probe(monkeypatch: pytest.MonkeyPat
 def test_rays_never_load_opengl() -> None:
     """Rendering and its imports leave PyOpenGL alone, so a broken GL library cannot hurt them."""
     code = (
-        "import sys; from videos.renderers import open_renderer; from skills.simulate import load_model;"
+        "import sys; from skills.videos.films.renderers import open_renderer;"
+        "from skills.bodies.fast import load_model;"
         "r = open_renderer('ray', 'Hopper-v5', 32, 32); r.render(load_model('Hopper-v5').qpos0[None]);"
         "sys.exit(any(name.split('.')[0] == 'OpenGL' or name == 'mujoco.egl' for name in sys.modules))"
     )
@@ -122,7 +123,7 @@ def test_rays_never_load_opengl() -> None:
 @pytest.mark.usefixtures("gl_works")
 def test_the_floor_never_ends() -> None:
     """However far a body has run, it stands on the same squares: 410 m are 205 pairs of them."""
-    from videos.gl import GlRenderer
+    from skills.videos.films.gl import GlRenderer
 
     qpos = np.zeros((2, 9))
     qpos[1, 0] = 410.0

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from files import LENGTHS, ROWS, Arrays, hops, write
 
-from skills.dataset import Transitions
+from skills.bodies.fast import Simulation
+from skills.data import importing
+from skills.data import minari as reader
+from skills.data.transitions import Transitions
 from skills.errors import SkillsError
-from skills.simulate import Simulation
-from skills.sources import importing
-from skills.sources import minari as reader
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 THIRD_PARTY = pytest.mark.skipif(not SHARED.is_dir(), reason="the third-party data are not beside this checkout")
@@ -211,7 +211,10 @@ def test_the_same_body_of_another_version_of_mujoco_is_known(name: str, env_id: 
 def test_the_command_imports_and_shows(tmp_path: Path) -> None:
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "cli.app", "data", *map(str, arguments)], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "skills.cli.app", "data", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     path = write(tmp_path / "hops.hdf5", {**hops(), "policy": np.array([0, 1, 1])})

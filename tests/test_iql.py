@@ -11,15 +11,15 @@ from conftest import bandit
 from torch import nn
 from torch.distributions import Normal
 
-from skills.config import PolicyConfig
-from skills.curves import ends
-from skills.experts import one_expert
 from skills.files import read_arrays, read_json, write_json
-from skills.learners.batches import Batch, Batches
-from skills.learners.iql import Learner, expectile_loss, train
-from skills.policy import Policy, Shape
+from skills.learning.classes import one_expert
+from skills.learning.engine.curves import ends
+from skills.learning.engine.stacked import StackedMlp
+from skills.learning.learners.batches import Batch, Batches
+from skills.learning.learners.iql import Learner, expectile_loss, train
+from skills.learning.policy import Policy, Shape
 from skills.progress import silent_reporter
-from skills.stacked import StackedMlp
+from skills.settings.config import PolicyConfig
 
 CPU = torch.device("cpu")
 EXPERTS = one_expert(1, np.arange(1))  # which IQL does not look at
@@ -315,7 +315,7 @@ def test_curves_are_the_losses_of_the_steps_they_name(tmp_path):
 
 
 def test_interrupted_training_ends_in_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
     transitions, rewards = bandit(500)
     config = PolicyConfig(hidden=16, batch=16, steps=120)
 

@@ -6,9 +6,9 @@ import gymnasium
 import numpy as np
 import pytest
 
+from skills.bodies.fast import ENVIRONMENTS, GOAL_COLUMNS, Simulation, load_model
+from skills.bodies.mazes import GOAL_RADIUS, MAZES
 from skills.errors import SkillsError
-from skills.mazes import GOAL_RADIUS, MAZES
-from skills.simulate import ENVIRONMENTS, GOAL_COLUMNS, Simulation, load_model
 
 warnings.filterwarnings("ignore", module="gymnasium_robotics")
 robotics = pytest.importorskip("gymnasium_robotics", reason="compares with gymnasium-robotics (the extra `test`)")

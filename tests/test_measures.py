@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from skills.dataset import Transitions
-from skills.experts import Classes
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
+from skills.learning.rewards import Rewards
 from skills.measures import measure, reward_aucs
+from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter
-from skills.rewards import Rewards
-from skills.rollout import Rollouts
 
 K, R, T = 4, 3, 50
 SECONDS = 0.05

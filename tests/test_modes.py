@@ -14,26 +14,26 @@ import pytest
 import torch
 from conftest import play_randomly
 
-from skills import demonstrations, sources
-from skills.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RolloutConfig
-from skills.dataset import Transitions
+from skills.data import minari, sources
+from skills.data.transitions import Transitions
+from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
 from skills.evaluation.ablate import ablate
 from skills.evaluation.calibration import compare
 from skills.evaluation.evaluate import read_numbers
-from skills.experts import Classes
 from skills.files import read_arrays
-from skills.learners.batches import Batches
-from skills.pipeline import discover
-from skills.policy import Policy
-from skills.presets import make_config
+from skills.learning.classes import Classes
+from skills.learning.learners.batches import Batches
+from skills.learning.policy import Policy
+from skills.learning.rewards import SCALES, Rewards, scaling
+from skills.playing.rollout import Rollouts
 from skills.progress import silent, silent_reporter
-from skills.reading import read
-from skills.relabel import relabel
-from skills.rewards import SCALES, Rewards, scaling
-from skills.rollout import Rollouts
-from skills.run import STAGES, Run, open_or_create, open_run
-from skills.sources import minari
+from skills.runs import demonstrations
+from skills.runs.folder import STAGES, Run, open_or_create, open_run
+from skills.runs.reading import read
+from skills.runs.relabel import relabel
+from skills.settings.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RolloutConfig
+from skills.settings.presets import make_config
 
 DATASET, DATASET_ID = "hopper-random", "skills/hopper/random-v0"
 ROWS, SEEDS = 3_000, 2
@@ -240,12 +240,12 @@ def test_what_is_of_many_skills_is_refused(finished, refused):
 
 _KILLED = """
 import os, signal, sys
-from skills.learners.batches import Batches
+from skills.learning.learners.batches import Batches
 from skills.pipeline import discover
 from skills.run import open_run
-import skills.checkpoint
+import skills.learning.engine.checkpoint
 from pathlib import Path
-skills.checkpoint.SECONDS_BETWEEN = 0.0
+skills.learning.engine.checkpoint.SECONDS_BETWEEN = 0.0
 
 def reporter(task, unit):
     def progress(done, total):

@@ -8,11 +8,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
-from skills.config import RewardConfig
-from skills.experts import one_expert
+from skills.learning.classes import one_expert
+from skills.learning.rewards import Rewards, maker
+from skills.learning.rewards.oril import loss
 from skills.progress import silent_reporter
-from skills.rewards import Rewards, maker
-from skills.rewards.oril import loss
+from skills.settings.config import RewardConfig
 
 CONFIG = RewardConfig(maker="oril", hidden=32, batch=64, iterations=300, learning_rate=2e-3)
 EXPERT = np.arange(200)  # the first episode
@@ -66,7 +66,7 @@ def test_the_loss_is_the_papers_while_its_second_part_is_positive():
 
 
 def test_a_killed_training_ends_in_the_same_bytes(leaning, tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
     config = replace(CONFIG, iterations=80)
     make("oril", leaning, tmp_path / "whole", config=config)
 

@@ -8,12 +8,12 @@ import ot
 import pytest
 import torch
 
-from skills.config import RewardConfig
 from skills.errors import ENVIRONMENT, SkillsError
-from skills.experts import one_expert
+from skills.learning.classes import one_expert
+from skills.learning.rewards import Rewards, maker
+from skills.learning.rewards.otr import cosine_distances, episode_rewards, transport_costs
 from skills.progress import silent_reporter
-from skills.rewards import Rewards, maker
-from skills.rewards.otr import cosine_distances, episode_rewards, transport_costs
+from skills.settings.config import RewardConfig
 
 
 def make(transitions, rows, folder, copies: int = 1) -> Rewards:

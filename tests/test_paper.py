@@ -2,7 +2,7 @@
 
 import pytest
 
-from skills import catalog
+from skills.data import catalog
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import METHODS, Method, method, published, table

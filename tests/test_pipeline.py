@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skills import catalog
-from skills.config import DataConfig
+from skills.data import catalog
+from skills.data.made import embedded
+from skills.discovery import choose_device, discover
 from skills.errors import SkillsError
-from skills.pipeline import choose_device, discover
-from skills.policy import Policy
-from skills.presets import make_config
+from skills.learning.policy import Policy
+from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter
-from skills.rollout import Rollouts
-from skills.run import STAGES, Run, default_path, open_or_create, open_run
-from skills.sources import embedded
+from skills.runs.folder import STAGES, Run, default_path, open_or_create, open_run
+from skills.settings.config import DataConfig
+from skills.settings.presets import make_config
 
 DATASET = "halfcheetah-random"
 
@@ -88,8 +88,8 @@ from skills.config import DataConfig
 from skills.presets import make_config
 from skills.pipeline import discover
 from skills.run import open_or_create, default_path
-import skills.checkpoint
-skills.checkpoint.SECONDS_BETWEEN = 0.0
+import skills.learning.engine.checkpoint
+skills.learning.engine.checkpoint.SECONDS_BETWEEN = 0.0
 task_to_die_in = sys.argv[1]  # and sys.argv[2] is the name of the run
 
 def reporter(task, unit):

@@ -10,20 +10,20 @@ import pytest
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
-from cli import drawing
-from cli.app import app
-from skills.config import DataConfig, Learner
+from skills.cli import drawing
+from skills.cli.app import app
+from skills.data import minari
+from skills.discovery import discover
 from skills.errors import INTERRUPTED, SkillsError
 from skills.evaluation import plots
-from skills.experts import Classes
+from skills.learning.classes import Classes
+from skills.learning.rewards import Rewards, clue
 from skills.measures import intervals
-from skills.pipeline import discover
-from skills.presets import make_config
 from skills.progress import silent_reporter
-from skills.reading import read
-from skills.rewards import Rewards, clue
-from skills.run import Run, open_or_create
-from skills.sources import minari
+from skills.runs.folder import Run, open_or_create
+from skills.runs.reading import read
+from skills.settings.config import DataConfig, Learner
+from skills.settings.presets import make_config
 
 ROWS = 3000
 REWARD = {"hidden": 16, "batch": 16, "iterations": 60, "learning_rate": 3e-3}

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from skills.config import Config, PolicyConfig, RewardConfig
 from skills.errors import USAGE, SkillsError
-from skills.presets import make_config, options
+from skills.settings.config import Config, PolicyConfig, RewardConfig
+from skills.settings.presets import make_config, options
 
 
 def test_paper_preset_is_table_8():

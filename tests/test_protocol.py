@@ -2,7 +2,7 @@
 
 import pytest
 
-from skills.measures.protocol import Protocol, protocol_of
+from skills.playing.protocol import Protocol, protocol_of
 
 
 @pytest.mark.parametrize("env_id", ["Ant-v5", "HalfCheetah-v5"])

@@ -5,7 +5,7 @@ import pytest
 
 from skills.measures.intervals import every_trial
 from skills.measures.quality import quality
-from skills.measures.trials import Trials
+from skills.playing.trials import Trials
 
 K, R = 8, 4
 

@@ -5,12 +5,12 @@ import pytest
 from mujoco.batch import Batch
 from recordings import states_of
 
+from skills.bodies.fast import ENVIRONMENTS, load_model
 from skills.errors import SkillsError
-from skills.simulate import ENVIRONMENTS, load_model
-from videos.floor import box_mean
-from videos.ray import RayRenderer
-from videos.scene import camera_focus, pixel_focal, project, torso_track, view_of
-from videos.windows import window_around
+from skills.videos.films.floor import box_mean
+from skills.videos.films.ray import RayRenderer
+from skills.videos.films.scene import camera_focus, pixel_focal, project, torso_track, view_of
+from skills.videos.films.windows import window_around
 
 BODIES = sorted(env_id for env_id, known in ENVIRONMENTS.items() if known.maze is None)
 

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minari.data_collector import EpisodeBuffer
 
-from skills.config import ExpertsConfig
-from skills.dataset import Transitions
+from skills.data import importing
+from skills.data import minari as reader
+from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError
-from skills.experts import cluster
-from skills.sources import importing
-from skills.sources import minari as reader
+from skills.learning.classes import cluster
+from skills.settings.config import ExpertsConfig
 
 NAME = "mine/hops-v0"
 _PATIENT = settings(

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
-from skills import relabel as relabelling
-from skills.config import DataConfig, RewardConfig
+from skills.data import minari as reader
+from skills.discovery import _Stages
 from skills.errors import SkillsError
-from skills.experts import Classes
+from skills.learning.classes import Classes
+from skills.learning.rewards import Rewards
 from skills.measures.truth import agreement
-from skills.pipeline import _Stages
-from skills.presets import make_config
 from skills.progress import silent_reporter
-from skills.rewards import Rewards
-from skills.run import Run, open_or_create
-from skills.sources import minari as reader
+from skills.runs import relabel as relabelling
+from skills.runs.folder import Run, open_or_create
+from skills.settings.config import DataConfig, RewardConfig
+from skills.settings.presets import make_config
 
 DATASET, SKILL, NAME = "hopper-medium-replay", 3, "skills/hopper-3-v0"
 STEPS = 3000
@@ -91,7 +91,7 @@ def test_the_command_refuses_what_is_not_there_or_taken(run: Run, labelled: mina
     with pytest.raises(SkillsError, match="There is no skill 8"):
         relabelling.relabel(run, 8, "skills/other-v0")
     done = subprocess.run(
-        [sys.executable, "-m", "cli.app", "label", DATASET, "--skill", "3", "--out", NAME],
+        [sys.executable, "-m", "skills.cli.app", "label", DATASET, "--skill", "3", "--out", NAME],
         capture_output=True,
         text=True,
         check=False,
@@ -102,7 +102,7 @@ def test_the_command_refuses_what_is_not_there_or_taken(run: Run, labelled: mina
 
 def test_agreement_is_that_of_a_mixture_with_its_policies(run: Run) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "cli.app", "show", DATASET, "--json"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "skills.cli.app", "show", DATASET, "--json"], capture_output=True, text=True, check=True
     )
     shown = json.loads(done.stdout)["agreement"]
     labels = reader.load("skills/hopper/medium-replay-v0", DATASET, steps=STEPS, columns="motion").labels

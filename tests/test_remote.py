@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from hub import Hub, serving
 
-from cli import discover
-from skills import catalog
+from skills.cli import discover
+from skills.data import catalog, minari, remote
+from skills.data.made import embedded
+from skills.data.minari_root import is_local, minari_root
 from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError
-from skills.minari_root import is_local, minari_root
-from skills.sources import embedded, minari, remote
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="downloads need the extra `hf`")
 
@@ -63,7 +63,7 @@ def command(folder: Path, url: str, *arguments: str, before=None) -> subprocess.
     """Starts the command line with the hub at `url` and its files in `folder`."""
     known = {"HF_ENDPOINT": url, "HF_HOME": str(folder / "hf"), "MINARI_DATASETS_PATH": str(minari_root())}
     return subprocess.Popen(
-        [sys.executable, "-m", "cli.app", *arguments],
+        [sys.executable, "-m", "skills.cli.app", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,16 +10,16 @@ import pytest
 from PIL import Image
 from recordings import random_rollouts, write_rollouts
 
+from skills.bodies.fast import load_model
 from skills.errors import NOT_FOUND, USAGE, SkillsError
-from skills.rollout import Rollouts
-from skills.simulate import load_model
-from videos.clips import clip, step_seconds
-from videos.films import Style
-from videos.grid import columns_for, still_path, tile_side, write_grid
-from videos.marks import caption
-from videos.ray import RayRenderer
-from videos.render import poster_path, read_rollouts, render_skills, video_path
-from videos.sheet import contact_sheet
+from skills.playing.rollout import Rollouts
+from skills.videos.films.clips import clip, step_seconds
+from skills.videos.films.films import Style
+from skills.videos.films.grid import columns_for, still_path, tile_side, write_grid
+from skills.videos.films.marks import caption
+from skills.videos.films.ray import RayRenderer
+from skills.videos.films.render import poster_path, read_rollouts, render_skills, video_path
+from skills.videos.films.sheet import contact_sheet
 
 SMALL = (48, 48)
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from cli import console, reporting
+from skills.cli import console, reporting
 
 
 def test_lines_tell_the_pace_every_half_minute(monkeypatch: pytest.MonkeyPatch) -> None:

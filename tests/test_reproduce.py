@@ -10,13 +10,13 @@ from typing import get_args
 
 import pytest
 
-from cli import reproduce as command
-from skills import config
+from skills.cli import reproduce as command
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper, reproduce
 from skills.evaluation.reproduce import Settings, config_of, markdown, run_all, totals, verdicts
 from skills.progress import silent_reporter
-from skills.run import open_run
+from skills.runs.folder import open_run
+from skills.settings import config
 
 DATASET, EXPERT = "halfcheetah-random", "halfcheetah-medium"
 METHODS = ["clue", "clue-uncalibrated", "true", "otr", "oril", "sqil", "bc", "td3bc"]
@@ -69,7 +69,7 @@ def test_a_finished_table_is_not_run_again(finished):
 
 @pytest.mark.parametrize("name", ["otr", "oril", "sqil"])  # sqil is learned from by TD3+BC
 def test_a_killed_run_ends_in_the_same_bytes(finished, tmp_path, monkeypatch, name):
-    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
 
     def interrupting(task, unit):
         def stop(done, total):
@@ -163,7 +163,7 @@ def test_the_command_prints_a_table_and_one_document(finished, root, capsys):
     """Of the runs that are there, as a person would call it, then as a program would."""
     asked = ["--datasets", DATASET, "--methods", "bc,true", "--expert", EXPERT, "--seeds", 2, "--steps", 60]
     asked += ["--preset", "smoke", "--device", "cpu", "--out", finished]
-    line = [sys.executable, "-m", "cli.app", "reproduce", "table2", *map(str, asked)]
+    line = [sys.executable, "-m", "skills.cli.app", "reproduce", "table2", *map(str, asked)]
     places = {"SKILLS_RUNS": str(root / "runs"), "MINARI_DATASETS_PATH": str(root / "minari")}
     done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, **places}, timeout=600, check=False)
     assert done.returncode == 0, done.stderr

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError
-from skills.presets import make_config
-from skills.run import all_paths, default_path, find, open_or_create, open_run
+from skills.runs.folder import all_paths, default_path, find, open_or_create, open_run
+from skills.settings.presets import make_config
 
 CONFIG = make_config("hopper-random", preset="smoke")
 
@@ -104,7 +104,7 @@ def test_other_data_is_refused(run):
 
 def test_a_second_writer_is_kept_out(run):
     program = (
-        "import sys; from pathlib import Path; from skills.run import open_run\n"
+        "import sys; from pathlib import Path; from skills.runs.folder import open_run\n"
         "with open_run(Path(sys.argv[1])).writing(): pass"
     )
     with run.writing():

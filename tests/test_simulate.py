@@ -4,9 +4,9 @@ import gymnasium
 import numpy as np
 import pytest
 
-from skills.behaviours import behaviour
+from skills.bodies.fast import Simulation
+from skills.data.made import behaviour
 from skills.errors import SkillsError
-from skills.simulate import Simulation
 
 BODIES = {"ant": "Ant-v5", "halfcheetah": "HalfCheetah-v5", "walker2d": "Walker2d-v5", "hopper": "Hopper-v5"}
 STEPS = 300

@@ -9,14 +9,14 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from skills.config import PolicyConfig
-from skills.experts import Classes, one_expert
-from skills.learners.batches import Batch, Batches
-from skills.learners.td3bc import Learner, train
-from skills.policy import Policy, Shape
+from skills.learning.classes import Classes, one_expert
+from skills.learning.engine.stacked import StackedMlp
+from skills.learning.learners.batches import Batch, Batches
+from skills.learning.learners.td3bc import Learner, train
+from skills.learning.policy import Policy, Shape
+from skills.learning.rewards import Rewards
 from skills.progress import silent_reporter
-from skills.rewards import Rewards
-from skills.stacked import StackedMlp
+from skills.settings.config import PolicyConfig
 
 CPU = torch.device("cpu")
 CONFIG = PolicyConfig(learner="td3bc", hidden=32, batch=16, steps=100, learning_rate=3e-3)
@@ -136,7 +136,7 @@ def test_it_prefers_the_rewarded_actions(signs, tmp_path):
 def test_a_killed_training_ends_in_the_same_bytes(signs, tmp_path, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     learn(signs, whole, 40)
-    monkeypatch.setattr("skills.checkpoint.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
     updates = iter(range(25))
     plain = Learner.update
 

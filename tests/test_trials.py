@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skills.config import ExpertsConfig
-from skills.dataset import Transitions
+from skills.data.transitions import Transitions
 from skills.errors import SkillsError
-from skills.experts import Classes, cluster
-from skills.measures.protocol import Protocol
-from skills.measures.trials import Trials, play_trials, take_segments
+from skills.learning.classes import Classes, cluster
+from skills.playing.protocol import Protocol
+from skills.playing.rollout import Transcript
+from skills.playing.trials import Trials, play_trials, take_segments
 from skills.progress import silent_reporter
-from skills.rollout import Transcript
+from skills.settings.config import ExpertsConfig
 
 STEPS = Protocol().steps
 

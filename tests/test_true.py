@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from skills.config import RewardConfig
-from skills.experts import one_expert
-from skills.presets import make_config
+from skills.learning.classes import one_expert
+from skills.learning.rewards import Rewards, maker
 from skills.progress import silent_reporter
-from skills.rewards import Rewards, maker
+from skills.settings.config import RewardConfig
+from skills.settings.presets import make_config
 
 
 def made(transitions, folder, scaled: bool = True) -> Rewards:

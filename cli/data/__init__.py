@@ -2,8 +2,8 @@
 
 import typer
 
-from cli.data import download, importing, make, show, train
-from cli.data import list as list_command
+from skills.cli.data import download, importing, make, show
+from skills.cli.data import list as list_command
 
 app = typer.Typer(no_args_is_help=True, help="Datasets: what there is, get one, make one, bring your own.")
 app.command("list")(list_command.list_datasets)
@@ -11,4 +11,3 @@ app.command("show")(show.show)
 app.command("download")(download.download)
 app.command("make")(make.make)
 app.command("import")(importing.import_file)
-app.command("train")(train.train)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli import console
-from cli.options import Quiet, complete_official
+from skills.cli import console
+from skills.cli.options import Quiet, complete_official
 from skills.errors import NOT_FOUND, SkillsError
 
 
@@ -20,15 +20,15 @@ def download(
 
     Files are compared with the checksums of the hub. The folder is MINARI_DATASETS_PATH, or ~/.minari/datasets.
     """
-    from cli.reporting import reporter
-    from skills import catalog
+    from skills.cli.reporting import reporter
+    from skills.data import catalog
 
     entry = catalog.resolve(name)
     if entry.official_id is None:
         raise SkillsError(
             f"{name} has no official Minari dataset.", f"Make it here: skills data make {name}", NOT_FOUND
         )
-    from skills.sources import remote
+    from skills.data import remote
 
     with reporter(quiet) as report:
         remote.download(entry.official_id, report(f"downloading {entry.official_id}", "bytes"), console.say)

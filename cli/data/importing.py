@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from cli import console
-from cli.options import Quiet
+from skills.cli import console
+from skills.cli.options import Quiet
 
 
 def import_file(
@@ -25,8 +25,8 @@ def import_file(
     Episodes end at terminals and timeouts (or where episode_ids change); next observations are taken from the file,
     else from the next row inside an episode. Other arrays of as many rows are kept as infos.
     """
-    from cli.reporting import reporter
-    from skills.sources import importing
+    from skills.cli.reporting import reporter
+    from skills.data import importing
 
     with reporter(quiet) as report:
         importing.import_file(

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from cli import console
-from cli.options import Json
-from skills import minari_root
+from skills.cli import console
+from skills.cli.options import Json
+from skills.data import minari_root
 
 SCHEMA_VERSION = 1
 
 
 def list_datasets(json: Json = False) -> None:
     """List the datasets: what is on this machine, what can be made here, what can be downloaded."""
-    from skills import catalog
+    from skills.data import catalog
 
     rows = [_row(name) for name in catalog.names()]
     named = {minari_id for row in rows for minari_id in (row["official_id"], row["embedded_id"])}
@@ -26,7 +26,7 @@ def list_datasets(json: Json = False) -> None:
 
 def _row(name: str) -> dict[str, Any]:
     """What a list says about a name; `local` has an item for each of its sets that is on this machine."""
-    from skills import catalog
+    from skills.data import catalog
 
     # An id on this machine whose name is neither a short name nor has a slash or a version is Minari's too.
     entry = catalog.resolve(name) if name in catalog.names() or "/" in name else catalog.Entry(name, None, name, None)

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli import console
-from cli.options import Quiet, complete_embedded
+from skills.cli import console
+from skills.cli.options import Quiet, complete_embedded
 
 
 def make(
@@ -23,9 +23,9 @@ def make(
 
     Made once; asked for more steps, it is extended. The folder is MINARI_DATASETS_PATH, or ~/.minari/datasets.
     """
-    from cli.reporting import reporter
-    from skills import catalog
-    from skills.sources import embedded
+    from skills.cli.reporting import reporter
+    from skills.data import catalog
+    from skills.data.made import embedded
 
     entry = catalog.resolve(name)
     with reporter(quiet) as report:

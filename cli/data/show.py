@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli import console
-from cli.options import Json, Quiet, complete_dataset
+from skills.cli import console
+from skills.cli.options import Json, Quiet, complete_dataset
+from skills.data.minari_root import is_local
 from skills.errors import SkillsError
-from skills.minari_root import is_local
 
 if TYPE_CHECKING:
-    from skills.catalog import Entry
-    from skills.sources.about import About
+    from skills.data.about import About
+    from skills.data.catalog import Entry
 
 SCHEMA_VERSION = 2
 _BINS = 12
@@ -24,14 +24,14 @@ def show(
     quiet: Quiet = False,
 ) -> None:
     """Show a dataset: its columns, the returns of its episodes, where it comes from and its licence."""
-    from cli.reporting import reporter
-    from skills import catalog
+    from skills.cli.reporting import reporter
+    from skills.data import catalog
 
     entry = catalog.resolve(name)
     local = [minari_id for minari_id in entry.ids if is_local(minari_id)]
     found = []
     if local:
-        from skills.sources.about import about
+        from skills.data.about import about
 
         with reporter(quiet) as report:
             found = [about(minari_id, report(f"reading {minari_id}", "episodes")) for minari_id in local]
@@ -60,7 +60,7 @@ def show(
 
 
 def _references(env_id: str | None) -> tuple[float, float] | None:
-    from skills import catalog
+    from skills.data import catalog
 
     try:
         return catalog.reference_returns(env_id) if env_id else None
@@ -118,7 +118,7 @@ def _histogram(one: "About") -> list[str]:
 def _document(
     entry: "Entry", env_id: str | None, references: tuple[float, float] | None, found: list["About"]
 ) -> dict[str, Any]:
-    from skills import catalog
+    from skills.data import catalog
 
     return {
         "schema_version": SCHEMA_VERSION,

@@ -9,19 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from skills.config import Config
+from skills.discovery import discover
 from skills.errors import USAGE, SkillsError, nearest
 from skills.evaluation import variants
 from skills.evaluation.contest import OWN, SEED, Contest, named, numbers_of, silent
 from skills.evaluation.evaluate import as_groups
 from skills.files import write_json
+from skills.learning.rewards import Rewards
 from skills.measures import reward_aucs
 from skills.measures.intervals import resampled
-from skills.pipeline import discover
 from skills.progress import Reporter
-from skills.reading import Notify
-from skills.rewards import Rewards
-from skills.run import Run
+from skills.runs.folder import Run
+from skills.runs.reading import Notify
+from skills.settings.config import Config
 
 SCHEMA_VERSION = 1
 

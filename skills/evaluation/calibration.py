@@ -3,18 +3,18 @@
 from dataclasses import asdict
 from typing import Any
 
-from skills.config import Distance
+from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import variants
 from skills.files import read_json, write_json
-from skills.learners import learner
+from skills.learning.learners import learner
+from skills.learning.rewards import clue
 from skills.measures.intervals import student
 from skills.measures.ranking import Aucs, by_models, groups
-from skills.pipeline import discover
 from skills.progress import Reporter
-from skills.reading import Data, Notify, read
-from skills.rewards import clue
-from skills.run import Run
+from skills.runs.folder import Run
+from skills.runs.reading import Data, Notify, read
+from skills.settings.config import Distance
 
 DISTANCES: tuple[Distance, ...] = ("expected", "sample")
 

@@ -10,23 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills import sources
-from skills.dataset import Transitions
+from skills.data import sources
+from skills.data.transitions import Transitions
+from skills.discovery import discover, read_data
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.replay import Replay
-from skills.experts import Classes
 from skills.files import read_arrays, read_json, sha256, write_arrays, write_json
+from skills.learning.classes import Classes
+from skills.learning.policy import Policy
 from skills.measures import intervals
 from skills.measures.judge import Judge
-from skills.measures.protocol import Protocol, Unit, protocol_of
-from skills.measures.trials import Trials, play_trials
-from skills.pipeline import discover, read_data
-from skills.policy import Policy
+from skills.playing.protocol import Protocol, Unit, protocol_of
+from skills.playing.rollout import Actor, actor_of
+from skills.playing.trials import Trials, play_trials
 from skills.progress import Reporter
-from skills.reading import Notify, source_of
-from skills.rollout import Actor, actor_of
-from skills.run import Run
+from skills.runs.folder import Run
+from skills.runs.reading import Notify, source_of
 
 OWN = "own"
 VERSION = 3  # of the measures; another one measures anew

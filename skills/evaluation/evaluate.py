@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.config import check_at_least
+from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.contest import OWN, SEED, VERSION, Contest, Numbers, named, numbers_of, silent
 from skills.files import read_arrays, read_json, write_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
-from skills.measures.protocol import Protocol, Unit
-from skills.pipeline import discover
+from skills.playing.protocol import Protocol, Unit
 from skills.progress import Reporter
-from skills.reading import Notify
-from skills.run import Run
+from skills.runs.folder import Run
+from skills.runs.reading import Notify
+from skills.settings.config import check_at_least
 
 # What a number can be; all others are 0 or more, effective skills 1 or more.
 _HIGHEST = {"fidelity.top1": 1.0, "fidelity.top5": 1.0, "coverage.recall": 1.0, "coverage.precision": 1.0}

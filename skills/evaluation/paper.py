@@ -9,9 +9,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from skills.config import Learner, Maker, Mode
 from skills.errors import USAGE, SkillsError, nearest
 from skills.files import read_json
+from skills.settings.config import Learner, Maker, Mode
 
 
 @dataclass(frozen=True)

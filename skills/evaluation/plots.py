@@ -15,20 +15,21 @@ from numpy.typing import NDArray
 from scipy.stats import ConstantInputWarning, spearmanr
 from sklearn.decomposition import PCA
 
-from skills import learners, sources
-from skills.config import RewardConfig
-from skills.dataset import Transitions
+from skills.data import sources
+from skills.data.transitions import Transitions
+from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation.contest import SEED, named, silent
 from skills.evaluation.variants import variant
-from skills.experts import Classes
 from skills.files import write_json
+from skills.learning import learners
+from skills.learning.classes import Classes
+from skills.learning.rewards import Rewards, clue
 from skills.measures.intervals import Interval, resampled
-from skills.pipeline import discover
 from skills.progress import Reporter
-from skills.reading import read, source_of
-from skills.rewards import Rewards, clue
-from skills.run import Run
+from skills.runs.folder import Run
+from skills.runs.reading import read, source_of
+from skills.settings.config import RewardConfig
 
 SCHEMA_VERSION = 1
 WINDOW = 25  # steps of the moving mean of the rewards along an episode

@@ -6,8 +6,8 @@ Letters: B rows, O observation columns, A action size, K skills.
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.dataset import Transitions
-from skills.experts import Classes
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
 
 
 class Replay:

@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from skills import catalog, sources
-from skills.config import EXPERT_FILES, Config, Device
+from skills.bodies.fast import ENVIRONMENTS, EPISODE_STEPS
+from skills.data import catalog, sources
+from skills.data.sources import Notify
+from skills.discovery import discover
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
 from skills.files import read_json, replacing, write_json
 from skills.measures.intervals import Interval, student
-from skills.pipeline import discover
-from skills.presets import make_config
 from skills.progress import Reporter
-from skills.run import Run, open_or_create, open_run, runs_root
-from skills.simulate import ENVIRONMENTS, EPISODE_STEPS
-from skills.sources import Notify
+from skills.runs.folder import Run, open_or_create, open_run, runs_root
+from skills.settings.config import EXPERT_FILES, Config, Device
+from skills.settings.presets import make_config
 
 SCHEMA_VERSION = 1
 DOCUMENT, MARKDOWN = "table.json", "table.md"

@@ -4,10 +4,10 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from skills.config import Config
 from skills.errors import USAGE, SkillsError, nearest
-from skills.learners import learner
-from skills.run import Run, open_or_create, open_run
+from skills.learning.learners import learner
+from skills.runs.folder import Run, open_or_create, open_run
+from skills.settings.config import Config
 
 NULLS = ("shuffled", "clone", "segments")
 BASELINES = ("bc_per_class", "uncalibrated", "replay")

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skills.simulate import GOAL_COLUMNS, environment, load_model
+from skills.bodies.fast import GOAL_COLUMNS, environment, load_model
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.catalog import reference_returns
-from skills.config import Config
-from skills.dataset import Transitions
-from skills.describe import label_skills
-from skills.experts import Classes
+from skills.bodies.fast import environment
+from skills.data.catalog import reference_returns
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
+from skills.measures.describe import label_skills
 from skills.measures.intervals import Interval, student
 from skills.measures.overview import SCHEMA_VERSION, measure_skill
-from skills.rollout import Rollouts
-from skills.simulate import environment
+from skills.playing.rollout import Rollouts
+from skills.settings.config import Config
 
 if TYPE_CHECKING:
     from skills.measures.ranking import Ranking

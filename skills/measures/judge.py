@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from skills.catalog import reference_returns
-from skills.dataset import Transitions
-from skills.experts import Classes
+from skills.bodies.fast import load_model
+from skills.data.catalog import reference_returns
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
 from skills.measures import coverage, diversity, effective, fidelity, quality, transfer, truth
 from skills.measures.descriptor import (
     Steps,
@@ -24,10 +25,9 @@ from skills.measures.descriptor import (
     seconds_per_step,
 )
 from skills.measures.intervals import Choice, Statistic, every_trial
-from skills.measures.protocol import Protocol
-from skills.measures.trials import Trials, take_segments
+from skills.playing.protocol import Protocol
+from skills.playing.trials import Trials, take_segments
 from skills.progress import Reporter
-from skills.simulate import load_model
 
 _STRIDE = 8  # steps between the windows that the classifier learns from
 _MOST_WINDOWS = 2000  # of the dataset that recall asks for

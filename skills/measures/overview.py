@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from skills import motion
-from skills.catalog import reference_returns
-from skills.dataset import Transitions
-from skills.describe import label_skills
-from skills.experts import Classes
+from skills.bodies import motion
+from skills.bodies.fast import EPISODE_STEPS
+from skills.data.catalog import reference_returns
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
+from skills.learning.rewards import Rewards
+from skills.measures.describe import label_skills
+from skills.playing.rollout import Rollouts
 from skills.progress import Reporter
-from skills.rewards import Rewards
-from skills.rollout import Rollouts
-from skills.simulate import EPISODE_STEPS
 
 SCHEMA_VERSION = 1
 _PATH_POINTS = 40

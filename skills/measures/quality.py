@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
+from skills.bodies.fast import EPISODE_STEPS
 from skills.measures.intervals import Choice
-from skills.measures.trials import Trials
-from skills.simulate import EPISODE_STEPS
+from skills.playing.trials import Trials
 
 
 def quality(scores: NDArray[np.float64], trials: Trials, seconds_per_step: float, choice: Choice) -> dict[str, float]:

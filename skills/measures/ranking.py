@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
-from skills.config import Distance, RewardConfig
-from skills.dataset import Transitions
-from skills.demonstrations import successful
-from skills.reading import Data
-from skills.rewards import Rewards, clue
+from skills.data.transitions import Transitions
+from skills.learning.rewards import Rewards, clue
+from skills.runs.demonstrations import successful
+from skills.runs.reading import Data
+from skills.settings.config import Distance, RewardConfig
 
 Aucs = NDArray[np.float64]
 

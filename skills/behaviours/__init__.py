@@ -1,1 +1,0 @@
-"""The small policies that make the embedded data, and how they were trained."""

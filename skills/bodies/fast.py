@@ -1,0 +1,390 @@
+"""Many MuJoCo simulations in lock-step, with the numbers of Gymnasium's v5 environments and of AntMaze.
+
+Letters: N simulations, O observation size, A action size.
+
+Two engines step them. `mujoco.batch.Batch` steps the planar bodies and AntMaze on its own thread pool. Ant also
+observes (and pays for) contact forces, which Gymnasium computes with `mj_rnePostConstraint` after the step; a batch has
+no such call, so Ant runs on one MjData per simulation, shared out over threads (`mj_step` releases the GIL): about 10 %
+slower.
+"""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium
+import mujoco
+import numpy as np
+from mujoco.batch import Batch
+from numpy.typing import NDArray
+
+from skills.bodies.mazes import GOAL_RADIUS, GOAL_REWARD, MAZES, Maze, checked
+from skills.errors import NOT_FOUND, SkillsError, nearest
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Ids = NDArray[np.intp]
+
+EPISODE_STEPS = 1000  # the time limit that Gymnasium registers for all of them but the smallest maze
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What distinguishes one locomotion environment from another (Gymnasium 1.4, `-v5`, default arguments).
+
+    In a maze (gymnasium-robotics 1.4, `-v4`, `continuing_task=False`) an episode ends where the goal is first reached,
+    and that is all its reward; the ant may fall. The goal is observed.
+    """
+
+    env_id: str
+    xml: str
+    frame_skip: int
+    position_columns: int  # leading qpos entries that the observation leaves out: x, or x and y
+    velocity_clip: float  # m/s and rad/s; the observation clips qvel to +-this
+    control_cost: float
+    healthy_reward: float
+    healthy_height: tuple[float, float]  # m, of the torso
+    healthy_pitch: tuple[float, float]  # rad, planar bodies only
+    reset_noise: float
+    reset_velocity: Literal["normal", "uniform"]
+    contact_forces: bool = False  # observes cfrc_ext and pays for it
+    maze: Maze | None = None
+    task: str = "diverse"  # the starts and goals that the environment draws itself
+    episode_steps: int = EPISODE_STEPS
+
+    @property
+    def terminates(self) -> bool:
+        """Whether an unhealthy state ends the episode."""
+        return self.healthy_reward > 0
+
+    @property
+    def model_path(self) -> Path:
+        """The MuJoCo model that ships with Gymnasium."""
+        return Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets" / self.xml
+
+
+_ANYWHERE = (-np.inf, np.inf)
+
+
+def _in_maze(env_id: str, maze: str, task: str = "diverse", episode_steps: int = EPISODE_STEPS) -> Environment:
+    return Environment(
+        env_id, "ant.xml", 5, 0, np.inf, 0.0, 0.0, _ANYWHERE, _ANYWHERE, 0.0, "normal",
+        maze=MAZES[maze], task=task, episode_steps=episode_steps,
+    )  # fmt: skip
+
+
+ENVIRONMENTS = {
+    "Ant-v5": Environment(
+        "Ant-v5", "ant.xml", 5, 2, np.inf, 0.5, 1.0, (0.2, 1.0), _ANYWHERE, 0.1, "normal", contact_forces=True
+    ),
+    "HalfCheetah-v5": Environment(
+        "HalfCheetah-v5", "half_cheetah.xml", 5, 1, np.inf, 0.1, 0.0, _ANYWHERE, _ANYWHERE, 0.1, "normal"
+    ),
+    "Walker2d-v5": Environment(
+        "Walker2d-v5", "walker2d_v5.xml", 4, 1, 10.0, 1e-3, 1.0, (0.8, 2.0), (-1.0, 1.0), 5e-3, "uniform"
+    ),
+    "Hopper-v5": Environment(
+        "Hopper-v5", "hopper.xml", 4, 1, 10.0, 1e-3, 1.0, (0.7, np.inf), (-0.2, 0.2), 5e-3, "uniform"
+    ),
+    "AntMaze_UMaze-v4": _in_maze("AntMaze_UMaze-v4", "umaze", episode_steps=700),
+    "AntMaze_Medium-v4": _in_maze("AntMaze_Medium-v4", "medium"),
+    "AntMaze_Medium_Diverse_GR-v4": _in_maze("AntMaze_Medium_Diverse_GR-v4", "medium", "play"),
+    "AntMaze_Large-v4": _in_maze("AntMaze_Large-v4", "large"),
+    "AntMaze_Large_Diverse_GR-v4": _in_maze("AntMaze_Large_Diverse_GR-v4", "large", "play"),
+}
+
+_CONTACT_COST = 5e-4
+_CONTACT_RANGE = 1.0
+_HOPPER_STATE_LIMIT = 100.0
+# In a maze: where it is (x, y), the goal, and Ant's 27 columns. This is the order of gymnasium.spaces.flatten, by name:
+# achieved_goal, desired_goal, observation. D4RL's observation is these without the goal.
+GOAL_COLUMNS = (2, 3)
+
+
+def environment(env_id: str) -> Environment:
+    """The environment of that Gymnasium id.
+
+    Raises: SkillsError (not found) for an id that is not simulated here.
+    """
+    if env_id not in ENVIRONMENTS:
+        raise SkillsError(f"Environment {env_id!r} is not simulated here.", nearest(env_id, ENVIRONMENTS), NOT_FOUND)
+    return ENVIRONMENTS[env_id]
+
+
+@contextlib.contextmanager
+def muted() -> Iterator[None]:
+    """Keeps what MuJoCo warns of from stderr and from a MUJOCO_LOG.TXT in the user's folder."""
+    spoken = mujoco.get_mju_user_warning()
+    mujoco.set_mju_user_warning(lambda message: None)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        mujoco.set_mju_user_warning(spoken)
+
+
+@cache
+def load_model(env_id: str) -> mujoco.MjModel:
+    """The compiled model of an environment; compiled once a process, to be read only."""
+    path, maze = str(environment(env_id).model_path), environment(env_id).maze
+    with muted():  # Gymnasium's files use attributes that MuJoCo 4 warns about
+        if maze is None:
+            return mujoco.MjModel.from_xml_path(path)
+        spec = mujoco.MjSpec.from_file(path)
+        maze.build(spec)
+        return spec.compile()
+
+
+def motion_size(env_id: str) -> int:
+    """Observation columns that are pose and motion: the leading ones, Ant's contact forces come behind them.
+
+    In a maze they are all but the two of the goal (`GOAL_COLUMNS`).
+    """
+    model = load_model(env_id)
+    return int(model.nq - environment(env_id).position_columns + model.nv)
+
+
+def observation_size(env_id: str) -> int:
+    """O, the size of Gymnasium's default observation; in a maze, of its three parts end to end."""
+    contact = 6 * (load_model(env_id).nbody - 1) if environment(env_id).contact_forces else 0
+    goal = len(GOAL_COLUMNS) if environment(env_id).maze else 0
+    return motion_size(env_id) + int(contact) + goal
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of N simulations returns.
+
+    observations: [N, O] float64, after the step (of the ended episode where one ended: nothing resets by itself).
+    rewards: [N] float64.   terminated, truncated: [N] bool.
+    """
+
+    observations: Floats
+    rewards: Floats
+    terminated: Bools
+    truncated: Bools
+
+
+class Simulation:
+    """N independent simulations of one environment.
+
+    Every method that takes `ids` acts on those simulations only (indices into 0..N-1), all of them where it is None,
+    and its arrays have a row for each.
+
+    task: which starts and goals episodes in a maze draw (`Maze.starts`); None: those that the environment itself does.
+    """
+
+    def __init__(self, env_id: str, count: int, threads: int | None = None, *, task: str | None = None) -> None:
+        self.environment = environment(env_id)
+        self._task = checked(task or self.environment.task)
+        self._goals = np.full((count, len(GOAL_COLUMNS)), np.nan)
+        self.model = load_model(env_id)
+        self.count = count
+        workers = min(threads or os.cpu_count() or 1, count)
+        self._engine: _BatchEngine | _PoolEngine = (
+            _PoolEngine(self.model, count, workers)
+            if self.environment.contact_forces
+            else _BatchEngine(self.model, count, workers)
+        )
+        self._elapsed = np.zeros(count, dtype=np.int64)
+        self._everyone = np.arange(count)
+
+    @property
+    def seconds_per_step(self) -> float:
+        """Simulated time of one environment step, s."""
+        return float(self.model.opt.timestep) * self.environment.frame_skip
+
+    @property
+    def observation_size(self) -> int:
+        """O, the size of Gymnasium's default observation."""
+        return observation_size(self.environment.env_id)
+
+    @property
+    def action_size(self) -> int:
+        """A; every action lies in [-1, 1]."""
+        return int(self.model.nu)
+
+    @property
+    def qpos(self) -> Floats:
+        """[N, nq] generalised positions, a live view: copy before the next step."""
+        return self._engine.qpos
+
+    @property
+    def qvel(self) -> Floats:
+        """[N, nv] generalised velocities, a live view: copy before the next step."""
+        return self._engine.qvel
+
+    @property
+    def goals(self) -> Floats:
+        """[N, 2] m, where each ant in a maze must go; NaN elsewhere. May be set between a reset and a step."""
+        return self._goals
+
+    def reset(self, generators: Sequence[np.random.Generator], ids: Ids | None = None) -> Floats:
+        """Starts new episodes; returns observations [N, O].
+
+        generators: one a simulation. Each draws its own start as Gymnasium does, so `default_rng(seed)` gives the state
+        of `env.reset(seed=seed)`, whatever the other simulations do.
+        """
+        rows = self._everyone if ids is None else ids
+        spec, model = self.environment, self.model
+        if spec.maze is not None:
+            return self._reset_in(spec.maze, generators, rows)
+        qpos = np.empty((len(rows), model.nq))
+        qvel = np.empty((len(rows), model.nv))
+        for row, generator in enumerate(generators):
+            qpos[row] = model.qpos0 + generator.uniform(-spec.reset_noise, spec.reset_noise, model.nq)
+            if spec.reset_velocity == "normal":
+                qvel[row] = spec.reset_noise * generator.standard_normal(model.nv)
+            else:
+                qvel[row] = generator.uniform(-spec.reset_noise, spec.reset_noise, model.nv)
+        return self.set_state(qpos, qvel, ids)
+
+    def _reset_in(self, maze: Maze, generators: Sequence[np.random.Generator], rows: Ids) -> Floats:
+        qpos = np.tile(self.model.qpos0, (len(rows), 1))
+        for row, generator in enumerate(generators):
+            qpos[row, :2], self._goals[rows[row]] = maze.draw(self._task, generator)
+        return self.set_state(qpos, np.zeros((len(rows), self.model.nv)), rows)
+
+    def set_state(self, qpos: Floats, qvel: Floats, ids: Ids | None = None) -> Floats:
+        """Starts episodes from given states, [N, nq] and [N, nv]; returns observations [N, O]. Goals stay."""
+        rows = self._everyone if ids is None else ids
+        self._engine.set_state(qpos, qvel, rows)
+        self._elapsed[rows] = 0
+        return self._observe(rows)
+
+    def step(self, actions: NDArray[Any], ids: Ids | None = None) -> Step:
+        """Advances by one environment step under actions [N, A]."""
+        rows = self._everyone if ids is None else ids
+        before = self._engine.travelled(rows)
+        self._engine.step(actions, rows, self.environment.frame_skip)
+        self._elapsed[rows] += 1
+        truncated = self._elapsed[rows] >= self.environment.episode_steps
+        if self.environment.maze is not None:
+            there = np.linalg.norm(self.qpos[rows, :2] - self._goals[rows], axis=1) <= GOAL_RADIUS
+            return Step(self._observe(rows), there * GOAL_REWARD, there, truncated)
+        speed = (self._engine.travelled(rows) - before) / self.seconds_per_step
+        healthy = self._healthy(rows)
+        terminated = ~healthy if self.environment.terminates else np.zeros(len(rows), dtype=bool)
+        return Step(self._observe(rows), self._reward(speed, healthy, actions, rows), terminated, truncated)
+
+    def _observe(self, rows: Ids) -> Floats:
+        spec = self.environment
+        velocity = np.clip(self.qvel[rows], -spec.velocity_clip, spec.velocity_clip)
+        columns = [self.qpos[rows, spec.position_columns :], velocity]
+        if spec.contact_forces:
+            columns.append(self._contact_forces(rows)[:, 1:].reshape(len(rows), -1))
+        if spec.maze is not None:
+            columns = [self.qpos[rows, :2], self._goals[rows], self.qpos[rows, 2:], velocity]
+        return np.concatenate(columns, axis=1)
+
+    def _contact_forces(self, rows: Ids) -> Floats:
+        return np.clip(self._engine.contact_forces(rows), -_CONTACT_RANGE, _CONTACT_RANGE)
+
+    def _healthy(self, rows: Ids) -> Bools:
+        spec = self.environment
+        qpos, qvel = self.qpos[rows], self.qvel[rows]
+        if spec.contact_forces:
+            low, high = spec.healthy_height
+            state_is_finite = np.isfinite(qpos).all(axis=1) & np.isfinite(qvel).all(axis=1)
+            return state_is_finite & (low <= qpos[:, 2]) & (qpos[:, 2] <= high)
+        height, pitch = qpos[:, 1], qpos[:, 2]
+        healthy = (spec.healthy_height[0] < height) & (height < spec.healthy_height[1])
+        healthy &= (spec.healthy_pitch[0] < pitch) & (pitch < spec.healthy_pitch[1])
+        if spec.env_id == "Hopper-v5":
+            state = np.concatenate([qpos[:, 2:], qvel], axis=1)
+            healthy &= (np.abs(state) < _HOPPER_STATE_LIMIT).all(axis=1)
+        return healthy
+
+    def _reward(self, speed: Floats, healthy: Bools, actions: NDArray[Any], rows: Ids) -> Floats:
+        spec = self.environment
+        control = spec.control_cost * np.square(actions).sum(axis=1)
+        reward = speed + spec.healthy_reward * healthy - control
+        if spec.contact_forces:
+            reward = reward - _CONTACT_COST * np.square(self._contact_forces(rows)).sum(axis=(1, 2))
+        return np.asarray(reward)
+
+
+class _BatchEngine:
+    """Steps on MuJoCo's own batch; the planar bodies and the mazes."""
+
+    def __init__(self, model: mujoco.MjModel, count: int, threads: int) -> None:
+        self._batch = Batch(model, count, nthread=threads)
+        self.qpos: Floats = self._batch.bind("qpos")
+        self.qvel: Floats = self._batch.bind("qvel")
+        self._ctrl: Floats = self._batch.bind("ctrl")
+        self._batch.reset()
+
+    def set_state(self, qpos: Floats, qvel: Floats, rows: Ids) -> None:
+        self._batch.reset(ids=rows, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self.qpos[rows] = qpos
+        self.qvel[rows] = qvel
+        self._batch.forward(ids=rows)
+
+    def step(self, actions: NDArray[Any], rows: Ids, frame_skip: int) -> None:
+        self._ctrl[rows] = actions
+        self._batch.step(ids=rows, nstep=frame_skip)
+
+    def travelled(self, rows: Ids) -> Floats:
+        """[N] m along x, as Gymnasium's planar bodies measure it."""
+        return np.asarray(self.qpos[rows, 0])
+
+    def contact_forces(self, rows: Ids) -> Floats:
+        raise NotImplementedError("a batch has no contact forces after the step")
+
+
+class _PoolEngine:
+    """Steps one MjData per simulation on a thread pool; exact contact forces after each step."""
+
+    def __init__(self, model: mujoco.MjModel, count: int, threads: int) -> None:
+        self._model = model
+        self._datas = [mujoco.MjData(model) for _ in range(count)]
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads)
+        self.qpos = np.empty((count, model.nq))
+        self.qvel = np.empty((count, model.nv))
+        self._cfrc = np.empty((count, model.nbody, 6))
+        self._torso_x = np.empty(count)
+
+    def set_state(self, qpos: Floats, qvel: Floats, rows: Ids) -> None:
+        for row, position, velocity in zip(rows, qpos, qvel, strict=True):
+            data = self._datas[row]
+            mujoco.mj_resetData(self._model, data)
+            data.qpos[:] = position
+            data.qvel[:] = velocity
+            mujoco.mj_forward(self._model, data)
+            self._read(row)
+
+    def step(self, actions: NDArray[Any], rows: Ids, frame_skip: int) -> None:
+        def advance(part: Ids) -> None:
+            for index in part:
+                data = self._datas[rows[index]]
+                data.ctrl[:] = actions[index]
+                mujoco.mj_step(self._model, data, nstep=frame_skip)
+                mujoco.mj_rnePostConstraint(self._model, data)
+                self._read(rows[index])
+
+        parts = np.array_split(np.arange(len(rows)), min(self._threads, len(rows)))
+        for _ in self._pool.map(advance, parts):
+            pass
+
+    def travelled(self, rows: Ids) -> Floats:
+        """[N] m along x. Gymnasium's Ant takes the torso's xpos, which lags qpos by a substep: so does this."""
+        return np.asarray(self._torso_x[rows])
+
+    def contact_forces(self, rows: Ids) -> Floats:
+        """[N, bodies, 6] external forces on each body, N and N m."""
+        return np.asarray(self._cfrc[rows])
+
+    def _read(self, row: int) -> None:
+        data = self._datas[row]
+        self.qpos[row] = data.qpos
+        self.qvel[row] = data.qvel
+        self._cfrc[row] = data.cfrc_ext
+        self._torso_x[row] = data.xpos[1, 0]

@@ -1,0 +1,129 @@
+"""The names of datasets: "ant-medium" -> Minari id, environment, what can be made here, reference scores."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from skills.data.made import behaviour
+from skills.errors import NOT_FOUND, SkillsError, nearest
+
+Domain = Literal["locomotion", "antmaze", "adroit"]
+
+LEVELS = ("random", "simple", "medium", "expert", "medium-replay", "medium-expert")
+_OFFICIAL_LEVELS = ("simple", "medium", "expert")  # mujoco/* has no other
+_MIXTURES = {"medium-replay": ("random", "simple", "medium"), "medium-expert": ("medium", "expert")}
+
+_BODIES = {"ant": "Ant-v5", "halfcheetah": "HalfCheetah-v5", "walker2d": "Walker2d-v5", "hopper": "Hopper-v5"}
+_MAZES = {
+    "umaze-play": ("umaze-v1", "AntMaze_UMaze-v4"),
+    "umaze-diverse": ("umaze-diverse-v1", "AntMaze_UMaze-v4"),
+    "medium-play": ("medium-play-v1", "AntMaze_Medium-v4"),
+    "medium-diverse": ("medium-diverse-v1", "AntMaze_Medium_Diverse_GR-v4"),
+    "large-play": ("large-play-v1", "AntMaze_Large-v4"),
+    "large-diverse": ("large-diverse-v1", "AntMaze_Large_Diverse_GR-v4"),
+}
+_HANDS = {
+    "pen": "AdroitHandPen-v1",
+    "door": "AdroitHandDoor-v1",
+    "hammer": "AdroitHandHammer-v1",
+    "relocate": "AdroitHandRelocate-v1",
+}
+_HAND_LEVELS = ("human", "cloned", "expert")
+
+REFERENCE_SOURCE = "D4RL (Fu et al. 2020); Minari's own sets of these environments carry none"
+# Returns of a random and of an expert policy, by the beginning of the environment's id.
+_REFERENCE_RETURNS = {
+    "Ant-": (-325.6, 3879.7),
+    "HalfCheetah-": (-280.178953, 12135.0),
+    "Walker2d-": (1.629008, 4592.3),
+    "Hopper-": (-20.272305, 3234.3),
+    "AntMaze_": (0.0, 1.0),
+    "AdroitHandPen-": (96.262799, 3076.8331017826877),
+    "AdroitHandHammer-": (-274.856578, 12794.134825156867),
+    "AdroitHandDoor-": (-56.512833, 2880.5693087298737),
+    "AdroitHandRelocate-": (-6.425911, 4233.877797728884),
+}
+_DOMAINS: dict[str, Domain] = {"AntMaze_": "antmaze", "AdroitHand": "adroit"}  # by the beginning of the id
+_MINARI_ID = re.compile(r".+-v\d+")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a dataset name stands for.
+
+    name: as typed, "ant-medium".   env_id: "Ant-v5"; None where only the Minari set itself knows.
+    official_id, embedded_id: Minari ids, None where there is no such set.
+    body, level: "ant" and "medium", "antmaze" and "umaze-play"; None where nothing can be made here.
+    parts: the levels of the behaviours whose episodes an embedded set mixes, in equal numbers of rows; one for most.
+    """
+
+    name: str
+    env_id: str | None
+    official_id: str | None
+    embedded_id: str | None
+    body: str | None = None
+    level: str | None = None
+    parts: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The Minari ids that the name may be read from, in the order of search."""
+        return tuple(minari_id for minari_id in (self.official_id, self.embedded_id) if minari_id)
+
+
+def names() -> list[str]:
+    """Every short name, bodies in the order of the README."""
+    bodies = [f"{body}-{level}" for body in _BODIES for level in LEVELS]
+    mazes = [f"antmaze-{maze}" for maze in _MAZES]
+    return bodies + mazes + [f"{hand}-{level}" for hand in _HANDS for level in _HAND_LEVELS]
+
+
+def embedded_names() -> list[str]:
+    """The short names that can be made here, with no network."""
+    return [name for name in names() if _entry(name).embedded_id is not None]
+
+
+def resolve(name: str) -> Entry:
+    """The entry of a short name, or of any Minari id: anything with a slash, or that ends in a version, `-v0`.
+
+    Raises: SkillsError (not found) with the nearest names.
+    """
+    if name in names():
+        return _entry(name)
+    made = {_entry(known).embedded_id: known for known in embedded_names()}
+    if name in made:  # by its own id: the same set, and never the official one
+        return replace(_entry(made[name]), name=name, official_id=None)
+    if "/" in name or _MINARI_ID.fullmatch(name):
+        return Entry(name, None, name, None)
+    raise SkillsError(f"Unknown dataset {name!r}.", f"{nearest(name, names())} Or name any Minari id.", NOT_FOUND)
+
+
+def reference_returns(env_id: str) -> tuple[float, float]:
+    """(random, expert) returns of D4RL, between which a normalised score runs from 0 to 100.
+
+    Raises: SkillsError (not found) for an environment that D4RL has none of.
+    """
+    for beginning, returns in _REFERENCE_RETURNS.items():
+        if env_id.startswith(beginning):
+            return returns
+    raise SkillsError(f"There are no reference returns of the environment {env_id!r}.", exit_code=NOT_FOUND)
+
+
+def domain_of(env_id: str | None) -> Domain:
+    """What the body of an environment does; locomotion where nothing else is known."""
+    found = (domain for beginning, domain in _DOMAINS.items() if env_id and env_id.startswith(beginning))
+    return next(found, "locomotion")
+
+
+def _entry(name: str) -> Entry:
+    family, level = name.split("-", 1)
+    if family == "antmaze":
+        official, env_id = _MAZES[level]
+        return Entry(name, env_id, f"D4RL/antmaze/{official}", f"skills/antmaze/{level}-v0", family, level, (level,))
+    if family in _HANDS:
+        return Entry(name, _HANDS[family], f"D4RL/{family}/{level}-v2", None)
+    official_id = f"mujoco/{family}/{level}-v0" if level in _OFFICIAL_LEVELS else None
+    parts = _MIXTURES.get(level, (level,))
+    can_be_made = all(part == "random" or behaviour.exists(family, part) for part in parts)
+    embedded_id = f"skills/{family}/{level}-v0" if can_be_made else None
+    return Entry(name, _BODIES[family], official_id, embedded_id, family, level, parts)

@@ -1,0 +1,375 @@
+"""Turns a file of transitions, as D4RL and many others write them, into a local Minari dataset.
+
+    observations, actions           [N, .]; observations may be several arrays, "observations/achieved_goal" and so on
+    next_observations, rewards      if there are any
+    terminals (or terminations)     [N], the episode ended in a failure or at its goal
+    timeouts (or truncations)       [N], the episode ended at its time limit; or episode_ids, [N]
+    anything else with N rows       kept in the dataset's infos
+
+Letters: N rows, E episodes, T rows of one episode, O observation columns.
+"""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Box, Dict, Space
+from minari.data_collector import EpisodeBuffer
+from numpy.typing import NDArray
+
+from skills.bodies.fast import ENVIRONMENTS, motion_size
+from skills.data import catalog, minari, physics, store
+from skills.data import transitions as dataset
+from skills.data.checks import Checks, numbers
+from skills.data.minari import check_spaces, inside, motion_columns
+from skills.data.minari_root import LABEL_NAMES
+from skills.data.tables import DAMAGE, Column, Columns, damaged, opened
+from skills.data.transitions import Transitions
+from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.progress import Progress, silent
+
+Notify = Callable[[str], None]
+
+_ENDS = {"terminals": ("terminals", "terminations"), "timeouts": ("timeouts", "truncations")}
+_LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
+_KNOWN = {"actions", "rewards", *_ENDS["terminals"], *_ENDS["timeouts"]}
+
+
+def import_file(
+    path: Path,
+    minari_id: str,
+    env_id: str,
+    *,
+    label: str | None = None,
+    licence: str | None = None,
+    clip: bool = False,
+    progress: Progress = silent,
+    notify: Notify = lambda line: None,
+) -> None:
+    """Writes the transitions of a file as the Minari dataset `minari_id`.
+
+    label: the array, of a row or of an episode each, that says which policy acted.   licence: of the data.
+    clip: cut actions that are outside their space, as MuJoCo does itself; infos/unclipped_actions keeps them.
+    progress: in rows.   notify: gets a line on each thing that is not as it stands in the file, and where the file does
+    not move as its environment does.
+
+    Raises: SkillsError for a file that is missing, damaged or lacks an array; for arrays of unequal length, discrete
+    actions, NaN or infinity, actions outside their space; for columns that are not those of the environment; for an
+    id that is taken.
+    """
+    store.check_new(minari_id)
+    spec = _env_spec(env_id)
+    with opened(path) as columns:
+        table = _Table(path, columns)
+        observations, actions = table.observation_space(), _action_space(spec, table)
+        check_spaces(str(path), env_id, observations, actions)
+        if env_id in ENVIRONMENTS and table.observation_size == motion_size(env_id):
+            spec = _without_contact_forces(spec)
+        labels, names = table.labels(label)
+        table.report(notify)
+        more: dict[str, Any] = {"imported_from": path.name}
+        if licence:
+            more["license"] = licence
+        if labels is not None:
+            more[LABEL_NAMES] = names
+        text = f"Imported by `skills data import` from {path.name}, of {env_id}."
+        description = store.Description(observations, actions, spec, "unknown", text, more)
+        store.write(minari_id, description, _episodes(table, actions, labels, clip, progress))
+    if physics.known(env_id):
+        written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
+        physics.notify_if_strange(written, notify)
+
+
+def read_file(path: Path, env_id: str, columns: dataset.Columns, notify: Notify = lambda line: None) -> Transitions:
+    """The transitions of a file of an environment's steps, such as demonstrations; actions are cut to their space.
+
+    columns: as in `skills.data.sources.load`.   notify: as in `import_file`.
+    Raises: SkillsError as `import_file` does; where the file has no rewards they are 0.
+    """
+    with opened(path) as found:
+        table = _Table(path, found)
+        actions = _action_space(_env_spec(env_id), table)
+        check_spaces(str(path), env_id, table.observation_space(), actions)
+        table.report(notify)
+        episodes = list(_episodes(table, actions, None, True, silent))
+    kept = motion_columns(env_id) if columns == "motion" else None
+    low, high = inside(actions)
+    states = [_flat(episode.observations)[:, :kept].astype(np.float32) for episode in episodes]
+    lengths = np.array([len(episode.actions) for episode in episodes])
+    transitions = Transitions(
+        name=str(path),
+        minari_id="",
+        env_id=env_id,
+        made_here=False,
+        observations=np.concatenate([rows[:-1] for rows in states]),
+        actions=np.concatenate([episode.actions for episode in episodes]).clip(low, high),
+        next_observations=np.concatenate([rows[1:] for rows in states]),
+        rewards=np.concatenate([episode.rewards for episode in episodes]).astype(np.float32),
+        terminated=np.concatenate([episode.terminations for episode in episodes]),
+        episode_starts=np.cumsum(lengths) - lengths,
+    )
+    physics.notify_if_strange(transitions, notify)
+    return transitions
+
+
+def _flat(observations: Any) -> NDArray[Any]:
+    """[T + 1, O], the parts side by side, by name."""
+    return np.concatenate(list(observations.values()), axis=1) if isinstance(observations, dict) else observations
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The columns of a file and what they mean."""
+
+    path: Path
+    columns: Columns
+
+    def __post_init__(self) -> None:
+        for name in ("observations", "actions"):
+            if name not in self.columns and not self._parts(name):
+                raise SkillsError(
+                    f"{self.path} has no array {name!r}.", f"It has: {', '.join(sorted(self.columns)) or 'none'}."
+                )
+        if np.dtype(self._actions.dtype).kind in "iub":
+            raise SkillsError(
+                f"{self.path} has discrete actions ({self._actions.dtype}).", "Only continuous ones can be used."
+            )
+        self._check_shapes()
+        if len(self) == 0:
+            raise SkillsError(f"{self.path} is empty.")
+
+    def __len__(self) -> int:
+        return int(self._actions.shape[0])
+
+    @property
+    def _actions(self) -> Column:
+        return self.columns["actions"]
+
+    @cached_property
+    def observations(self) -> dict[str, Column]:
+        """{part: [N, .]}; one part, without a name, where observations are a single array."""
+        return self._parts("observations")
+
+    @cached_property
+    def next_observations(self) -> dict[str, Column]:
+        """As `observations`; empty where the file has none."""
+        return self._parts("next_observations")
+
+    @property
+    def observation_size(self) -> int:
+        """O, of all parts together."""
+        return sum(int(part.shape[1]) for part in self.observations.values())
+
+    def observation_space(self) -> Space[Any]:
+        """Unbounded boxes: a dict of them where the observations have parts."""
+        boxes: dict[str, Space[Any]] = {
+            name: Box(-np.inf, np.inf, (part.shape[1],), np.float64) for name, part in self.observations.items()
+        }
+        return boxes[""] if "" in boxes else Dict(boxes)
+
+    @cached_property
+    def terminals(self) -> NDArray[np.bool_]:
+        """[N], false where the file has none."""
+        return self._ends("terminals")
+
+    @cached_property
+    def bounds(self) -> list[tuple[int, int]]:
+        """(first, after the last) row of each episode: they end at terminals, at timeouts, and where the id changes."""
+        ends = self.terminals | self._ends("timeouts")
+        if "episode_ids" in self.columns:
+            ids = np.asarray(self.columns["episode_ids"][:])
+            ends[:-1] |= ids[1:] != ids[:-1]
+        ends[-1] = True
+        after = np.flatnonzero(ends) + 1
+        return list(zip([0, *after[:-1].tolist()], after.tolist(), strict=True))
+
+    @cached_property
+    def extras(self) -> list[str]:
+        """Names of the arrays of N rows that mean nothing here: kept as infos."""
+        return [
+            name
+            for name, column in self.columns.items()
+            if not self._is_known(name) and column.shape[:1] == (len(self),) and np.dtype(column.dtype).kind in "fiub"
+        ]
+
+    def labels(self, name: str | None) -> tuple[NDArray[np.int32] | None, list[str]]:
+        """([N] which label each row has, their names), from an array of a row each or of an episode each."""
+        if name is None:
+            return None, []
+        if name not in self.columns:
+            raise SkillsError(f"{self.path} has no array {name!r}.", nearest(name, self.columns), USAGE)
+        values = np.asarray(self.columns[name][()])
+        if values.shape == (len(self.bounds),) and values.shape != (len(self),):
+            values = np.repeat(values, [after - first for first, after in self.bounds])
+        if values.shape != (len(self),) or values.dtype.kind not in "iubSU":
+            raise SkillsError(
+                f"{self.path}: {name} cannot label the rows: {values.dtype} of the shape {values.shape}.",
+                f"It takes whole numbers or words, one for each of {len(self)} rows or {len(self.bounds)} episodes.",
+                USAGE,
+            )
+        names, labels = np.unique(values, return_inverse=True)
+        return labels.astype(np.int32), [one.decode() if isinstance(one, bytes) else str(one) for one in names.tolist()]
+
+    def report(self, notify: Notify) -> None:
+        """Says what is not as it stands in the file."""
+        left_out = [name for name in self.columns if not self._is_known(name) and name not in self.extras]
+        if left_out:
+            notify(f"Left out, not being numbers of {len(self)} rows: {', '.join(left_out)}.")
+        if "rewards" not in self.columns:
+            notify("There are no rewards: zeros are stored.")
+        if not self.next_observations:
+            cut = sum(not self.terminals[after - 1] for _, after in self.bounds)
+            notify(
+                f"There are no next observations: they are the following row's, inside an episode. The last row of "
+                f"{cut} episodes has none and is left out; after a termination the row's own observation stands in."
+            )
+
+    def _parts(self, name: str) -> dict[str, Column]:
+        if name in self.columns:
+            return {"": self.columns[name]}
+        parts = {key.partition("/")[2]: column for key, column in self.columns.items() if key.startswith(f"{name}/")}
+        return dict(sorted(parts.items()))
+
+    def _is_known(self, name: str) -> bool:
+        return name in _KNOWN or name.partition("/")[0] in ("observations", "next_observations")
+
+    def _ends(self, kind: str) -> NDArray[np.bool_]:
+        for name in _ENDS[kind]:
+            if name in self.columns:
+                return np.array(numbers(self.columns[name][:], np.bool_, (len(self),), f"{self.path}: {name}"))
+        return np.zeros(len(self), np.bool_)
+
+    def _check_shapes(self) -> None:
+        known = {name: column for name, column in self.columns.items() if self._is_known(name)}
+        if "episode_ids" in self.columns:
+            known["episode_ids"] = self.columns["episode_ids"]
+        lengths = {name: column.shape[0] if column.shape else 0 for name, column in known.items()}
+        if len(set(lengths.values())) > 1:
+            said = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise SkillsError(f"{self.path} has arrays of unequal length: {said}.")
+        for name, column in known.items():
+            axes = 2 if name == "actions" or "observations" in name.partition("/")[0] else 1
+            if len(column.shape) != axes:
+                raise SkillsError(f"{self.path}: {name} have the shape {column.shape}, expected {axes} axes.")
+        if self.next_observations:
+            sizes, next_sizes = (
+                {name: part.shape for name, part in parts.items()}
+                for parts in (self.observations, self.next_observations)
+            )
+            if sizes != next_sizes:
+                raise SkillsError(f"{self.path}: observations are {sizes}, next_observations {next_sizes}.")
+
+
+def _episodes(
+    table: _Table, actions: Box, labels: NDArray[np.int32] | None, clip: bool, progress: Progress
+) -> Iterator[EpisodeBuffer]:
+    """The episodes of the table, one in memory at a time; what must not be in them is refused after the last."""
+    checks = Checks(str(table.path), actions.low, actions.high)
+    for first, after in table.bounds:
+        known = bool(table.next_observations) or bool(table.terminals[after - 1])
+        rows = slice(first, after if known else after - 1)
+        if rows.stop > rows.start:
+            try:
+                episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
+            except DAMAGE as error:  # here, or it would pass for a failure to write
+                raise damaged(table.path, error) from error
+            if clip:
+                episode = _clipped(episode, actions)
+            parts = episode.observations.values() if isinstance(episode.observations, dict) else [episode.observations]
+            checks.add(np.concatenate(list(parts), axis=1), np.asarray(episode.actions), np.asarray(episode.rewards))
+            yield episode
+        progress(after, len(table))
+    checks.finish()
+
+
+def _episode(table: _Table, rows: slice, *, cut: bool, labels: NDArray[np.int32] | None) -> EpisodeBuffer:
+    """One episode. cut: it did not end by itself."""
+    length, what = rows.stop - rows.start, str(table.path)
+    states = {name: _states(table, name, rows) for name in table.observations}
+    ends = np.zeros((2, length), np.bool_)
+    ends[int(cut), -1] = True
+    infos = {name.removeprefix("infos/"): np.asarray(table.columns[name][rows]) for name in table.extras}
+    if labels is not None:
+        infos[store.LABEL] = labels[rows]
+    rewards = table.columns["rewards"][rows] if "rewards" in table.columns else np.zeros(length)
+    return EpisodeBuffer(
+        observations=states.get("", states),
+        actions=numbers(table.columns["actions"][rows], np.float32, (length, None), f"{what}: actions"),
+        rewards=numbers(rewards, np.float64, (length,), f"{what}: rewards"),
+        terminations=ends[0],
+        truncations=ends[1],
+        infos=_nested(infos),
+    )
+
+
+def _clipped(episode: EpisodeBuffer, space: Box) -> EpisodeBuffer:
+    raw = np.asarray(episode.actions)
+    infos = {**(episode.infos or {}), "unclipped_actions": raw}
+    return replace(episode, actions=raw.clip(space.low, space.high), infos=infos)
+
+
+def _states(table: _Table, name: str, rows: slice) -> NDArray[Any]:
+    """[T + 1, .] observations of one part: those of the rows and the state after the last of them."""
+    part = table.observations[name]
+    if table.next_observations:
+        last = table.next_observations[name][rows.stop - 1 : rows.stop]
+    elif table.terminals[rows.stop - 1]:
+        last = part[rows.stop - 1 : rows.stop]
+    else:
+        last = part[rows.stop : rows.stop + 1]
+    states = np.concatenate([part[rows], last])
+    kept = np.float32 if states.dtype == np.float32 else np.float64
+    return numbers(states, kept, (None, None), f"{table.path}: observations")
+
+
+def _nested(infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """{"metadata/x": a} as {"metadata": {"x": a}}, which is how Minari stores infos."""
+    nested: dict[str, Any] = {}
+    for name, array in infos.items():
+        *above, last = name.split("/")
+        place = nested
+        for key in above:
+            place = place.setdefault(key, {})
+        place[last] = array
+    return nested
+
+
+def _env_spec(env_id: str) -> EnvSpec:
+    """The spec of an environment that Gymnasium or the catalogue knows. Raises: SkillsError (not found) for others."""
+    try:
+        return gymnasium.spec(env_id)
+    except gymnasium.error.Error as error:
+        known = {catalog.resolve(name).env_id for name in catalog.names()}
+        if env_id in known:  # Gymnasium-Robotics', which need not be installed to keep data
+            return EnvSpec(env_id)
+        names = {*ENVIRONMENTS, *(str(name) for name in known)}
+        raise SkillsError(f"Unknown environment {env_id!r}.", nearest(env_id, names), NOT_FOUND) from error
+
+
+def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
+    """The same environment, observing pose and motion only, where it would observe contact forces too."""
+    if not ENVIRONMENTS[spec.id].contact_forces:
+        return spec
+    changed = copy.deepcopy(spec)  # Gymnasium gives the one in its registry
+    changed.kwargs = {**changed.kwargs, "include_cfrc_ext_in_observation": False}
+    return changed
+
+
+def _action_space(spec: EnvSpec, table: _Table) -> Box:
+    """The environment's own action space; +-1 where it is not installed, as in all of Gymnasium-Robotics."""
+    size = int(table.columns["actions"].shape[1])
+    if spec.entry_point is None or spec.id in ENVIRONMENTS:
+        return Box(-1.0, 1.0, (size,), np.float32)
+    env = gymnasium.make(spec.id)
+    try:
+        if not isinstance(env.action_space, Box) or env.action_space.shape != (size,):
+            raise SkillsError(f"{table.path} has {size} action columns; {spec.id} acts in {env.action_space}.")
+        return env.action_space
+    finally:
+        env.close()

@@ -1,0 +1,1 @@
+"""Datasets made here: the policies that ship, and how they play."""

@@ -1,0 +1,81 @@
+"""What plays a set that is made here, where, and how it is written down: the four bodies, on open ground.
+
+A maze differs from this in what `antmaze` overrides.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.spaces import Box, Space
+from numpy.typing import NDArray
+
+from skills.bodies.fast import Simulation, observation_size
+from skills.data.catalog import Entry
+from skills.data.made import behaviour
+from skills.data.made.rounds import Policy
+
+_UNIFORM = "random"  # the level that has no behaviour
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Of one set.   entry: one that can be made here."""
+
+    entry: Entry
+
+    @property
+    def env_id(self) -> str:
+        """The environment that is played."""
+        return str(self.entry.env_id)
+
+    @property
+    def files(self) -> tuple[Path | None, ...]:
+        """The behaviours' files that play its parts; None: uniform random actions."""
+        body = str(self.entry.body)
+        by_part = [(None,) if part == _UNIFORM else behaviour.paths(body, part) for part in self.entry.parts]
+        return tuple(file for files in by_part for file in files)
+
+    def policies(self, episodes: int) -> tuple[Policy | None, ...]:
+        """What plays each part, `episodes` at a time; None: uniform random actions."""
+        body = str(self.entry.body)
+        return tuple(None if part == _UNIFORM else behaviour.load_turns(body, part) for part in self.entry.parts)
+
+    @property
+    def how(self) -> str:
+        """The same in words."""
+        acting = ["uniform random actions" if part == _UNIFORM else self._acting(part) for part in self.entry.parts]
+        return acting[0] if len(acting) == 1 else f"equal numbers of steps of {', '.join(acting)}"
+
+    def _acting(self, part: str) -> str:
+        names = [file.stem for file in behaviour.paths(str(self.entry.body), part)]
+        if len(names) == 1:
+            return f"its behaviour {names[0]} (PPO) with its noise"
+        return f"its behaviours {', '.join(names)} (PPO) in turn, each with its noise"
+
+    def simulation(self, count: int) -> Simulation:
+        """`count` simulations that start as the set's episodes do."""
+        return Simulation(self.env_id, count)
+
+    def env_spec(self) -> EnvSpec:
+        """The environment, for those who recover it from the set."""
+        return gymnasium.spec(self.env_id)
+
+    def observation_space(self) -> Space[Any]:
+        """That of the environment."""
+        return Box(-np.inf, np.inf, (observation_size(self.env_id),), np.float64)
+
+    def observations(self, rows: NDArray[np.float32]) -> Any:
+        """Rows [T, O] of the simulation as the environment observes them."""
+        return rows
+
+    def infos(self, terminated: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """What else is known of an episode of `terminated` [T]."""
+        return {}
+
+    def metadata(self) -> dict[str, Any]:
+        """What else is said of the set."""
+        return {}

@@ -1,0 +1,313 @@
+"""Reads any local Minari dataset with Box observations (or a dict of them) and Box actions into Transitions.
+
+Letters: N transitions, O observation columns, A action size, T steps of one episode.
+
+The arrays of the whole are made once and filled episode by episode, so reading takes the memory of its result and of
+one episode: 4 (2 O + A + 1) bytes a row and little more, 1.1 GB for ten million rows of Hopper.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gymnasium
+import minari
+import numpy as np
+from gymnasium.spaces import Box
+from minari.storage import get_dataset_path
+from numpy.typing import NDArray
+
+from skills.bodies.fast import ENVIRONMENTS, environment, load_model, motion_size, observation_size
+from skills.bodies.mazes import GOAL_REWARD
+from skills.data import store
+from skills.data.checks import Checks, numbers
+from skills.data.made.embedded import POLICY_KEY
+from skills.data.minari_root import LABEL_NAMES, is_local
+from skills.data.transitions import ACTION_LIMIT, Columns, Transitions
+from skills.errors import NOT_FOUND, SkillsError
+from skills.progress import Progress, silent
+
+Float32s = NDArray[np.float32]
+
+# What Minari, h5py and JSON raise at damaged files.
+DAMAGE = (OSError, LookupError, ValueError, TypeError, RuntimeError, AssertionError, AttributeError, MemoryError)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """observations: [T + 1, O].   actions: [T, A].   rewards, terminated: [T].   labels: [T], of a labelled set.
+
+    rewards: empty where they are left unread.
+    """
+
+    observations: Float32s
+    actions: Float32s
+    rewards: Float32s
+    terminated: NDArray[np.bool_]
+    labels: NDArray[np.int32] | None
+
+
+def load(
+    minari_id: str,
+    name: str,
+    *,
+    steps: int | None,
+    columns: Columns,
+    rewards: bool = True,
+    progress: Progress = silent,
+) -> Transitions:
+    """Reads the first `steps` rows (None: all); the episode that this cuts ends as by a time limit.
+
+    columns: "motion" leaves out Ant's contact forces, and nothing elsewhere.   progress: counts rows.
+    rewards: False leaves the rewards unread; they are NaN.
+
+    Raises: SkillsError: not found, spaces other than Box, sizes that do not match, NaN or infinity, actions outside
+    their space, damaged files.
+    """
+    dataset = open_dataset(minari_id)
+    env_id = _env_id(dataset, minari_id)
+    check_spaces(minari_id, env_id, dataset.observation_space, dataset.action_space)
+    parts = observation_parts(dataset.observation_space)
+    kept = motion_columns(env_id) or sum(size for _, size in parts)
+    kept = kept if columns == "motion" else sum(size for _, size in parts)
+    try:
+        filling = _Filling(dataset, minari_id, kept, steps)
+        for episode in _episodes(dataset, minari_id, rewards):
+            if filling.add(episode):
+                break
+            progress(filling.rows, filling.expected)
+        filling.check()
+    except DAMAGE as error:
+        raise damaged(minari_id, error) from error
+    progress(filling.expected, filling.expected)
+    return filling.transitions(name, env_id, parts if len(parts) > 1 else ())
+
+
+def open_dataset(minari_id: str) -> Any:
+    """The Minari dataset. Raises: SkillsError where it is not on this machine or its metadata are damaged."""
+    if not is_local(minari_id):
+        raise SkillsError(
+            f"The Minari dataset {minari_id} is not on this machine.",
+            f"Put it under {get_dataset_path()}, or set MINARI_DATASETS_PATH to the folder that holds it.",
+            NOT_FOUND,
+        )
+    try:
+        dataset = minari.load_dataset(minari_id)
+        if dataset.observation_space is None or dataset.action_space is None:
+            raise ValueError("it does not say what its observations and actions are")
+        return dataset
+    except (*DAMAGE, gymnasium.error.Error) as error:
+        raise damaged(minari_id, error) from error
+
+
+def readable(dataset: Any, minari_id: str) -> Iterator[Any]:
+    """The dataset's episodes. Raises: SkillsError where one cannot be read."""
+    try:
+        yield from dataset.iterate_episodes()
+    except DAMAGE as error:
+        raise damaged(minari_id, error) from error
+
+
+def learned(dataset: Any, minari_id: str, rewards: bool = True) -> Iterator[Any]:
+    """The dataset's episodes as they are learned from: in a maze each ends at its first goal.
+
+    D4RL's own never end there: they go on, to no use.   rewards: False leaves them as they are.
+
+    Raises: SkillsError where one cannot be read, or rows are missing.
+    """
+    env_id = dataset.env_spec.id
+    in_maze = rewards and env_id in ENVIRONMENTS and environment(env_id).maze is not None
+    rows = 0
+    for episode in readable(dataset, minari_id):
+        rows += len(episode.rewards)
+        yield _until_goal(episode) if in_maze else episode
+    if rows < dataset.total_steps:
+        raise SkillsError(
+            f"{minari_id} is incomplete: {rows:,} rows, and its metadata say {dataset.total_steps:,}.",
+            "Delete it, and download, import or make it again.",
+        )
+
+
+def _until_goal(episode: Any) -> Any:
+    rewards = np.asarray(episode.rewards)
+    there = np.flatnonzero(rewards == GOAL_REWARD)
+    if not len(there) or not np.isin(rewards, (0.0, GOAL_REWARD)).all():  # another reward is no word of a goal
+        return episode
+    ended = first_steps(episode, int(there[0]) + 1)
+    return replace(ended, terminations=np.arange(len(ended)) == len(ended) - 1)
+
+
+def first_steps(episode: Any, length: int) -> Any:
+    """An episode up to a step, with the state after it, also in its infos."""
+    whole = len(episode.rewards)
+    infos = {
+        name: _first(value, length + 1 if _rows(value) > whole else length)
+        for name, value in (episode.infos or {}).items()
+    }
+    return replace(
+        episode,
+        observations=_first(episode.observations, length + 1),
+        actions=episode.actions[:length],
+        rewards=episode.rewards[:length],
+        terminations=episode.terminations[:length],
+        truncations=episode.truncations[:length],
+        infos=infos,
+    )
+
+
+def _first(value: Any, rows: int) -> Any:
+    """The first rows of an array, or of each array of a dict."""
+    if isinstance(value, dict):
+        return {name: _first(inner, rows) for name, inner in value.items()}
+    return value[:rows]
+
+
+def _rows(value: Any) -> int:
+    """The rows of an array, or of the first array of a dict."""
+    return _rows(next(iter(value.values()), ())) if isinstance(value, dict) else len(value)
+
+
+def damaged(what: str, error: BaseException) -> SkillsError:
+    """The error that says that a file cannot be read."""
+    return SkillsError(
+        f"The Minari dataset {what} cannot be read: {type(error).__name__}: {error}.",
+        "It is damaged or incomplete: delete it, and download, import or make it again.",
+    )
+
+
+def motion_columns(env_id: str) -> int | None:
+    """How many leading observation columns are pose and motion; None: all of them, as in any unknown environment."""
+    if env_id not in ENVIRONMENTS or not environment(env_id).contact_forces:
+        return None
+    return motion_size(env_id)
+
+
+def observation_parts(space: Any) -> tuple[tuple[str, int], ...]:
+    """(name, columns) of what an observation is made of, in the order in which Gymnasium flattens it."""
+    if isinstance(space, gymnasium.spaces.Dict):
+        return tuple((str(key), int(np.prod(part.shape or ()))) for key, part in space.spaces.items())
+    return (("observation", int(space.shape[0])),)
+
+
+def check_spaces(what: str, env_id: str, observations: Any, actions: Any) -> None:
+    """Raises: SkillsError for spaces that cannot be used, or that are not those of the environment."""
+    boxes = list(observations.spaces.values()) if isinstance(observations, gymnasium.spaces.Dict) else [observations]
+    for name, whole, spaces in (("observations", observations, boxes), ("actions", actions, [actions])):
+        if not spaces or not all(isinstance(space, Box) and len(space.shape) == 1 for space in spaces):
+            raise SkillsError(
+                f"{what} has {name} of the space {whole}.",
+                "Only flat continuous ones (a Box of one axis, or for observations a dict of them) can be used.",
+            )
+    if env_id not in ENVIRONMENTS:
+        return
+    sizes = {observation_size(env_id), motion_columns(env_id) or observation_size(env_id)}
+    _check_size(what, "observations", sum(size for _, size in observation_parts(observations)), sizes, env_id)
+    _check_size(what, "actions", actions.shape[0], {int(load_model(env_id).nu)}, env_id)
+
+
+def _check_size(what: str, name: str, found: int, expected: set[int], env_id: str) -> None:
+    if found not in expected:
+        sizes = " or ".join(map(str, sorted(expected)))
+        raise SkillsError(f"{what} has {name} of {found} columns; those of {env_id} have {sizes}.")
+
+
+def _env_id(dataset: Any, minari_id: str) -> str:
+    if dataset.env_spec is None:
+        raise SkillsError(f"{minari_id} does not say which environment it is of, so its skills could not be played.")
+    return str(dataset.env_spec.id)
+
+
+def _episodes(dataset: Any, minari_id: str, rewards: bool) -> Iterator[Episode]:
+    """The episodes in order, in float32, their shapes checked."""
+    size, actions = sum(size for _, size in observation_parts(dataset.observation_space)), dataset.action_space.shape[0]
+    labelled = LABEL_NAMES in dataset.storage.metadata
+    for stored in learned(dataset, minari_id, rewards):
+        which = f"Episode {stored.id} of {minari_id}"
+        length = len(stored.rewards)
+        observations = _flat(stored.observations, dataset.observation_space, which)
+        yield Episode(
+            numbers(observations, np.float32, (length + 1, size), f"{which}: observations"),
+            numbers(stored.actions, np.float32, (length, actions), f"{which}: actions"),
+            numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
+            numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
+            numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
+        )
+
+
+def _flat(observations: Any, space: Any, which: str) -> NDArray[Any]:
+    """[T + 1, O] observations; those of a dict side by side."""
+    if not isinstance(space, gymnasium.spaces.Dict):
+        return np.asarray(observations)
+    lengths = {len(observations[key]) for key in space.spaces}
+    if len(lengths) > 1:
+        raise SkillsError(f"{which}: the parts of its observations have unequal lengths: {sorted(lengths)}.")
+    return np.concatenate([np.asarray(observations[key]) for key in space.spaces], axis=1)
+
+
+class _Filling:
+    """The arrays of the whole dataset, filled episode by episode."""
+
+    def __init__(self, dataset: Any, minari_id: str, kept: int, steps: int | None) -> None:
+        self._minari_id = minari_id
+        self._made_here = POLICY_KEY in dataset.storage.metadata
+        self._kept = kept
+        stored = int(dataset.total_steps)
+        self.expected = stored if steps is None else min(stored, steps)
+        if self.expected <= 0:
+            raise SkillsError(f"{minari_id} is empty.")
+        space = dataset.action_space
+        self._checks = Checks(minari_id, space.low, space.high)
+        self._low, self._high = inside(space)
+        rows = self.expected
+        self._observations = np.empty((rows, kept), np.float32)
+        self._actions = np.empty((rows, space.shape[0]), np.float32)
+        self._next_observations = np.empty((rows, kept), np.float32)
+        self._rewards = np.empty(rows, np.float32)
+        self._terminated = np.empty(rows, np.bool_)
+        self._labels = np.empty(rows, np.int32) if LABEL_NAMES in dataset.storage.metadata else None
+        self._starts: list[int] = []
+        self.rows = 0
+
+    def add(self, episode: Episode) -> bool:
+        """Takes as much of an episode as there is room for; whether there is none left."""
+        length = min(len(episode.actions), self.expected - self.rows)
+        if length:  # an episode of no steps has no transitions
+            self._starts.append(self.rows)
+        taken, rows = slice(length), slice(self.rows, self.rows + length)
+        self._checks.add(episode.observations[: length + 1], episode.actions[taken], episode.rewards[taken])
+        self._observations[rows] = episode.observations[:length, : self._kept]
+        self._next_observations[rows] = episode.observations[1 : length + 1, : self._kept]
+        self._actions[rows] = episode.actions[taken].clip(self._low, self._high)
+        self._rewards[rows] = episode.rewards[taken] if len(episode.rewards) else np.nan
+        self._terminated[rows] = episode.terminated[taken]
+        if self._labels is not None and episode.labels is not None:
+            self._labels[rows] = episode.labels[taken]
+        self.rows += length
+        return self.rows == self.expected
+
+    def check(self) -> None:
+        """Raises: SkillsError for numbers that nothing can be learned from."""
+        self._checks.finish()
+
+    def transitions(self, name: str, env_id: str, parts: tuple[tuple[str, int], ...]) -> Transitions:
+        rows = slice(self.rows)  # fewer than expected where episodes were cut at their goals
+        return Transitions(
+            name=name,
+            minari_id=self._minari_id,
+            env_id=env_id,
+            made_here=self._made_here,
+            observations=self._observations[rows],
+            actions=self._actions[rows],
+            next_observations=self._next_observations[rows],
+            rewards=self._rewards[rows],
+            terminated=self._terminated[rows],
+            episode_starts=np.array(self._starts, np.int64),
+            observation_parts=parts,
+            labels=None if self._labels is None else self._labels[rows],
+        )
+
+
+def inside(space: Box) -> tuple[Float32s, Float32s]:
+    """(low, high) [A]: the space less a hundred-thousandth of it on each side (see ACTION_LIMIT)."""
+    centre, half = (space.high + space.low) / 2.0, (space.high - space.low) / 2.0
+    return (centre - ACTION_LIMIT * half).astype(np.float32), (centre + ACTION_LIMIT * half).astype(np.float32)

@@ -1,0 +1,154 @@
+"""The stages of a run in order: dataset -> experts -> rewards -> policy -> rollouts -> measures."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from skills.data.transitions import Transitions
+from skills.errors import ENVIRONMENT, USAGE, SkillsError
+from skills.files import write_json
+from skills.learning import learners, rewards
+from skills.learning.classes import Classes, cluster, one_expert
+from skills.learning.policy import Policy
+from skills.learning.rewards import Rewards
+from skills.measures import measure, measure_expert
+from skills.measures.ranking import rank
+from skills.playing.rollout import Rollouts, play
+from skills.progress import Reporter
+from skills.runs.folder import STAGES, Run
+from skills.runs.reading import Data, Notify, read
+from skills.settings.config import Device
+
+
+def choose_device(name: str) -> Device:
+    """The device to run on; `auto` takes a GPU where there is one.
+
+    Raises: SkillsError (usage) for an unknown name, (environment) for a GPU that is not there.
+    """
+    if name not in ("auto", "cpu", "cuda"):
+        raise SkillsError(f"Unknown device {name!r}.", "Known: auto, cpu, cuda.", USAGE)
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SkillsError("There is no CUDA device on this machine.", "Use --device cpu.", ENVIRONMENT)
+    return "cpu" if name == "cpu" or not torch.cuda.is_available() else "cuda"
+
+
+def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:
+    """Brings a run to its end from wherever it stands. The caller holds `run.writing()`.
+
+    source: where the data comes from, see `skills.data.sources.load`.   notify: gets a line for each decision taken.
+    last: the stage to stop after.
+    """
+    stages = _Stages(run, source, reporter, notify)
+    wanted = STAGES[: STAGES.index(last) + 1]
+    first = next((index for index, name in enumerate(wanted) if not run.is_done(name)), len(wanted))
+    if 0 < first < len(wanted):
+        notify(f"Continuing {run.path}: {', '.join(wanted[:first])} done.")
+    for name in wanted[first:]:
+        getattr(stages, name)()
+
+
+def read_data(run: Run, source: str, reporter: Reporter, notify: Notify) -> Transitions:
+    """The transitions that a run learns from, see `skills.runs.reading`."""
+    return read(run, source, reporter, notify).transitions
+
+
+class _Stages:
+    """Each stage reads what the earlier ones wrote into the run folder, and writes its own files there."""
+
+    def __init__(self, run: Run, source: str, reporter: Reporter, notify: Notify) -> None:
+        self._run = run
+        self._config = run.config
+        self._source = source
+        self._reporter = reporter
+        self._notify = notify
+        self._device = torch.device(run.config.device)
+
+    @cached_property
+    def _data(self) -> Data:
+        return read(self._run, self._source, self._reporter, self._notify)
+
+    @property
+    def _rewards(self) -> Rewards:
+        return Rewards.open(self._run.rewards_folder, len(self._data.transitions))
+
+    def experts(self) -> None:
+        """K-means classes, or one expert for every seed -> experts.npz."""
+        data, path = self._data, self._run.experts_file
+        with self._run.stage("experts", [path]):
+            self._experts(data).save(path)
+
+    def _experts(self, data: Data) -> Classes:
+        config, transitions = self._config, data.transitions
+        if data.expert is not None:
+            return one_expert(len(transitions), data.expert_rows, config.seeds)
+        progress = self._reporter(f"cutting {config.skills} classes", "runs")
+        classes = cluster(transitions, config.skills, config.experts, config.seed)
+        progress(1, 1)
+        return classes
+
+    def rewards(self) -> None:
+        """What the reward maker makes -> rewards/; nothing where the learner reads none."""
+        if not learners.learner(self._config.policy.learner).READS_REWARDS:
+            with self._run.stage("rewards", []):
+                return
+        transitions, folder = self._data.transitions, self._run.rewards_folder
+        maker = rewards.maker(self._config.reward.maker)
+        with self._run.stage("rewards", [folder / name for name in maker.FILES]):
+            maker.make_rewards(
+                transitions,
+                Classes.load(self._run.experts_file),
+                self._config.reward,
+                self._device,
+                self._generator("rewards"),
+                folder,
+                self._reporter,
+            )
+        for checkpoint in folder.glob(maker.CHECKPOINTS) if maker.CHECKPOINTS else ():
+            checkpoint.unlink()  # only now: until here they are all there is
+
+    def policy(self) -> None:
+        """What the learner learns -> policy/."""
+        transitions, folder = self._data.transitions, self._run.policy_folder
+        learner = learners.learner(self._config.policy.learner)
+        with self._run.stage("policy", [folder / name for name in learner.FILES]):
+            learner.train(
+                transitions,
+                Classes.load(self._run.experts_file),
+                self._rewards if learner.READS_REWARDS else None,
+                self._config.policy,
+                self._device,
+                self._generator("policy"),
+                folder,
+                self._reporter,
+            )
+        (folder / learner.CHECKPOINT).unlink(missing_ok=True)
+
+    def rollouts(self) -> None:
+        """Every skill played -> rollouts/rollouts.npz."""
+        path = self._run.rollouts_file
+        env_id = self._run.env_id
+        with self._run.stage("rollouts", [path]):
+            policy = Policy.load(self._run.policy_folder)
+            classes = Classes.load(self._run.experts_file)
+            play(policy, env_id, classes, self._config.rollout, self._config.seed, self._reporter).save(path)
+
+    def measures(self) -> None:
+        """First measures -> measures.json."""
+        data, path = self._data, self._run.measures_file
+        with self._run.stage("measures", [path]):
+            write_json(path, self._measure(data))
+
+    def _measure(self, data: Data) -> dict[str, Any]:
+        classes, rollouts = Classes.load(self._run.experts_file), Rollouts.load(self._run.rollouts_file)
+        if data.expert is None:
+            return measure(data.transitions, classes, self._rewards, rollouts, self._reporter)
+        with_rewards = learners.learner(self._config.policy.learner).READS_REWARDS
+        ranking = rank(data, self._config.reward, self._run.rewards_folder) if with_rewards else None
+        return measure_expert(data.transitions, classes, ranking, rollouts, self._config)
+
+    def _generator(self, stage: str) -> torch.Generator:
+        """A CPU generator of the stage's own: the same on every device, whatever ran before."""
+        seeds = np.random.SeedSequence(self._config.seed, spawn_key=(STAGES.index(stage),))
+        return torch.Generator().manual_seed(int(seeds.generate_state(1, np.uint64)[0] >> np.uint64(1)))

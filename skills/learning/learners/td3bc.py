@@ -1,0 +1,142 @@
+"""TD3+BC (Fujimoto and Gu, NeurIPS 2021): TD3 whose actor also stays near the data's actions.
+
+    actor loss: -lambda Q1(s, pi(s)) + (pi(s) - a)^2,   lambda = alpha / mean |Q1(s, pi(s))|
+Every skill has an actor and two Qs of its own, stacked: a Q reads its own actor's actions, so no trunk can be shared.
+alpha, the target's noise and the delay are the official code's; sizes, learning rate, discount and Polyak are those of
+`PolicyConfig`, whose other settings are IQL's. Losses are sums over skills of means over rows.
+
+Letters: B rows of a batch, O observation columns, A action size, K skills.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
+from skills.learning.engine.checkpoint import Checkpoint
+from skills.learning.engine.device import generator_on
+from skills.learning.engine.stacked import StackedMlp, initial, with_ones
+from skills.learning.learners.batches import Batch, Batches
+from skills.learning.learners.iql import scaling
+from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
+from skills.learning.rewards import Rewards
+from skills.progress import Reporter, sparsely
+from skills.settings.config import PolicyConfig
+
+CHECKPOINT = "td3bc.checkpoint.safetensors"
+READS_REWARDS = True
+FILES = Policy.FILES
+
+_ALPHA = 2.5
+_NOISE, _NOISE_LIMIT = 0.2, 0.5  # of the target's actions
+_DELAY = 2  # updates of the Qs for each one of the actor and the targets
+
+
+class Learner:
+    """K actors, 2 K Qs (the first K, then the second), their slow copies, their optimisers, and one update of all."""
+
+    def __init__(self, shape: Shape, config: PolicyConfig, generator: torch.Generator, device: torch.device) -> None:
+        self.shape, self._config = shape, config
+        state, action = shape.observation_size, shape.action_size
+        self._sizes = {"actor": shape.layers(state, action), "q": shape.layers(state + action, 1)}
+        self.actor = initial(shape.skills, self._sizes["actor"], generator).to(device).requires_grad_()
+        self.q = initial(2 * shape.skills, self._sizes["q"], generator).to(device).requires_grad_()
+        self.targets = {"actor": self.actor.detach().clone(), "q": self.q.detach().clone()}
+        self.optimizers = {
+            name: torch.optim.Adam([flat], lr=config.learning_rate, fused=True)
+            for name, flat in (("actor", self.actor), ("q", self.q))
+        }
+
+    def update(self, batch: Batch, noise: Tensor, step: int) -> None:
+        """One step. noise: standard normal, [K, B, A].   step: how many there were before."""
+        self._update_q(batch, noise)
+        if (step + 1) % _DELAY == 0:
+            self._update_actor(batch)
+            for name, flat in (("actor", self.actor), ("q", self.q)):
+                self.targets[name].lerp_(flat.detach(), self._config.polyak)
+
+    def _update_q(self, batch: Batch, noise: Tensor) -> None:
+        with torch.no_grad():
+            actions = self._act(self.targets["actor"], batch.next_states)
+            actions = (actions + (noise * _NOISE).clamp(-_NOISE_LIMIT, _NOISE_LIMIT)).clamp(-1.0, 1.0)
+            future = self._value(self.targets["q"], batch.next_states, actions.repeat(2, 1, 1))
+            lower = torch.minimum(*future.chunk(2))  # [K, B]
+            goal = batch.rewards.T + self._config.discount * batch.continues.T * lower
+        error = StackedMlp(self.q, self._sizes["q"])(batch.pairs[None])[..., 0] - goal.repeat(2, 1)
+        self._step("q", error.square().mean(dim=1).sum())
+
+    def _update_actor(self, batch: Batch) -> None:
+        actions = self._act(self.actor, batch.states)
+        q = self._value(self.q.detach()[: self.shape.skills], batch.states, actions)
+        weight = _ALPHA / q.detach().abs().mean(dim=1)
+        near = (actions - batch.actions).square().mean(dim=(1, 2))
+        self._step("actor", (near - weight * q.mean(dim=1)).sum())
+
+    def _step(self, name: str, loss: Tensor) -> None:
+        self.optimizers[name].zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+        self.optimizers[name].step()
+
+    def _act(self, actor: Tensor, states: Tensor) -> Tensor:
+        """(s, 1), [B, O + 1] -> [K, B, A]."""
+        return torch.tanh(StackedMlp(actor, self._sizes["actor"])(states[None]))
+
+    def _value(self, q: Tensor, states: Tensor, actions: Tensor) -> Tensor:
+        """(s, 1), [B, O + 1], and each Q's own actions [K, B, A] -> [K, B]."""
+        pairs = torch.cat([states[:, :-1].expand(len(actions), -1, -1), actions], dim=-1)
+        return StackedMlp(q, self._sizes["q"])(with_ones(pairs))[..., 0]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps, but for the optimisers."""
+        return {"actor": self.actor, "q": self.q} | {f"target.{name}": flat for name, flat in self.targets.items()}
+
+    def to_policy(self, mean: Tensor, std: Tensor) -> Policy:
+        """The actors, which standardise with these, [O] each; on the CPU. They have no noise but the least there is."""
+        policy = Policy(self.shape, mean, std, torch.Generator())
+        policy.network.load_flat(self.actor.detach().cpu())
+        with torch.no_grad():
+            policy.log_std.fill_(LOG_STD_RANGE[0])
+        return policy
+
+
+def train(
+    transitions: Transitions,
+    experts: Classes,
+    rewards: Rewards | None,
+    config: PolicyConfig,
+    device: torch.device,
+    generator: torch.Generator,
+    folder: Path,
+    reporter: Reporter,
+) -> Policy:
+    """Learns an actor for each column of the reward matrix; saves the policy into `folder` and returns it.
+
+    generator: a CPU generator; initial weights and every draw come from it, or on a GPU from one that it seeds.
+    `folder` keeps a checkpoint that the caller removes once the policy is noted as done.
+    """
+    assert rewards is not None, "TD3+BC learns from rewards"
+    shape = Shape(
+        transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, config.hidden, config.depth,
+        trunks=rewards.count,
+    )  # fmt: skip
+    learner = Learner(shape, config, generator, device)
+    # The batches are drawn ahead in a thread, so the noise has a generator of its own, seeded anew for each step.
+    seed, noise_generator = int(torch.randint(2**62, (), generator=generator)), torch.Generator(device)
+    own = generator_on(device, generator)
+    saved = Checkpoint(folder / CHECKPOINT, learner.tensors(), learner.optimizers, own)
+    progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
+    noise = torch.empty(rewards.count, config.batch, shape.action_size, device=device)
+    mean, std = scaling(transitions, config)
+    first = saved.restore()
+    with Batches(transitions, rewards, config, mean, std, own, device, experts) as batches:
+        for step in range(first, config.steps):
+            index, drawn_from = batches.take()
+            noise.normal_(generator=noise_generator.manual_seed(seed ^ step))
+            learner.update(batches.buffers[index], noise, step)
+            saved.save_if_due(step + 1, drawn_from)
+            progress(step + 1, config.steps)
+    policy = learner.to_policy(mean, std)
+    policy.save(folder)
+    return policy

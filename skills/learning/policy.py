@@ -1,0 +1,174 @@
+"""The policy of all skills: acts, saves and loads; knows no training.
+
+Letters: B rows, O observation columns, A action size, K skills.
+"""
+
+import itertools
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from skills.files import read_json, write_json
+from skills.learning.engine.checkpoint import load_tensors, save_tensors
+from skills.learning.engine.stacked import StackedMlp, initial, parameter_count, with_ones
+
+LOG_STD_RANGE = (-5.0, 2.0)
+_CONFIG = "config.json"
+_WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes of a policy network.
+
+    trunks: 1, which all skills share, or one for each skill.   depth: hidden layers, of `hidden` units each.
+    head_hidden: units of one more hidden layer, which each skill has for itself; 0 for none.
+    """
+
+    observation_size: int
+    action_size: int
+    skills: int
+    hidden: int
+    depth: int = 2
+    trunks: int = 1
+    head_hidden: int = 0
+
+    @property
+    def groups(self) -> int:
+        """How many heads on a trunk have a hidden layer of their own; 1 where nothing is to be kept apart."""
+        return self.skills // self.trunks if self.head_hidden else 1
+
+    def layers(self, inputs: int, width: int) -> list[int]:
+        """Sizes of a trunk's layers, from the inputs to `width` outputs for each of its skills."""
+        own = [self.head_hidden * self.groups] if self.head_hidden else []
+        return [inputs, *[self.hidden] * self.depth, *own, width * (self.skills // self.trunks)]
+
+
+class SharedTrunk(nn.Sequential):
+    """One perceptron with all skills' actions as outputs: [B, O] -> [B, K * A]; ReLU between the layers."""
+
+    def __init__(self, sizes: list[int]) -> None:
+        layers: list[nn.Module] = []
+        for inputs, outputs in itertools.pairwise(sizes):
+            # The default start of nn.Linear would draw from the global generator.
+            linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]  # torch has no type
+            layers += [linear, nn.ReLU(inplace=True)]
+        super().__init__(*layers[:-1])
+
+    @property
+    def _linears(self) -> list[nn.Linear]:
+        return [layer for layer in self if isinstance(layer, nn.Linear)]
+
+    @torch.no_grad()
+    def load_flat(self, flat: Tensor) -> None:
+        """Takes the parameters of a `StackedMlp` of one, [1, P]."""
+        sizes = [self._linears[0].in_features, *(linear.out_features for linear in self._linears)]
+        for linear, matrix in zip(self._linears, StackedMlp(flat, sizes).layers, strict=True):
+            linear.weight.copy_(matrix[0, :-1].T)
+            linear.bias.copy_(matrix[0, -1])
+
+    def flat_of(self, skill: int, action_size: int) -> Tensor:
+        """The parameters of one skill's perceptron, [1, P], as `load_flat` takes them."""
+        matrices = [torch.cat([linear.weight.T, linear.bias[None]]) for linear in self._linears]
+        matrices[-1] = matrices[-1][:, skill * action_size : (skill + 1) * action_size]
+        return torch.cat([matrix.flatten() for matrix in matrices])[None]
+
+
+class OwnLayers(nn.Module):
+    """Skills with layers of their own, whole perceptrons or those behind a trunk: [B, O] -> [B, K * A]."""
+
+    def __init__(self, trunks: int, sizes: list[int], groups: int) -> None:
+        super().__init__()
+        self._sizes, self._groups = sizes, groups
+        self.flat = nn.Parameter(torch.empty(trunks, parameter_count(sizes, groups)))
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """Every skill's actions."""
+        actions = StackedMlp(self.flat, self._sizes, self._groups)(with_ones(observations)[None])
+        return actions.transpose(0, 1).flatten(1)
+
+    @torch.no_grad()
+    def load_flat(self, flat: Tensor) -> None:
+        """Takes the parameters of a `StackedMlp`, [trunks, P]."""
+        self.flat.copy_(flat)
+
+    def flat_of(self, skill: int, action_size: int) -> Tensor:
+        """The parameters of one skill's perceptron, [1, P]."""
+        if self._groups == 1:
+            return self.flat[skill : skill + 1]
+        whole, units = StackedMlp(self.flat, self._sizes, self._groups), self._sizes[-2] // self._groups
+        *shared, own = whole.layers
+        parts = [*shared, own[..., skill * units : (skill + 1) * units], whole.weight[:, skill], whole.bias[:, skill]]
+        return torch.cat([part.flatten(1) for part in parts], dim=1)
+
+
+class Policy(nn.Module):
+    """A Gaussian per skill: tanh means from a trunk, a free log std per skill and action.
+
+    Observations are standardised inside, so it acts on what the environment gives.
+    """
+
+    FILES = (_CONFIG, _WEIGHTS)
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, shape: Shape, mean: Tensor, std: Tensor, generator: torch.Generator) -> None:
+        super().__init__()
+        self.shape = shape
+        sizes, trunks, groups = shape.layers(shape.observation_size, shape.action_size), shape.trunks, shape.groups
+        self.network = SharedTrunk(sizes) if trunks == groups == 1 else OwnLayers(trunks, sizes, groups)
+        self.network.load_flat(initial(trunks, sizes, generator, groups))
+        self.log_std = nn.Parameter(torch.zeros(shape.skills, shape.action_size))
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+
+    def standardise(self, observations: Tensor) -> Tensor:
+        """[B, O] -> [B, O]."""
+        return (observations - self.mean) / self.std
+
+    def means(self, standardised: Tensor) -> Tensor:
+        """The mean action of every skill: standardised observations [B, O] -> [B, K, A]."""
+        actions = torch.tanh(self.network(standardised))
+        return actions.view(-1, self.shape.skills, self.shape.action_size)
+
+    @torch.no_grad()
+    def act(self, observations: NDArray[np.floating], skills: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The mean action [B, A] of skill skills[b] in observations[b], [B, O]. Further columns are ignored."""
+        seen = torch.as_tensor(observations[:, : self.shape.observation_size], dtype=torch.float32)
+        means = self.means(self.standardise(seen.to(self.mean.device)))
+        actions: NDArray[np.float32] = means[torch.arange(len(seen)), torch.as_tensor(skills)].cpu().numpy()
+        return actions
+
+    @torch.no_grad()
+    def alone(self, skill: int) -> "Policy":
+        """The policy of one skill by itself, K = 1: its means are that skill's."""
+        shape = replace(self.shape, skills=1, trunks=1)
+        policy = Policy(shape, self.mean, self.std, torch.Generator())
+        policy.network.load_flat(self.network.flat_of(skill, shape.action_size))
+        policy.log_std.copy_(self.log_std[skill : skill + 1])
+        return policy
+
+    def std_of_actions(self) -> NDArray[np.float32]:
+        """[K, A] standard deviation of each skill's Gaussian."""
+        std: NDArray[np.float32] = self.log_std.detach().clamp(*LOG_STD_RANGE).exp().cpu().numpy()
+        return std
+
+    def save(self, folder: Path) -> None:
+        """Writes config.json and weights.safetensors."""
+        save_tensors(folder / _WEIGHTS, self.state_dict())
+        write_json(folder / _CONFIG, {"schema_version": 1, **asdict(self.shape)})
+
+    @staticmethod
+    def load(folder: Path) -> "Policy":
+        """Reads what `save` wrote, to the CPU."""
+        document = read_json(folder / _CONFIG)
+        shape = Shape(**{name: document[name] for name in Shape.__dataclass_fields__ if name in document})
+        weights = load_tensors(folder / _WEIGHTS)
+        policy = Policy(shape, weights["mean"], weights["std"], torch.Generator())
+        policy.load_state_dict(weights)
+        return policy

@@ -1,0 +1,223 @@
+"""CLUE's reward maker: calibrated CVAEs, one an expert, turn closeness to the expert into a reward (eq. 6).
+
+Letters: N transitions, K experts, O observation columns, A action size, Z latent size, E episodes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skills.data.transitions import Transitions
+from skills.errors import SkillsError
+from skills.learning.classes import Classes
+from skills.learning.engine.checkpoint import load_tensors, save_tensors
+from skills.learning.engine.curves import FILE as CURVES
+from skills.learning.engine.stacked import StackedMlp, Workspace
+from skills.learning.engine.workers import Workers
+from skills.learning.rewards import LABELS, SCALES
+from skills.learning.rewards.cvae import CvaeShape, StackedCvae, posterior
+from skills.learning.rewards.scaling import write
+from skills.learning.rewards.training import CHECKPOINTS as CHECKPOINTS
+from skills.learning.rewards.training import Members, train
+from skills.progress import Reporter
+from skills.settings.config import Distance, RewardConfig
+
+MODELS = "cvae.safetensors"
+FILES = (MODELS, CURVES, LABELS, SCALES)
+
+_CHUNK = 1024  # rows labelled at once on a core; bounds memory to this many rows times K
+_CHUNK_ON_GPU = 8192
+_BLOCK = 4  # models whose activations for a chunk stay in a core's cache
+_RANKING_SEED = 20231108  # of the noise in `Models.rewards`
+_WAVE = 4  # chunks for each core between two writes
+
+
+def make_rewards(
+    transitions: Transitions,
+    experts: Classes,
+    config: RewardConfig,
+    device: torch.device,
+    generator: torch.Generator,
+    folder: Path,
+    reporter: Reporter,
+) -> None:
+    """Trains the CVAEs and labels every transition for every expert.
+
+    Writes into `folder`: cvae.safetensors, curves.npz, labels.f16 and scales.npz (see `skills.learning.rewards`), and
+    checkpoints that the caller removes once these are noted as done.
+    """
+    rows = standardised_rows(transitions, transitions.scaling if config.standardise else None).to(device)
+    members = Members(*(torch.from_numpy(array) for array in experts.members()))
+    action_size, count = transitions.actions.shape[1], experts.count
+    progress = reporter(f"training {count} CVAEs", "steps")
+    trained = train(rows, members, action_size, config, generator, folder, progress)
+    trained.curves.save(folder)
+    cvae = StackedCvae(trained.cvae.flat.to(device), trained.cvae.shape)
+    with Workers(count=1 if rows.is_cuda else None) as workers:
+        centres = _centres(cvae, rows, members, workers)
+        seed = int(torch.randint(2**62, (), generator=generator))
+        labeller = _Labeller(cvae, centres, rows, config, seed, workers.count)
+        progress = reporter(f"labelling for {count} skills", "rows")
+        write(folder, _labels(labeller, workers), transitions, progress, scaled=config.scaled)
+    save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Posteriors of rows.   mean, std: [n, Z].   centre: z_e, [Z]."""
+
+    mean: NDArray[np.float32]
+    std: NDArray[np.float32]
+    centre: NDArray[np.float32]
+
+
+class Models:
+    """The trained CVAEs of a run: what they say of any rows.
+
+    reference: the transitions that they were trained on, whose scaling they take.
+    """
+
+    def __init__(self, folder: Path, reference: Transitions, config: RewardConfig) -> None:
+        tensors = load_tensors(folder / MODELS)
+        self._centres = tensors.pop("centres")
+        size, action_size = reference.observations.shape[1], reference.actions.shape[1]
+        self._cvae = StackedCvae.from_tensors(tensors, CvaeShape(size, action_size, config.hidden))
+        self._reference, self._config = reference, config
+
+    def rewards(self, rows: NDArray[np.integer], transitions: Transitions, distance: Distance) -> NDArray[np.float32]:
+        """[n, K] eq. 6 with that distance, of some rows of transitions."""
+        config = replace(self._config, distance=distance)
+        inputs = self._inputs(rows, transitions)
+        with Workers() as workers:
+            labeller = _Labeller(self._cvae, self._centres, inputs, config, _RANKING_SEED, workers.count)
+            return np.concatenate(list(_labels(labeller, workers)))
+
+    def spread(self, rows: NDArray[np.integer], transitions: Transitions) -> NDArray[np.float64]:
+        """[K] how far the posterior means of rows lie from z_e: the root of the mean square."""
+        total = np.zeros(self._cvae.count)
+        inputs = self._inputs(rows, transitions)
+        for start in range(0, len(rows), _CHUNK):
+            mean, _ = self._cvae.encode(inputs[start : start + _CHUNK][None])
+            total += (mean - self._centres).square().sum(dim=(1, 2)).double().numpy()
+        return np.asarray(np.sqrt(total / len(rows)))
+
+    def latents(self, rows: NDArray[np.integer], transitions: Transitions, expert: int) -> Latents:
+        """Of some rows, in the model of one expert."""
+        model = self._cvae.range(slice(expert, expert + 1))
+        mean, log_std = model.encode(self._inputs(rows, transitions)[None])
+        return Latents(mean[0].numpy(), log_std[0].exp().numpy(), self._centres[expert, 0].numpy())
+
+    def _inputs(self, rows: NDArray[np.integer], transitions: Transitions) -> Tensor:
+        """(s, a, 1), [n, O + A + 1]."""
+        part = replace(transitions, observations=transitions.observations[rows], actions=transitions.actions[rows])
+        return standardised_rows(part, self._reference.scaling if self._config.standardise else None)
+
+
+def squared_distance(mean: Tensor, std: Tensor, centre: Tensor, noise: Tensor | None, distance: str) -> Tensor:
+    """d^2 of eq. 6 between a posterior and an expert's centre: [..., Z] each -> [...].
+
+    `expected`: |mu - z_e|^2 + |sigma|^2, which is what the paper's sampled distance is on average, without its noise.
+    `sample`: |z - z_e|^2 with z = mu + sigma noise, the paper's text.   `mean`: |mu - z_e|^2.
+    """
+    if distance == "sample":
+        assert noise is not None, "a sampled distance needs noise"
+        return torch.addcmul(mean - centre, std, noise).square_().sum(dim=-1)
+    to_mean = (mean - centre).square_().sum(dim=-1)
+    return to_mean + std.square().sum(dim=-1) if distance == "expected" else to_mean
+
+
+def standardised_rows(
+    transitions: Transitions, scaling: tuple[NDArray[np.float32], NDArray[np.float32]] | None
+) -> Tensor:
+    """(s, a, 1) of every transition, [N, O + A + 1]; observations standardised where a (mean, std) is given."""
+    size = transitions.observations.shape[1]
+    rows = torch.ones(len(transitions), size + transitions.actions.shape[1] + 1)
+    rows[:, :size] = torch.from_numpy(transitions.observations)
+    rows[:, size:-1] = torch.from_numpy(transitions.actions)
+    if scaling is not None:
+        mean, std = (torch.from_numpy(array) for array in scaling)
+        rows[:, :size].sub_(mean).div_(std)
+    return rows
+
+
+def _centres(cvae: StackedCvae, rows: Tensor, members: Members, workers: Workers) -> Tensor:
+    """z_e, the mean of the posterior means over each expert's transitions, [K, 1, Z]."""
+    centres = torch.zeros(cvae.count, 1, cvae.shape.latent_size, dtype=torch.float64, device=rows.device)
+
+    def average(index: int, worker: int) -> None:
+        model = cvae.range(slice(index, index + 1))
+        start, stop = int(members.starts[index]), int(members.starts[index + 1])
+        for first in range(start, stop, _CHUNK):
+            own = members.rows[first : min(first + _CHUNK, stop)].to(rows.device)
+            centres[index] += model.encode(rows[own][None])[0].double().sum(dim=1)
+        centres[index] /= stop - start
+
+    workers.run(average, range(cvae.count))
+    return centres.float()
+
+
+class _Labeller:
+    """Labels a range of rows for every skill, in buffers of each worker's own."""
+
+    def __init__(
+        self, cvae: StackedCvae, centres: Tensor, rows: Tensor, config: RewardConfig, seed: int, workers: int
+    ) -> None:
+        block = cvae.count if rows.is_cuda else _BLOCK
+        self.rows, self.count = rows, cvae.count
+        self.chunk = _CHUNK_ON_GPU if rows.is_cuda else _CHUNK
+        self._shape, self._centres, self._config, self._seed = cvae.shape, centres, config, seed
+        self._blocks = [slice(first, min(first + block, cvae.count)) for first in range(0, cvae.count, block)]
+        self._encoders = [cvae.range(block).encoder for block in self._blocks]
+        self._buffers: list[dict[tuple[int, int], Workspace]] = [{} for _ in range(workers)]
+
+    def label(self, start: int, worker: int) -> NDArray[np.float32]:
+        """The rewards of rows start..start + chunk, [n, K]."""
+        chunk = self.rows[start : start + self.chunk]
+        labels = torch.empty(self.count, len(chunk), device=chunk.device)
+        generator = torch.Generator(chunk.device).manual_seed(self._seed ^ start)
+        for block, encoder in zip(self._blocks, self._encoders, strict=True):
+            mean, log_std = self._encode(chunk, encoder, worker)
+            noise = None
+            if self._config.distance == "sample":
+                noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+            distance = squared_distance(mean, log_std.exp(), self._centres[block], noise, self._config.distance)
+            torch.exp(distance.mul_(-self._config.temperature), out=labels[block])
+        return labels.T.contiguous().cpu().numpy()
+
+    def _encode(self, chunk: Tensor, encoder: StackedMlp, worker: int) -> tuple[Tensor, Tensor]:
+        key = (len(encoder.flat), len(chunk))
+        if key not in self._buffers[worker]:  # one shape, but for the last block and the last chunk
+            self._buffers[worker][key] = Workspace(*key, self._shape.encoder, chunk.device)
+        return posterior(self._buffers[worker][key].forward(encoder, chunk.expand(key[0], -1, -1)))
+
+
+def _labels(labeller: _Labeller, workers: Workers) -> Iterator[NDArray[np.float32]]:
+    """The rewards of all rows in order, a chunk [n, K] at a time."""
+    total, chunk = len(labeller.rows), labeller.chunk
+    wave = chunk * _WAVE * workers.count
+    made: dict[int, NDArray[np.float32]] = {}
+
+    def label(start: int, worker: int) -> None:
+        made[start] = labeller.label(start, worker)
+
+    for first in range(0, total, wave):
+        starts = range(first, min(first + wave, total), chunk)
+        workers.run(label, starts)
+        for start in starts:
+            labels = made.pop(start)
+            _check_finite(labels)
+            yield labels
+
+
+def _check_finite(labels: NDArray[np.float32]) -> None:
+    broken = np.flatnonzero(~np.isfinite(labels).all(axis=0))
+    if len(broken):
+        raise SkillsError(
+            f"The reward of skill {broken[0]} (and {len(broken) - 1} others) is not a number: its CVAE has diverged.",
+            "Lower reward.learning_rate, or give the skill more data with a smaller --skills.",
+        )

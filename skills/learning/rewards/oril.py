@@ -1,0 +1,97 @@
+"""ORIL's reward maker: a discriminator of the expert's steps from unlabelled ones (Zolna et al., 2020).
+
+The unlabelled data holds expert steps too (here surely: the expert's own rows are part of it), so the loss is the
+positive-unlabelled one, in its non-negative form (Kiryo et al., NeurIPS 2017):
+    eta E_e[-log R] + max(0, E_u[-log(1 - R)] - eta E_e[-log(1 - R)]),   the reward is R(s, a) in (0, 1)
+Size, batch, steps and learning rate are those of CLUE's networks in `RewardConfig`. The K discriminators are stacked.
+
+Letters: N transitions, K experts, B rows of a batch, O observation columns, A action size.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
+from skills.learning.engine.checkpoint import Checkpoint, save_tensors
+from skills.learning.engine.device import generator_on
+from skills.learning.engine.stacked import StackedMlp, initial
+from skills.learning.rewards import LABELS, SCALES
+from skills.learning.rewards.clue import standardised_rows
+from skills.learning.rewards.scaling import write
+from skills.learning.rewards.training import Members
+from skills.progress import Reporter, sparsely
+from skills.settings.config import RewardConfig
+
+MODELS = "oril.safetensors"
+FILES = (MODELS, LABELS, SCALES)
+CHECKPOINTS = "oril.checkpoint.safetensors"
+
+_PRIOR = 0.5  # eta, the paper's
+_CHUNK = 4096  # rows labelled at once
+
+
+def make_rewards(
+    transitions: Transitions,
+    experts: Classes,
+    config: RewardConfig,
+    device: torch.device,
+    generator: torch.Generator,
+    folder: Path,
+    reporter: Reporter,
+) -> None:
+    """Trains the discriminators and labels every transition; writes oril.safetensors, labels.f16 and scales.npz."""
+    rows = standardised_rows(transitions, transitions.scaling if config.standardise else None).to(device)
+    members = Members(*(torch.from_numpy(array) for array in experts.members())).to(device)
+    judge = train(rows, members, config, generator, folder, reporter)
+    progress = sparsely(reporter(f"labelling for {members.count} skills", "rows"))
+    write(folder, _labels(judge, rows), transitions, progress, scaled=config.scaled)
+    save_tensors(folder / MODELS, judge.named_layers("judge"))
+
+
+@torch.no_grad()
+def _labels(judge: StackedMlp, rows: Tensor) -> Iterator[NDArray[np.float32]]:
+    """The rewards of all rows in order, some [n, K] at a time."""
+    for start in range(0, len(rows), _CHUNK):
+        yield judge(rows[None, start : start + _CHUNK])[..., 0].sigmoid().T.cpu().numpy()
+
+
+def loss(expert: Tensor, unlabelled: Tensor) -> Tensor:
+    """The sum over discriminators of the loss above; their logits of expert and unlabelled rows, [K, B] each."""
+    found = _PRIOR * softplus(-expert).mean(dim=1)  # -log sigmoid(x) = softplus(-x)
+    rest = softplus(unlabelled).mean(dim=1) - _PRIOR * softplus(expert).mean(dim=1)
+    return (found + rest.clamp(min=0.0)).sum()
+
+
+def train(
+    rows: Tensor, members: Members, config: RewardConfig, generator: torch.Generator, folder: Path, reporter: Reporter
+) -> StackedMlp:
+    """One discriminator an expert.
+
+    rows: (s, a, 1), [N, O + A + 1].   generator: a CPU generator; initial weights and every draw come from it, or on a
+    GPU from one that it seeds.
+    """
+    sizes = [rows.shape[1] - 1, config.hidden, config.hidden, 1]
+    flat = initial(members.count, sizes, generator).to(rows.device).requires_grad_()
+    optimizer = torch.optim.Adam([flat], lr=config.learning_rate, fused=True)
+    own = generator_on(rows.device, generator)
+    saved = Checkpoint(folder / CHECKPOINTS, {"judge": flat}, {"judge": optimizer}, own)
+    progress = reporter(f"training {members.count} discriminators", "steps")
+    shape = (members.count, config.batch)
+    for step in range(saved.restore(), config.iterations):
+        unlabelled = torch.randint(len(rows), shape, generator=own, device=rows.device)
+        drawn = torch.cat([members.draw(config.batch, own), unlabelled], dim=1)
+        logits = StackedMlp(flat, sizes)(rows[drawn])[..., 0]
+        optimizer.zero_grad(set_to_none=True)
+        loss(*logits.split(config.batch, dim=1)).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        saved.save_if_due(step + 1)
+        progress(step + 1, config.iterations)
+    saved.save(config.iterations)
+    return StackedMlp(flat.detach(), sizes)

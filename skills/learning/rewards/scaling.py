@@ -1,0 +1,64 @@
+"""Writes a reward matrix: labels as they are made, and the scale that a learner multiplies them with.
+
+Letters: N transitions, K skills, E episodes.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.data.transitions import Transitions
+from skills.files import replacing, write_arrays
+from skills.learning.rewards import LABELS, SCALES
+from skills.progress import Progress
+
+_EPISODE_SPREAD = 1000.0  # each skill's episode sums are scaled to span this much, as IQL does for locomotion
+
+
+def write(
+    folder: Path,
+    blocks: Iterable[NDArray[np.float32]],
+    transitions: Transitions,
+    progress: Progress,
+    *,
+    scaled: bool,
+) -> None:
+    """Writes `labels.f16` and `scales.npz` into `folder` (see `skills.learning.rewards`).
+
+    blocks: the labels of all rows in order, some rows at a time, [n, K] each.   progress: in rows.
+    scaled: by `scales` of the dataset's own episodes, else by 1. An expert's episode may earn a hundred times
+    what those do: if it counted, what tells them apart would be scaled down to nothing.
+    """
+    total, episode_starts = len(transitions), transitions.episode_starts
+    own = int(np.searchsorted(episode_starts, total - transitions.demonstrations))
+    sums, done = np.zeros((len(episode_starts), 0)), 0
+    with replacing(folder / LABELS) as temporary, temporary.open("wb") as file:
+        for labels in blocks:
+            if not sums.size:
+                sums = np.zeros((len(episode_starts), labels.shape[1]))
+            file.write(labels.astype(np.float16).tobytes())
+            _add_by_episode(sums, labels, done, episode_starts)
+            done += len(labels)
+            progress(done, total)
+    write_arrays(folder / SCALES, {"scale": scales(sums[:own]) if scaled else np.ones(sums.shape[1], np.float32)})
+
+
+def scales(sums: NDArray[np.float64]) -> NDArray[np.float32]:
+    """[K] 1000 / (max - min over episodes of the summed reward, [E, K]); 1 where every episode sums to the same.
+
+    Without this the advantages are of order 0.01 and every skill becomes the same behaviour clone.
+    """
+    spread = sums.max(axis=0) - sums.min(axis=0)
+    return np.where(spread > 0, _EPISODE_SPREAD / np.where(spread > 0, spread, 1.0), 1.0).astype(np.float32)
+
+
+def _add_by_episode(
+    sums: NDArray[np.float64], labels: NDArray[np.float32], start: int, episode_starts: NDArray[np.int64]
+) -> None:
+    """Adds the labels of the rows from `start` on to the sums of their episodes."""
+    first = int(np.searchsorted(episode_starts, start, side="right")) - 1
+    last = int(np.searchsorted(episode_starts, start + len(labels), side="left"))
+    cuts = np.maximum(episode_starts[first:last] - start, 0)
+    sums[first:last] += np.add.reduceat(labels, cuts, axis=0, dtype=np.float64)

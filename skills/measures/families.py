@@ -1,0 +1,201 @@
+"""Families of skills that behave alike: their members, their representatives, their names, and a map of them.
+
+Letters: K skills, R rollouts of each, T steps, P size of qpos, J joints, D numbers of a behaviour, F families.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
+from scipy.spatial import distance
+from sklearn.metrics import silhouette_score
+
+from skills.bodies import motion
+from skills.measures import describe
+from skills.playing.rollout import Rollouts
+
+Floats = NDArray[np.float64]
+
+_MOST_FAMILIES = 8
+_ALMOST = 0.75  # of the best silhouette: a finer cut that is nearly as clear shows more kinds of behaviour
+_NUMBERS = re.compile(r"( at)? [0-9].*")
+_REMARKABLE = 0.7  # standard deviations from the mean of all skills
+_MORE_AND_LESS = {  # words for much and for little of a trait
+    "height": ("torso high", "torso low"),
+    "bounce": ("bouncy", "smooth"),
+    "steps per second": ("quick steps", "slow steps"),
+    "survival": ("never falls", "falls at times"),
+    "leaning forward": ("leans forward", "leans back"),
+}
+_FLOOR = 1e-6  # a number that no rollout varies in says nothing
+
+
+@dataclass(frozen=True)
+class Families:
+    """Which skills behave alike.
+
+    distances: [K, K] between behaviours.   family: [K] 0..F-1, the largest first.
+    names: [F] what most members do, "forward, about 3.6 m/s".
+    representatives: [F] the skill in the middle of each family.   order: [K] skills so that neighbours are alike.
+    places: [K, 2] a map of the behaviours, -1..1.   axes: what each of its two directions mostly is, in words.
+    """
+
+    distances: Floats
+    family: NDArray[np.int64]
+    names: list[str]
+    representatives: NDArray[np.int64]
+    order: NDArray[np.int64]
+    places: Floats
+    axes: tuple[str, str]
+
+
+def find_families(rollouts: Rollouts) -> Families:
+    """Clusters skills by behaviour: Ward's linkage, cut by the mean silhouette (Rousseeuw 1987).
+
+    The cut is the finest one whose silhouette is nearly the largest of all.
+    """
+    behaviours, traits = behaviours_of(rollouts)
+    places, axes = _map(behaviours, traits)
+    count = len(behaviours)
+    if count < 2:
+        distances, family, order = np.zeros((1, 1)), np.zeros(1, np.int64), np.zeros(1, np.int64)
+    else:
+        condensed = distance.pdist(behaviours)
+        distances = distance.squareform(condensed)
+        tree = hierarchy.optimal_leaf_ordering(hierarchy.ward(behaviours), condensed)
+        found = _cut(tree, distances)
+        by_size = np.argsort(-np.bincount(found), kind="stable")
+        family = np.argsort(by_size)[found]
+        leaves = hierarchy.leaves_list(tree)
+        order = leaves[np.argsort(family[leaves], kind="stable")]
+    heads = _medoids(family, distances)
+    names = _names(rollouts, family, heads, traits)
+    return Families(distances, family, names, heads, order, places, axes)
+
+
+def _names(
+    rollouts: Rollouts, family: NDArray[np.int64], heads: NDArray[np.int64], traits: dict[str, Floats]
+) -> list[str]:
+    """[F] the course and posture that are the most frequent in each family, its median speed, and what is peculiar."""
+    step = float(rollouts.seconds_per_step)
+    played = [
+        rollouts.qpos[skill, shown, : rollouts.lengths[skill, shown] + 1] for skill, shown in enumerate(rollouts.shown)
+    ]
+    names = []
+    for index in range(len(heads)):
+        members = np.flatnonzero(family == index)
+        course = _most_frequent([describe.course(played[skill], step) for skill in members])
+        posture = _most_frequent([_NUMBERS.sub("", describe.posture(played[skill], step)) for skill in members])
+        speed = float(np.median([describe.speed(played[skill], step) for skill in members]))
+        falls = rollouts.terminated[members].mean() >= 0.5
+        travel = course if speed < 0.05 else f"{course}, about {speed:.1f} m/s"
+        peculiar = "falls" if falls else "" if posture else _peculiar(members, traits)
+        names.append(describe.joined(travel, posture, peculiar))
+    return describe.tell_apart(names, [played[head] for head in heads], step)
+
+
+def _peculiar(members: NDArray[np.int64], traits: dict[str, Floats]) -> str:
+    """How a family differs most from all skills in what its speed does not say, in words; "" where it hardly does."""
+    differences = {
+        name: float((values[members].mean() - values.mean()) / max(values.std(), _FLOOR))
+        for name, values in traits.items()
+        if name in _MORE_AND_LESS
+    }
+    name = max(differences, key=lambda each: abs(differences[each]))
+    more, less = _MORE_AND_LESS[name]
+    return "" if abs(differences[name]) < _REMARKABLE else more if differences[name] > 0 else less
+
+
+def _most_frequent(words: list[str]) -> str:
+    return Counter(words).most_common(1)[0][0]
+
+
+def behaviours_of(rollouts: Rollouts) -> tuple[Floats, dict[str, Floats]]:
+    """[K, D] what each skill does, averaged over its rollouts and scaled; and the traits with a name, [K] each.
+
+    A number is scaled by its standard deviation over all rollouts: what differs between starts as much as between
+    skills counts little. Travel, turning, posture, and the joints' means, swings and rates weigh alike.
+    """
+    count, repeats = rollouts.lengths.shape
+    rows = [_behaviour(rollouts, skill, index) for skill in range(count) for index in range(repeats)]
+    parts, traits = [], {}
+    for name in rows[0]:
+        values = np.array([row[name] for row in rows]).reshape(count * repeats, -1)
+        scaled = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), _FLOOR)
+        parts.append(scaled.reshape(count, repeats, -1).mean(axis=1) / np.sqrt(values.shape[1]))
+        if values.shape[1] == 1:
+            traits[name] = values.reshape(count, repeats).mean(axis=1)
+    return np.concatenate(parts, axis=1), traits
+
+
+def _behaviour(rollouts: Rollouts, skill: int, index: int) -> dict[str, Floats]:
+    """What one rollout does; a group a name."""
+    step = float(rollouts.seconds_per_step)
+    length = int(rollouts.lengths[skill, index])
+    qpos = rollouts.qpos[skill, index, : length + 1]
+    velocity = motion.velocity(qpos, step)
+    joints = motion.joints(qpos)
+    turned = motion.pitch(qpos) if motion.is_planar(qpos) else motion.heading(qpos)
+    found: dict[str, float | Floats] = {
+        "forward speed": velocity[0],
+        "turning left": (turned[-1] - turned[0]) / motion.seconds(qpos, step),
+        "height": motion.height(qpos).mean(),
+        "bounce": motion.height(qpos).std(),
+        "uprightness": motion.uprightness(qpos).mean(),
+        "steps per second": motion.step_rate(qpos, step),
+        "survival": length / rollouts.qpos.shape[2],
+        "joints": joints.mean(axis=0),
+        "swings": joints.std(axis=0),
+        "rates": np.diff(joints, axis=0).std(axis=0) / step,
+    }
+    if motion.is_planar(qpos):
+        found["turning forward"] = found.pop("turning left")
+        found["leaning forward"] = motion.pitch(qpos).mean()
+    else:
+        found["leftward speed"] = velocity[1]
+    return {name: np.atleast_1d(np.asarray(value, np.float64)) for name, value in found.items()}
+
+
+def _cut(tree: Floats, distances: Floats) -> NDArray[np.int64]:
+    """[K] the cluster of each skill, from 0."""
+    count = len(distances)
+    cuts, scores = [np.zeros(count, np.int64)], [0.0]  # the score of a single family: better than a bad cut
+    for wanted in range(2, min(_MOST_FAMILIES, count - 1) + 1):
+        clusters = hierarchy.fcluster(tree, wanted, "maxclust").astype(np.int64) - 1
+        if len(np.unique(clusters)) == wanted:
+            cuts.append(clusters)
+            scores.append(float(silhouette_score(distances, clusters, metric="precomputed")))
+    return cuts[int(np.flatnonzero(np.array(scores) >= _ALMOST * max(scores))[-1])]
+
+
+def _medoids(family: NDArray[np.int64], distances: Floats) -> NDArray[np.int64]:
+    """[F] the member of each family that is nearest to its others."""
+    found = []
+    for index in range(int(family.max()) + 1):
+        members = np.flatnonzero(family == index)
+        found.append(members[np.argmin(distances[np.ix_(members, members)].sum(axis=1))])
+    return np.array(found, np.int64)
+
+
+def _map(behaviours: Floats, traits: dict[str, Floats]) -> tuple[Floats, tuple[str, str]]:
+    """Principal components of behaviours [K, D] as places [K, 2] in -1..1, and the trait that each goes with most."""
+    centred = behaviours - behaviours.mean(axis=0)
+    left, scale, _ = np.linalg.svd(centred, full_matrices=False)
+    places = np.zeros((len(behaviours), 2))
+    names = []
+    for axis in range(2):
+        values = left[:, axis] * scale[axis] if axis < left.shape[1] else places[:, axis]
+        agreement = {name: _correlation(values, trait) for name, trait in traits.items()}
+        name = max(agreement, key=lambda each: abs(agreement[each]))
+        places[:, axis] = values * (-1 if agreement[name] < 0 else 1)
+        names.append(name if abs(agreement[name]) > 0.4 else "mixed traits")
+    return places / max(float(np.abs(places).max()), _FLOOR), (names[0], names[1])
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    if min(one.std(), other.std()) < _FLOOR:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])

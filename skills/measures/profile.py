@@ -1,0 +1,93 @@
+"""What the page's plots show of the rollouts: ways, speed and height over time, scores, families, distances.
+
+Letters: K skills, R rollouts of each, T steps, P size of qpos.
+"""
+
+import string
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from skills.bodies import motion
+from skills.measures.families import find_families
+from skills.playing.rollout import Rollouts
+
+_WAY_POINTS = 30
+_CHART_POINTS = 48
+_SPEED_SECONDS = 0.5  # over which the charts' speed is measured
+_SIMILAR = 5
+_CONFIDENCE = 0.95
+LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"  # a distance is one of these letters
+
+
+def behaviour(rollouts: Rollouts) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the page says of all skills together, and of each."""
+    families = find_families(rollouts)
+    nearest = np.argsort(families.distances + np.diag(np.full(len(families.distances), np.inf)), axis=1, kind="stable")
+    overview = {
+        "planar": motion.is_planar(rollouts.qpos),
+        "representatives": families.representatives.tolist(),
+        "families": families.names,
+        "order": families.order.tolist(),
+        "axes": list(families.axes),
+        "distances": _in_letters(families.distances),
+    }
+    skills = []
+    for skill in range(len(rollouts.qpos)):
+        alike = nearest[skill, :_SIMILAR][: len(nearest) - 1]
+        skills.append(
+            {
+                **_motion(rollouts, skill),
+                "falls": [int(rollouts.terminated[skill].sum()), rollouts.terminated.shape[1]],
+                "return_interval": _interval(rollouts.rewards[skill].sum(axis=-1, dtype=np.float64)),
+                "family": int(families.family[skill]),
+                "place": [round(float(value), 3) for value in families.places[skill]],
+                "similar": alike.tolist(),
+                "distinctness": round(float(families.distances[skill, alike[0]]), 2) if len(alike) else None,
+            }
+        )
+    return overview, skills
+
+
+def _motion(rollouts: Rollouts, skill: int) -> dict[str, Any]:
+    """Of the rollout that stands for a skill: its way, and its speed (cm/s) and height (cm) over time.
+
+    The way is (x, y) in m from the start; of a planar body it is (time in s, x).
+    """
+    shown = rollouts.shown[skill]
+    step = float(rollouts.seconds_per_step)
+    qpos = rollouts.qpos[skill, shown, : rollouts.lengths[skill, shown] + 1]
+    ground = motion.ground(qpos)
+    way = ground - ground[0]
+    if motion.is_planar(qpos):
+        way = np.stack([np.arange(len(way)) * step, way[:, 0]], axis=1)
+    window = max(1, min(round(_SPEED_SECONDS / step), len(qpos) - 1))
+    speed = np.linalg.norm(ground[window:] - ground[:-window], axis=1) / (window * step)
+    return {
+        "path": [[round(float(x), 2), round(float(y), 2)] for x, y in _sampled(way, _WAY_POINTS)],
+        "seconds": round((len(qpos) - 1) * step, 2),
+        "speeds": np.round(100 * _sampled(speed, _CHART_POINTS)).astype(int).tolist(),
+        "heights": np.round(100 * _sampled(motion.height(qpos), _CHART_POINTS)).astype(int).tolist(),
+    }
+
+
+def _sampled(values: NDArray[np.float64], most: int) -> NDArray[np.float64]:
+    """At most that many of the values, evenly over time, the first and last among them."""
+    return np.asarray(values[np.unique(np.linspace(0, len(values) - 1, most).round().astype(int))])
+
+
+def _interval(values: NDArray[np.float64]) -> list[float] | None:
+    """The mean's 95 % interval by Student's t over the rollouts of a skill; None for a single one."""
+    if len(values) < 2:
+        return None
+    half = float(stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))
+    return [round(float(values.mean()) - half, 1), round(float(values.mean()) + half, 1)]
+
+
+def _in_letters(distances: NDArray[np.float64]) -> str:
+    """[K x K] letters, row by row: the distance in 64 even steps of the largest."""
+    top = max(float(distances.max()), 1e-9)
+    steps = np.minimum(np.floor(distances / top * len(LEVELS)), len(LEVELS) - 1).astype(int)
+    return "".join(LEVELS[step] for step in steps.ravel())

@@ -1,0 +1,220 @@
+"""What a class looks like in the data: the stretches of the dataset in which it is most at home.
+
+A class is a set of transitions, often a few steps at a time. A stretch shows them where they are densest, in the
+motion they belong to, and says which of its steps are in the class.
+
+Letters: N transitions, K classes, E stretches of each, W states of a stretch, P size of qpos.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.data.transitions import Transitions
+from skills.errors import SkillsError
+from skills.files import read_arrays, write_arrays
+from skills.progress import silent_reporter
+from skills.runs.folder import Run
+from skills.bodies.fast import GOAL_COLUMNS, environment, load_model
+from skills.videos.films.clips import step_seconds
+
+Origin = Literal["recorded", "rebuilt"]
+
+_SECONDS = 3.0
+_MOST = 4  # stretches of a class, each from another episode
+_TOLERANCE = 1e-3  # by which recorded states may differ from the observations that they were made into
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Exemplars:
+    """Stretches of the dataset for every class.
+
+    qpos: [K, E, W, P] float32; behind a stretch's length its last state is repeated.
+    own: [K, E, W] bool, whether the step from that state is in the class.
+    lengths: [K, E] int32 states; 0 where a class has fewer stretches.
+    episodes, starts: [K, E] int64, the episode and its step that a stretch begins at.
+    origin: "recorded" by the simulator, or "rebuilt" from observations, with the place integrated from the velocity.
+    """
+
+    qpos: NDArray[np.float32]
+    own: NDArray[np.bool_]
+    lengths: NDArray[np.int32]
+    episodes: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    origin: Origin
+
+    def share(self, skill: int) -> float:
+        """The share of the stretches' steps that are in the class."""
+        return float(self.own[skill].sum() / max(1, self.lengths[skill].sum()))
+
+
+def exemplars_path(run: Run) -> Path:
+    """Where a run keeps them."""
+    return run.path / "exemplars.npz"
+
+
+def find(run: Run) -> Exemplars:
+    """The exemplars of a run, found once and then kept in its folder.
+
+    Raises: SkillsError where the data are not on this machine any more, or are others.
+    """
+    key = _key(run)
+    kept = known(run)
+    if kept is not None:
+        return kept
+    transitions = _transitions(run)
+    labels = read_arrays(run.experts_file)["labels"]
+    length = round(_SECONDS / step_seconds(transitions.env_id))
+    found = cut(transitions, labels, run.config.skills, length)
+    minari_id, stored = _stored_in(run)
+    if minari_id is not None:
+        found = _exact(found, transitions.env_id, minari_id, stored)
+    found = _for_every_seed(found, run.config.seeds)
+    write_arrays(exemplars_path(run), {**vars(found), "origin": np.array(found.origin), "key": np.array(key)})
+    return found
+
+
+def known(run: Run) -> Exemplars | None:
+    """The exemplars that were found earlier for the classes that the run has now."""
+    path = exemplars_path(run)
+    if not path.is_file():
+        return None
+    arrays: dict[str, Any] = dict(read_arrays(path))
+    if str(arrays.pop("key")) != _key(run):
+        return None
+    origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
+    return Exemplars(**arrays, origin=origin)
+
+
+def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, length: int) -> Exemplars:
+    """Up to four stretches of at most `length` states a class, from different episodes, with the states rebuilt."""
+    bounds = transitions.bounds
+    episode_of = np.repeat(np.arange(len(bounds) - 1), transitions.lengths)
+    last = np.arange(len(transitions)) + np.minimum(transitions.left, length)
+    size = load_model(transitions.env_id).nq
+    shape = (count, _MOST)
+    found = Exemplars(
+        np.zeros((*shape, length, size), np.float32),
+        np.zeros((*shape, length), bool),
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.int64),
+        np.zeros(shape, np.int64),
+        "rebuilt",
+    )
+    for skill in range(count):
+        mine = labels == skill
+        before = np.concatenate([[0], np.cumsum(mine)])
+        inside = before[last] - before[:-1]
+        for place in range(_MOST):
+            first = int(np.argmax(inside))
+            if inside[first] <= 0:
+                break
+            rows = slice(first, int(last[first]))
+            episode = int(episode_of[first])
+            steps = rows.stop - rows.start
+            found.lengths[skill, place] = steps
+            found.episodes[skill, place] = episode
+            found.starts[skill, place] = first - transitions.episode_starts[episode]
+            found.own[skill, place, :steps] = mine[rows]
+            found.qpos[skill, place] = _padded(_rebuilt(transitions, rows), length)
+            inside[bounds[episode] : bounds[episode + 1]] = 0
+    return found
+
+
+def _rebuilt(transitions: Transitions, rows: slice) -> NDArray[np.float64]:
+    """[W, P] states from observations, which leave out where the body is: that is the integral of its velocity."""
+    env_id = transitions.env_id
+    hidden, size = environment(env_id).position_columns, load_model(env_id).nq
+    seen = transitions.observations[rows].astype(np.float64)
+    if environment(env_id).maze is not None:
+        seen = np.delete(seen, GOAL_COLUMNS, axis=1)
+    velocity = seen[:, size - hidden : size]
+    place = np.cumsum(velocity, axis=0) * step_seconds(env_id)
+    return np.concatenate([place - place[:1], seen[:, : size - hidden]], axis=1)
+
+
+def _stored_in(run: Run) -> tuple[str | None, dict[int, int]]:
+    """(the Minari dataset that the classes' episodes are stored in, {episode of the run: its number there}).
+
+    None where demonstrations come from a file; no numbers where they are the same.
+    """
+    manifest = run.manifest
+    if run.config.mode != "imitation":
+        return manifest["dataset"]["minari_id"], {}
+    expert, first = manifest["expert"], manifest["dataset"]["episodes"]
+    return expert["minari_id"], {first + place: number for place, number in enumerate(expert["episodes"])}
+
+
+def _exact(found: Exemplars, env_id: str, minari_id: str, stored_as: dict[int, int]) -> Exemplars:
+    """The same stretches with the simulator's own states, where the dataset has recorded them."""
+    import minari
+
+    hidden, size = environment(env_id).position_columns, load_model(env_id).nq
+    dataset = minari.load_dataset(minari_id)
+    qpos = found.qpos.copy()
+    length = qpos.shape[2]
+    numbers = np.array([stored_as.get(episode, episode) for episode in found.episodes.ravel().tolist()])
+    numbers = numbers.reshape(found.episodes.shape)
+    chosen = np.unique(numbers[found.lengths > 0])
+    for stored in dataset.iterate_episodes(chosen.tolist()):
+        recorded = np.asarray((stored.infos or {}).get("qpos", np.empty((0, 0))))
+        for skill, place in np.argwhere((numbers == stored.id) & (found.lengths > 0)):
+            start, steps = found.starts[skill, place], found.lengths[skill, place]
+            states = recorded[start : start + steps]
+            if states.shape != (steps, size):
+                return found
+            if np.abs(states[:, hidden:] - qpos[skill, place, :steps, hidden:]).max() > _TOLERANCE:
+                return found
+            qpos[skill, place] = _padded(states, length)
+    return Exemplars(qpos, found.own, found.lengths, found.episodes, found.starts, "recorded")
+
+
+def _for_every_seed(found: Exemplars, seeds: int) -> Exemplars:
+    """One expert's stretches again for each of the seeds that learned from it."""
+    return Exemplars(
+        np.repeat(found.qpos, seeds, axis=0),
+        np.repeat(found.own, seeds, axis=0),
+        np.repeat(found.lengths, seeds, axis=0),
+        np.repeat(found.episodes, seeds, axis=0),
+        np.repeat(found.starts, seeds, axis=0),
+        found.origin,
+    )
+
+
+def _padded(states: NDArray[np.floating[Any]], length: int) -> NDArray[np.floating[Any]]:
+    return np.concatenate([states, np.repeat(states[-1:], length - len(states), axis=0)])
+
+
+def _transitions(run: Run) -> Transitions:
+    """The data that the run learned from. Raises: SkillsError where they are not here, or are others."""
+    if run.config.mode == "imitation":  # the demonstrations are behind the dataset's rows
+        from skills.discovery import read_data
+
+        return read_data(run, "local", silent_reporter, lambda line: None)
+
+    from skills.data import minari
+
+    dataset = run.manifest["dataset"]
+    transitions = minari.load(
+        dataset["minari_id"],
+        dataset["name"],
+        steps=dataset["steps"],
+        columns=run.config.data.columns,
+    )
+    if transitions.digest != dataset["digest"]:
+        raise SkillsError(
+            f"The dataset {dataset['minari_id']} on this machine is not the one that the run learned from."
+        )
+    return transitions
+
+
+def _key(run: Run) -> str:
+    """Says whether kept exemplars belong to the run's data and classes."""
+    manifest = run.manifest
+    text = repr((_VERSION, _SECONDS, manifest["dataset"]["digest"], manifest["stages"]["experts"]["files"]))
+    return hashlib.sha256(text.encode()).hexdigest()

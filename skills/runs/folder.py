@@ -1,0 +1,285 @@
+"""The run folder: configuration, manifest, stages, lock.
+
+    runs/ant-medium/
+      config.json      every setting
+      manifest.json    versions, dataset digest, and for each finished stage its wall time and the sha256 of its files
+      experts.npz  rewards/  policy/  rollouts/  measures.json  gallery/
+      evaluation/      what `skills evaluate` played and trained beside it
+
+A stage is done when the manifest says so and its files are still the ones it names.
+"""
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import shlex
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import filelock
+
+from skills.settings.config import Config, differences
+from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.files import explained, read_json, sha256, write_json
+from skills.settings.presets import options
+
+SCHEMA_VERSION = 1
+STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
+_REPORTED_PACKAGES = ("skills", "torch", "mujoco", "gymnasium", "minari", "scikit-learn", "numpy")
+
+
+def runs_root() -> Path:
+    """Where runs go: $SKILLS_RUNS, or `runs` in the current folder."""
+    return Path(os.environ.get("SKILLS_RUNS", "runs"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that exists."""
+
+    path: Path
+    config: Config
+
+    @property
+    def env_id(self) -> str:
+        """The Gymnasium id of the environment that the data comes from."""
+        env_id: str = self.manifest["dataset"]["env_id"]
+        return env_id
+
+    @property
+    def experts_file(self) -> Path:
+        return self.path / "experts.npz"
+
+    @property
+    def rewards_folder(self) -> Path:
+        return self.path / "rewards"
+
+    @property
+    def policy_folder(self) -> Path:
+        return self.path / "policy"
+
+    @property
+    def rollouts_file(self) -> Path:
+        return self.path / "rollouts" / "rollouts.npz"
+
+    @property
+    def measures_file(self) -> Path:
+        return self.path / "measures.json"
+
+    @property
+    def gallery_folder(self) -> Path:
+        return self.path / "gallery"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as it stands on disk."""
+        document: dict[str, Any] = read_json(self.path / "manifest.json")
+        return document
+
+    @property
+    def command(self) -> str:
+        """The command line that made this run, and that finishes it."""
+        where = shlex.quote(str(self.path))
+        return f"skills discover {shlex.quote(self.config.dataset)} {options(self.config)}--run {where}"
+
+    def finished_stages(self) -> list[str]:
+        """Names of the stages that the manifest calls done, in order."""
+        stages = self.manifest["stages"]
+        return [name for name in STAGES if name in stages]
+
+    def is_done(self, stage: str) -> bool:
+        """Whether a stage is finished and its files are unchanged since."""
+        entry = self.manifest["stages"].get(stage)
+        if entry is None:
+            return False
+        return all(
+            (self.path / name).is_file() and sha256(self.path / name) == digest
+            for name, digest in entry["files"].items()
+        )
+
+    def require(self, stage: str) -> None:
+        """Raises: SkillsError with the command that finishes the run, where a stage or its files are missing."""
+        entry = self.manifest["stages"].get(stage)
+        if entry is None or not all((self.path / name).is_file() for name in entry["files"]):
+            raise SkillsError(
+                f"The run {self.path} is not finished: it has no {stage} yet.", f"Finish it: {self.command}"
+            )
+
+    def require_skill(self, skill: int) -> None:
+        """Raises: SkillsError (usage) for a skill that the run has not."""
+        if not 0 <= skill < self.config.heads:
+            raise SkillsError(
+                f"There is no skill {skill} in {self.path}.", f"It has skills 0 to {self.config.heads - 1}.", USAGE
+            )
+
+    @property
+    def rows(self) -> int:
+        """N: the transitions that the run learns from, its dataset's and in imitation mode the demonstrations' too."""
+        manifest = self.manifest
+        behind = manifest["expert"]["steps"] if self.config.mode == "imitation" else 0
+        return int(manifest["dataset"]["steps"] + behind)
+
+    def require_skills(self, what: str) -> None:
+        """Raises: SkillsError (usage) for a run with one expert, where `what` has nothing to tell apart."""
+        if self.config.mode != "skills":
+            raise SkillsError(
+                f"{what} is of many skills; {self.path} has learned one, in the mode {self.config.mode}.",
+                f"Its score: skills show {self.path}   The scores of all runs: skills list",
+                USAGE,
+            )
+
+    def record_dataset(self, dataset: Mapping[str, Any], kind: Literal["dataset", "expert"] = "dataset") -> None:
+        """Notes which data the run learns from, or which expert.
+
+        Raises: SkillsError where an earlier part of the run has learned from other data.
+        """
+        manifest = self.manifest
+        known = manifest.get(kind)
+        if known is not None and known["digest"] != dataset["digest"]:
+            ours, theirs = (entry["minari_id"] or entry["name"] for entry in (dataset, known))
+            raise SkillsError(
+                f"The data of {ours} is not what this run began with ({theirs}).",
+                "Start anew with --fresh, or elsewhere with --run.",
+            )
+        if known is None:
+            write_json(self.path / "manifest.json", {**manifest, kind: dict(dataset)})
+
+    @contextlib.contextmanager
+    def stage(self, name: str, files: list[Path]) -> Iterator[None]:
+        """Runs a stage that makes `files`; on success the manifest calls it done, and what came after it undone."""
+        manifest = self.manifest
+        manifest["stages"] = {
+            done: entry for done, entry in manifest["stages"].items() if STAGES.index(done) < STAGES.index(name)
+        }
+        write_json(self.path / "manifest.json", manifest)
+        start = time.monotonic()
+        yield
+        digests = {file.relative_to(self.path).as_posix(): sha256(file) for file in files}
+        manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests}
+        write_json(self.path / "manifest.json", manifest)
+
+    @contextlib.contextmanager
+    def amending(self, name: str) -> Iterator[None]:
+        """Adds to the files of a finished stage; it stays done, and so do those after it."""
+        yield
+        manifest = self.manifest
+        files = manifest["stages"][name]["files"]
+        manifest["stages"][name]["files"] = {file: sha256(self.path / file) for file in files}
+        write_json(self.path / "manifest.json", manifest)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keeps other writers out. Raises: SkillsError where another process is writing this run."""
+        with _locked(self.path):
+            for leftover in self.path.rglob(".*.partial*"):
+                leftover.unlink(missing_ok=True)
+            yield
+
+
+def default_path(dataset: str, mode: str = "skills") -> Path:
+    """Where a run on a dataset goes unless told otherwise."""
+    return runs_root() / (dataset.replace("/", "-") + (f"-{mode}" if mode != "skills" else ""))
+
+
+def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> Run:
+    """The run of that folder, to be continued or begun.
+
+    fresh: an existing run is moved aside (`ant-medium.1`), never deleted.
+    Raises: SkillsError where the folder holds a run with another configuration, or one that another process is writing
+    and that was to be moved, or something that is no run.
+    """
+    if fresh and (path / "manifest.json").exists():
+        with _locked(path):
+            _move_aside(path)
+    if (path / "manifest.json").exists():
+        run = open_run(path)
+        changes = differences(config, run.config)
+        if changes:
+            raise SkillsError(
+                f"{path} holds a run with another configuration:\n  " + "\n  ".join(changes),
+                "Use another folder with --run, or --fresh to begin anew (the old run is kept beside it).",
+                USAGE,
+            )
+        return run
+    with explained(path):
+        if path.exists() and not all(_is_ours_to_begin(entry) for entry in path.iterdir()):
+            raise SkillsError(f"{path} is not empty and is not a run.", "Choose another folder with --run.", USAGE)
+    write_json(path / "config.json", config.to_json())
+    manifest = {
+        "schema_version": SCHEMA_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: importlib.metadata.version(name) for name in _REPORTED_PACKAGES},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        "stages": {},
+    }
+    write_json(path / "manifest.json", manifest)
+    return Run(path, config)
+
+
+def open_run(path: Path) -> Run:
+    """The run of a folder. Raises: SkillsError (not found) where there is none."""
+    if not (path / "manifest.json").is_file():
+        raise SkillsError(f"{path} is not a run: it has no manifest.json.", exit_code=NOT_FOUND)
+    return Run(path, Config.from_json(read_json(path / "config.json")))
+
+
+def find(name: str | None) -> Run:
+    """The run of that name (a folder of `runs_root()` or a path); the newest one for None.
+
+    Raises: SkillsError (not found) with the nearest names.
+    """
+    runs = all_paths()
+    if name is None:
+        if not runs:
+            raise SkillsError(f"There are no runs in {runs_root()}.", "Make one: skills discover ant-medium", NOT_FOUND)
+        return open_run(runs[0])
+    for path in (runs_root() / name, Path(name)):
+        if (path / "manifest.json").is_file():
+            return open_run(path)
+    raise SkillsError(f"Unknown run {name!r}.", nearest(name, [path.name for path in runs]), NOT_FOUND)
+
+
+def all_paths() -> list[Path]:
+    """Every run of `runs_root()`, the most recently written first."""
+    manifests = runs_root().glob("*/manifest.json")
+    newest_first = sorted(manifests, key=lambda manifest: (manifest.stat().st_mtime, manifest), reverse=True)
+    return [manifest.parent for manifest in newest_first]
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
+    lock = filelock.FileLock(path / ".lock")
+    with explained(path):
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise SkillsError(
+                f"Another process is writing the run {path}.", "Wait for it, or choose another folder with --run."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_ours_to_begin(entry: Path) -> bool:
+    """Whether a file is what a run leaves that was killed as it began."""
+    return entry.name in (".lock", "config.json") or ".partial" in entry.name
+
+
+def _move_aside(path: Path) -> Path:
+    path = path.resolve()
+    for number in range(1, 10_000):
+        aside = path.with_name(f"{path.name}.{number}")
+        if not aside.exists():
+            with explained(path):
+                path.rename(aside)
+            return aside
+    raise SkillsError(f"There are too many old runs beside {path}.", "Delete some of them.")

@@ -1,0 +1,88 @@
+"""A run's dataset with the reward of one of its skills in the place of the environment's: for any offline RL library.
+
+The paper calls its rewards pluggable: whoever learns from them need not know where they come from.
+
+Letters: N transitions, K skills.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from minari.data_collector import EpisodeBuffer
+from numpy.typing import NDArray
+
+from skills.errors import SkillsError
+from skills.data.minari_root import LABEL_NAMES
+from skills.progress import Progress, silent
+from skills.learning.rewards import Rewards
+from skills.runs.folder import Run
+from skills.data import store
+from skills.data.minari import first_steps, learned, open_dataset
+
+_KEPT = ("license", LABEL_NAMES, "code_permalink")  # what is said of the data stays said
+
+
+def relabel(run: Run, skill: int, minari_id: str, progress: Progress = silent) -> None:
+    """Writes the transitions that a run learned from as the Minari dataset `minari_id`, rewarded for one skill.
+
+    The reward is the one that the run's own policy learned from: the label times the skill's scale. The environment's
+    reward is kept in infos/environment_reward. Observations keep all their columns. Progress counts rows.
+
+    Raises: SkillsError (usage) for a skill that the run has not, or an id that is taken; where the run has no rewards
+    yet, or its dataset is gone.
+    """
+    run.require_skill(skill)
+    run.require("rewards")
+    known: dict[str, Any] = run.manifest["dataset"]
+    dataset = open_dataset(known["minari_id"])
+    rewards = Rewards.open(run.rewards_folder, run.rows)
+    values = rewards.labels[: known["steps"], skill].astype(np.float32) * rewards.scale[skill]
+    source: dict[str, Any] = dataset.storage.metadata
+    description = store.Description(
+        dataset.observation_space,
+        dataset.action_space,
+        dataset.env_spec,
+        str(source.get("algorithm_name", "unknown")),
+        f"{known['minari_id']} with the rewards of skill {skill} of {run.config.heads} found in it by "
+        f"`{run.command}`. The environment's own are in infos/environment_reward.",
+        {
+            "labelled_from": known["minari_id"],
+            "skill": skill,
+            "source_digest": known["digest"],
+            **{key: source[key] for key in _KEPT if key in source},
+        },
+    )
+    cut = run.manifest["dataset"]["return_mean"] is not None  # at the goals that its rewards told of
+    store.write(minari_id, description, _episodes(dataset, values, cut, progress))
+
+
+def _episodes(dataset: Any, values: NDArray[np.float32], cut: bool, progress: Progress) -> Iterator[EpisodeBuffer]:
+    """The episodes that hold the first rows, as many as there are values; the last one cut as the run's was."""
+    row = 0
+    for episode in learned(dataset, dataset.id, cut):
+        length = min(len(episode.rewards), len(values) - row)
+        if length:
+            yield _rewarded(episode, values[row : row + length])
+        row += length
+        progress(row, len(values))
+        if row == len(values):
+            return
+    raise SkillsError(
+        f"{dataset.id} has {row:,} rows; the run learned from {len(values):,}.", "Get or make the dataset again."
+    )
+
+
+def _rewarded(episode: Any, values: NDArray[np.float32]) -> EpisodeBuffer:
+    kept = first_steps(episode, len(values))
+    truncations = np.array(kept.truncations)
+    if len(kept) < len(episode):
+        truncations[-1] = True
+    return EpisodeBuffer(
+        observations=kept.observations,
+        actions=kept.actions,
+        rewards=values,
+        terminations=kept.terminations,
+        truncations=truncations,
+        infos={**kept.infos, "environment_reward": kept.rewards},
+    )

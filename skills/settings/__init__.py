@@ -1,0 +1,1 @@
+"""What can be set? The frozen dataclasses of a configuration, and the presets that fill them in."""

@@ -1,0 +1,154 @@
+"""What each film shows, ready to be drawn by any process.
+
+    skills/017.mp4          the rollout that stands for the skill
+    skills/017-starts.mp4   the same skill from other starts, side by side
+    skills/017-data.mp4     the class's own stretches of the dataset, side by side
+    slides/017.gif          the first one in another format
+
+Letters: F frames, nq generalised positions, H x W pixels.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.playing.rollout import Rollouts
+from skills.runs.exemplars import Exemplars
+from skills.videos.films import marks
+from skills.videos.films.clips import Clip, clip, step_seconds, stride_of
+from skills.videos.films.renderers import Renderer
+from skills.videos.films.scene import Camera, Frames, torso_track, view_of
+
+LOOK = 3  # raised when the pictures change, so that films of the old look count as stale
+FORMATS = ("mp4", "gif", "webp")
+_COLUMNS = 2  # panes side by side
+_PANES = 4
+_STARTS_SECONDS = 4.0  # at most, of each other rollout: four of them cost as much as the one that stands for the skill
+_SPEED_SECONDS = 0.5  # over which a caption's speed is measured
+
+
+@dataclass(frozen=True)
+class Style:
+    """What all films of one call share. width, height: pixels of a whole film."""
+
+    env_id: str
+    quality: str = "fast"
+    width: int = 256
+    height: int = 256
+    camera: Camera = "follow"
+    trace: bool = False
+    caption: bool = False
+
+
+@dataclass(frozen=True)
+class Pane:
+    """One picture of a film. shown: its states.   text: in its corner.   own: [F] frames to be marked, or None."""
+
+    shown: Clip
+    text: str = ""
+    own: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Film:
+    """A file to be made. name: its path inside the gallery.   panes: one, or up to four at half the size.
+
+    poster: whether a still picture lies beside it.   title: the first line of a caption, the number and label.
+    """
+
+    name: str
+    panes: tuple[Pane, ...]
+    poster: bool = False
+    title: str = ""
+
+    @property
+    def fps(self) -> float:
+        """Frames/s at true speed."""
+        return self.panes[0].shown.fps
+
+    @property
+    def still(self) -> str:
+        """The path of its poster inside the gallery."""
+        return str(Path(self.name).with_suffix(".webp"))
+
+    def digest(self, style: Style) -> str:
+        """Says whether a file is current; the renderer is left out, for either may have made it."""
+        whole = hashlib.sha256(repr((LOOK, style, self.name, self.title if style.caption else "")).encode())
+        for pane in self.panes:
+            about = (pane.text, pane.shown.fps, pane.shown.moving, pane.shown.qpos.shape)
+            whole.update(repr(about).encode() + pane.shown.qpos.tobytes())
+            whole.update(b"" if pane.own is None else pane.own.tobytes())
+        return whole.hexdigest()
+
+
+def skill_film(rollouts: Rollouts, skill: int, style: Style, seconds: float, form: str, label: str) -> Film:
+    """The rollout that stands for a skill, as a film of that format."""
+    shown = int(rollouts.shown[skill])
+    made = clip(rollouts.qpos[skill, shown], int(rollouts.lengths[skill, shown]), style.env_id, seconds)
+    name = f"skills/{skill:03d}.mp4" if form == "mp4" else f"slides/{skill:03d}.{form}"
+    return Film(name, (Pane(made),), poster=form == "mp4", title=f"#{skill:03d} {label}".strip())
+
+
+def starts_film(rollouts: Rollouts, skill: int, style: Style, seconds: float) -> Film | None:
+    """The other rollouts of a skill; None where there is no other."""
+    others = [index for index in range(rollouts.qpos.shape[1]) if index != rollouts.shown[skill]][:_PANES]
+    panes = []
+    for index in others:
+        length = int(rollouts.lengths[skill, index])
+        made = clip(rollouts.qpos[skill, index], length, style.env_id, min(seconds, _STARTS_SECONDS))
+        falls = f", falls {length * step_seconds(style.env_id):.1f} s" if rollouts.terminated[skill, index] else ""
+        panes.append(Pane(made, f"start {index + 1}{falls}"))
+    return Film(f"skills/{skill:03d}-starts.mp4", tuple(panes)) if panes else None
+
+
+def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
+    """The class's own stretches of the dataset, with its steps marked; None for a class without any."""
+    stride = stride_of(style.env_id)
+    step = step_seconds(style.env_id)
+    panes = []
+    for place, length in enumerate(exemplars.lengths[skill]):
+        if length:
+            frames = np.arange(0, length, stride)
+            qpos = exemplars.qpos[skill, place, frames].astype(np.float64)
+            at = exemplars.starts[skill, place] * step
+            text = f"ep. {exemplars.episodes[skill, place]}, {at:.1f} s"
+            panes.append(Pane(Clip(qpos, 1 / (step * stride), len(frames)), text, exemplars.own[skill, place, frames]))
+    return Film(f"skills/{skill:03d}-data.mp4", tuple(panes)) if panes else None
+
+
+def draw(film: Film, style: Style, renderer: Renderer) -> Frames:
+    """[F, H, W, 3] the pictures of a film. renderer: of the whole size for one pane, of half of it for several."""
+    if len(film.panes) == 1 and not film.panes[0].text:
+        return _captioned(renderer.render(film.panes[0].shown.qpos, trace=style.trace), film, style)
+    drawn = [_tagged(renderer.render(pane.shown.qpos, trace=style.trace), pane) for pane in film.panes]
+    return marks.tiled(drawn, _COLUMNS, _PANES // _COLUMNS)
+
+
+def size_of(film: Film, style: Style) -> tuple[int, int]:
+    """(width, height) that its renderer draws, pixels."""
+    parts = 1 if len(film.panes) == 1 and not film.panes[0].text else _COLUMNS
+    return style.width // parts, style.height // parts
+
+
+def _tagged(frames: Frames, pane: Pane) -> Frames:
+    own = np.zeros(len(frames), bool) if pane.own is None else pane.own
+    return np.stack(
+        [marks.tag(frame, pane.text, marked=bool(inside)) for frame, inside in zip(frames, own, strict=True)]
+    )
+
+
+def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
+    if not style.caption:
+        return frames
+    shown = film.panes[0].shown
+    track = torso_track(view_of(style.env_id), shown.qpos)
+    back = max(1, round(_SPEED_SECONDS * shown.fps))
+    lines = []
+    for frame in range(len(frames)):
+        earlier, now = max(0, frame - back), min(frame, shown.moving - 1)
+        speed = np.linalg.norm(track[now] - track[earlier]) * shown.fps / max(1, frame - earlier)
+        lines.append([film.title, f"{speed:.1f} m/s    {now / shown.fps:.1f} s"])
+    return np.stack([marks.caption(frame, text) for frame, text in zip(frames, lines, strict=True)])

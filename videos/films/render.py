@@ -1,0 +1,256 @@
+"""Renders the videos of a run's skills over worker processes; what is finished stays, what fails is told."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, TypeVar
+
+from skills.errors import NOT_FOUND, USAGE, SkillsError
+from skills.files import read_json, write_json
+from skills.playing.rollout import Rollouts
+from skills.progress import Progress, silent
+from skills.runs.exemplars import Exemplars
+from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
+from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
+from skills.videos.films.renderers import QUALITIES, Renderer, check_choice, construct, resolve
+from skills.videos.films.scene import CAMERAS
+
+_SCHEMA = 2
+_WRITERS = {".mp4": write_mp4, ".gif": write_gif, ".webp": write_webp}
+_Done = TypeVar("_Done")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A skill whose video could not be made, and why (one sentence)."""
+
+    skill: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What `render_skills` did.
+
+    renderer: the name of the one used; "" where nothing was left to render.
+    fps: frames/s of the videos, at true speed.
+    written, skipped: skill numbers, in order.   failures: in order of their skills.
+    """
+
+    renderer: str
+    fps: float
+    written: tuple[int, ...]
+    skipped: tuple[int, ...]
+    failures: tuple[Failure, ...]
+
+
+@dataclass
+class _Record:
+    """The digests of finished films by name, kept beside them in `gallery/videos.json`."""
+
+    path: Path
+    digests: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def read(path: Path) -> "_Record":
+        document = read_json(path) if path.is_file() else {}
+        digests = document.get("digests", {}) if isinstance(document, dict) else {}
+        return _Record(path, {str(name): str(digest) for name, digest in digests.items()})
+
+    def note(self, digests: Mapping[str, str]) -> None:
+        self.digests.update(digests)
+        write_json(self.path, {"schema_version": _SCHEMA, "digests": dict(sorted(self.digests.items()))})
+
+
+def video_path(run_folder: Path, skill: int, kind: str = "") -> Path:
+    """Where a film of a skill lies. kind: "" the skill itself, "starts" its other rollouts, "data" its class."""
+    return run_folder / "gallery" / "skills" / f"{skill:03d}{'-' if kind else ''}{kind}.mp4"
+
+
+def poster_path(run_folder: Path, skill: int) -> Path:
+    """Where the still picture of a skill lies."""
+    return video_path(run_folder, skill).with_suffix(".webp")
+
+
+def read_rollouts(run_folder: Path) -> Rollouts:
+    """The rollouts of a run. Raises: SkillsError (not found) where there are none."""
+    path = run_folder / "rollouts" / "rollouts.npz"
+    if not path.is_file():
+        raise SkillsError(f"{run_folder} has no rollouts to render.", "Finish the run: skills discover", NOT_FOUND)
+    return Rollouts.load(path)
+
+
+def render_skills(
+    run_folder: Path,
+    env_id: str,
+    skills: Sequence[int],
+    *,
+    renderer: str = "auto",
+    quality: str = "fast",
+    size: tuple[int, int] = (256, 256),
+    seconds: float = 8.0,
+    camera: str = "follow",
+    form: str = "mp4",
+    trace: bool = False,
+    caption: bool = False,
+    extras: bool = True,
+    exemplars: Exemplars | None = None,
+    force: bool = False,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> Rendered:
+    """Writes `gallery/skills/017.mp4` and its poster `017.webp` for each skill, from the run's recorded rollouts.
+
+    size: (width, height) in pixels.   seconds: of motion at most.   form: "gif" and "webp" go to `gallery/slides/`.
+    trace: the torso's way on the floor.   caption: number, label, speed and time at the foot of the picture.
+    extras: with an mp4, also the films of the other rollouts, and of the class in the data where `exemplars` are given.
+    workers: processes; as many as there are cores where it is None.   progress: called with (finished skills, all).
+
+    A skill whose files are of the current rollouts and settings is skipped unless `force`. One that fails is reported
+    in the result and stops no other.
+
+    Raises: SkillsError for unknown skills, renderers, qualities, cameras or formats, and for unreadable rollouts.
+    """
+    check_choice("quality", quality, QUALITIES)
+    check_choice("format", form, FORMATS)
+    style = Style(env_id, quality, *size, camera=checked_camera(camera), trace=trace, caption=caption)
+    rollouts = read_rollouts(run_folder)
+    record = _Record.read(run_folder / "gallery" / "videos.json")
+    labels = _labels(run_folder) if caption else {}
+    films: dict[int, list[Film]] = {}
+    skipped, fps = [], 0.0
+    for skill in checked_skills(skills, len(rollouts.qpos)):
+        wanted = [skill_film(rollouts, skill, style, seconds, form, labels.get(skill, ""))]
+        fps = wanted[0].fps
+        if extras and form == "mp4":
+            beside = [starts_film(rollouts, skill, style, seconds)]
+            beside += [data_film(exemplars, skill, style)] if exemplars else []
+            wanted += [film for film in beside if film]
+        missing = [film for film in wanted if force or not _is_current(run_folder, film, style, record)]
+        if missing:
+            films[skill] = missing
+        else:
+            skipped.append(skill)
+    del rollouts
+    total = len(skipped) + len(films)
+    progress(len(skipped), total)
+    if not films:
+        return Rendered("", fps, (), tuple(skipped), ())
+    name = resolve(renderer, env_id)
+    written, failures = [], []
+    jobs = {skill: (run_folder / "gallery", wanted) for skill, wanted in films.items()}
+    for done, (skill, answer) in enumerate(in_processes(_write_films, jobs, name, style, workers), start=1):
+        finished, reason = answer if isinstance(answer, tuple) else ([], answer)
+        record.note({film.name: film.digest(style) for film in films[skill] if film.name in finished})
+        if reason:
+            failures.append(Failure(skill, reason))
+        else:
+            written.append(skill)
+        progress(len(skipped) + done, total)
+    ordered = tuple(sorted(failures, key=lambda failure: failure.skill))
+    return Rendered(name, fps, tuple(sorted(written)), tuple(skipped), ordered)
+
+
+def checked_skills(skills: Sequence[int], count: int) -> list[int]:
+    """Skills in order and once each. Raises: SkillsError (usage) for an unknown one."""
+    unknown = [skill for skill in skills if not 0 <= skill < count]
+    if unknown:
+        raise SkillsError(f"There is no skill {unknown[0]}.", f"This run has skills 0 to {count - 1}.", USAGE)
+    return sorted(set(skills))
+
+
+def checked_camera(name: str) -> Any:
+    """The camera of that name. Raises: SkillsError (usage) for an unknown one."""
+    check_choice("camera", name, CAMERAS)
+    return name
+
+
+def _labels(run_folder: Path) -> dict[int, str]:
+    """What the measures call each skill; nothing where a run has no measures yet."""
+    path = run_folder / "measures.json"
+    return {skill["skill"]: skill["label"] for skill in read_json(path)["skills"]} if path.is_file() else {}
+
+
+def _is_current(run_folder: Path, film: Film, style: Style, record: _Record) -> bool:
+    folder = run_folder / "gallery"
+    present = (folder / film.name).is_file() and (not film.poster or (folder / film.still).is_file())
+    return present and record.digests.get(film.name) == film.digest(style)
+
+
+def in_processes(
+    work: Callable[..., _Done], jobs: Mapping[int, tuple[Any, ...]], renderer: str, style: Style, workers: int | None
+) -> Iterator[tuple[int, _Done | str]]:
+    """Yields (key, what `work` returned, or a sentence why it could not) as jobs finish in processes of their own."""
+    count = min(workers or os.cpu_count() or 1, len(jobs))
+    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_start_worker, initargs=(renderer, style))
+    try:
+        futures: dict[Future[_Done], int] = {pool.submit(work, *job): key for key, job in jobs.items()}
+        for future in as_completed(futures):
+            yield futures[future], _outcome(future)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _outcome(future: Future[Any]) -> Any:
+    """What a job returned, or a sentence why it did not."""
+    try:
+        return future.result()
+    except SkillsError as error:
+        return error.message
+    except BrokenProcessPool:
+        return "the process that rendered it died (out of memory, or a graphics driver that crashed)"
+    except Exception as error:  # noqa: BLE001  # whatever a renderer raises, the other skills' videos go on
+        return f"{type(error).__name__}: {error}"
+
+
+_name = ""  # in a worker process: the renderer's name, the style, and a renderer for each size of picture
+_style = Style("")
+_open: dict[tuple[int, int], Renderer] = {}
+
+
+def _start_worker(renderer: str, style: Style) -> None:
+    global _name, _style
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers after their skill
+    _name, _style = renderer, style
+
+
+def drawn(film: Film) -> Any:
+    """[F, H, W, 3] the pictures of a film, in a worker process."""
+    size = size_of(film, _style)
+    if size not in _open:
+        _open[size] = construct(_name, _style.env_id, *size, _style.quality, camera=_style.camera)
+    return draw(film, _style, _open[size])
+
+
+def _write_films(folder: Path, films: Sequence[Film]) -> tuple[list[str], str]:
+    """Writes films of one skill; returns the names of those that were written, and why others were not."""
+    finished, reasons = [], []
+    for film in films:
+        try:
+            frames = drawn(film)
+            if film.poster:
+                write_poster(folder / film.still, frames[film.panes[0].shown.poster])
+            path = folder / film.name
+            _WRITERS[path.suffix](path, frames, film.fps)
+            finished.append(film.name)
+        except SkillsError as error:
+            reasons.append(error.message)
+        except (OSError, ValueError, RuntimeError, MemoryError) as error:
+            reasons.append(f"{type(error).__name__}: {error}")
+    return finished, " ".join(dict.fromkeys(reasons))
+
+
+def describe(rendered: Rendered) -> dict[str, Any]:
+    """A JSON document of the result."""
+    return {
+        "renderer": rendered.renderer,
+        "fps": rendered.fps,
+        "written": list(rendered.written),
+        "skipped": list(rendered.skipped),
+        "failures": [{"skill": failure.skill, "reason": failure.reason} for failure in rendered.failures],
+    }

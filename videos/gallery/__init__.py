@@ -1,0 +1,1 @@
+"""The page: what a run has found, to be browsed."""

@@ -1,0 +1,100 @@
+"""The page over all runs: a card each, that leads to the run's own gallery."""
+
+import html
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from skills.errors import SkillsError
+from skills.files import read_json, replacing
+from skills.runs.folder import Run, open_run
+
+_PARTS = Path(__file__).parent
+_GENERATOR = '<meta name="generator" content="skills gallery">'
+_STILLS = 4
+_SHOWN = (
+    "Normalised score",
+    "Success rate",
+    "Own-class occupancy",
+    "Skills above base rate",
+    "Survival",
+    "Best return",
+)
+
+
+def write_index(root: Path, runs: list[Path]) -> Path:
+    """Writes `index.html` into the folder of runs; returns it. runs: their folders, in the order to be shown.
+
+    Raises: SkillsError where a page stands there that this program did not write.
+    """
+    index = root / "index.html"
+    if index.is_file() and _GENERATOR not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
+        raise SkillsError(f"{index} was not written by this program.", "Move it away to have an index of the runs.")
+    with replacing(index) as temporary:
+        temporary.write_text(render_index([card(open_run(path)) for path in runs]), encoding="utf-8")
+    return index
+
+
+def card(run: Run) -> dict[str, Any]:
+    """What the page says of a run, from its own files; a run that is not finished has no summary and no stills."""
+    page = run.gallery_folder / "manifest.json"
+    document = read_json(page) if page.is_file() else {}
+    filmed = [skill["skill"] for skill in document.get("skills", []) if skill["video"]]
+    heads = [skill for skill in document.get("representatives", []) if skill in filmed]
+    manifest = run.manifest
+    return {
+        "name": run.path.name,
+        "dataset": manifest.get("dataset") or {"name": run.config.dataset},
+        "skills": run.config.heads,
+        "mode": run.config.mode,
+        "preset": run.config.preset,
+        "seed": run.config.seed,
+        "created": str(manifest["created"])[:16].replace("T", " "),
+        "page": (run.gallery_folder / "index.html").is_file(),
+        "families": len(document.get("representatives", [])),
+        "videos": len(filmed),
+        "stills": [*heads, *(skill for skill in filmed if skill not in heads)][:_STILLS],
+        "summary": [line for line in document.get("summary", []) if line["name"] in _SHOWN],
+        "command": run.command,
+    }
+
+
+def render_index(cards: list[Mapping[str, Any]]) -> str:
+    """The whole page as text; it needs no script."""
+    values = {
+        "style": (_PARTS / "gallery.css").read_text(encoding="utf-8"),
+        "count": f"{len(cards)} run{'' if len(cards) == 1 else 's'}",
+        "cards": "\n".join(_card(one) for one in cards),
+    }
+    parts = (_PARTS / "index.html").read_text(encoding="utf-8").split("@@")  # text, name, text, name, ..., text
+    return "".join(values[part] if place % 2 else part for place, part in enumerate(parts))
+
+
+def _count(one: Mapping[str, Any]) -> str:
+    return f"{one['skills']} skills" if one["mode"] == "skills" else f"{one['mode']}, seeds: {one['skills']}"
+
+
+def _card(one: Mapping[str, Any]) -> str:
+    dataset = one["dataset"]
+    origin = " (made here)" if dataset.get("made_here") else ""
+    about = [f"{dataset['name']}{origin}", dataset.get("env_id", ""), _count(one)]
+    about += [f"{one['families']} families"] if one["families"] and one["mode"] == "skills" else []
+    about += [f"preset {one['preset']}", f"seed {one['seed']}", one["created"]]
+    folder = quote(one["name"])
+    stills = "".join(
+        f'<img src="{folder}/gallery/skills/{skill:03d}.webp" alt="" loading="lazy" width="256" height="256">'
+        for skill in one["stills"]
+    )
+    title = html.escape(one["name"])
+    heading = f'<a href="{folder}/gallery/index.html">{title}</a>' if one["page"] else title
+    numbers = "".join(
+        f"<div><dt>{html.escape(line['name'])}</dt><dd>{line['value']:,g} {html.escape(line['unit'])}</dd></div>"
+        for line in one["summary"]
+        if line["value"] is not None
+    )
+    rest = "" if numbers else f"<p>Not finished yet: <code>{html.escape(one['command'])}</code></p>"
+    return (
+        f'<article class="run"><div class="stills-row">{stills}</div><div class="words"><h2>{heading}</h2>'
+        f"<p>{html.escape(', '.join(part for part in about if part))}</p><dl>{numbers}</dl>{rest}</div></article>"
+    )

@@ -1,0 +1,68 @@
+"""Writes the gallery page: one folder that opens by double-click, with no server, no network and no framework."""
+
+import html
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from skills.files import replacing, write_json
+from skills.videos.films.render import poster_path, video_path
+
+_PARTS = Path(__file__).parent
+
+
+def write_gallery(run_folder: Path, page: Mapping[str, Any]) -> Path:
+    """Writes `gallery/index.html` and `gallery/manifest.json`; returns the page.
+
+    page: what `page.page` makes. A skill whose video is not there yet is shown with the command that makes it.
+    """
+    skills = [{**skill, **_films(run_folder, skill["skill"])} for skill in page["skills"]]
+    document = {**page, "skills": skills}
+    folder = run_folder / "gallery"
+    write_json(folder / "manifest.json", document)
+    index = folder / "index.html"
+    with replacing(index) as temporary:
+        temporary.write_text(render_page(document), encoding="utf-8")
+    return index
+
+
+def render_page(document: Mapping[str, Any]) -> str:
+    """The whole page as text. Whatever comes from a dataset or a file name is escaped: it can only be read as text."""
+    values = {
+        "title": html.escape(f"Skills of {document['dataset']['name']}"),
+        "style": (_PARTS / "gallery.css").read_text(encoding="utf-8"),
+        "script": (_PARTS / "gallery.js").read_text(encoding="utf-8"),
+        "still": "\n".join(_still(skill) for skill in document["skills"]),
+        "data": _inline_json(document),
+    }
+    page = (_PARTS / "gallery.html").read_text(encoding="utf-8")
+    parts = page.split("@@")  # text, name, text, name, ..., text
+    return "".join(values[part] if index % 2 else part for index, part in enumerate(parts))
+
+
+def _films(run_folder: Path, skill: int) -> dict[str, bool]:
+    """Which films of a skill are there."""
+    return {
+        "video": video_path(run_folder, skill).is_file() and poster_path(run_folder, skill).is_file(),
+        "starts": video_path(run_folder, skill, "starts").is_file(),
+        "data": video_path(run_folder, skill, "data").is_file(),
+    }
+
+
+def _still(skill: Mapping[str, Any]) -> str:
+    """What a browser without JavaScript shows of a skill: the poster, linked to the video."""
+    name = f"{skill['skill']:03d}"
+    text = html.escape(f"#{name} {skill['label']}")
+    if not skill["video"]:
+        return f"<li>{text}: no video yet</li>"
+    image = f'<img src="skills/{name}.webp" alt="" loading="lazy" width="256" height="256">'
+    return f'<li><a href="skills/{name}.mp4">{image}{text}</a></li>'
+
+
+def _inline_json(document: Mapping[str, Any]) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
