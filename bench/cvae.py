@@ -20,13 +20,13 @@ import torch
 from timing import best, clock, in_turn, matrix_peak, record
 from torch import Tensor, nn
 
-from skills.learning.rewards.cvae import CvaeShape
-from skills.learning.rewards.training import Members, train
-from skills.settings.config import RewardConfig
+from skills.learning.cvae.model import CvaeSettings, CvaeShape
+from skills.learning.cvae.training import train
+from skills.learning.rows import Members
 
 OBSERVATION, ACTION = 27, 8
 ROWS = 20_000
-CONFIG = RewardConfig(iterations=100_000)  # more than are timed
+CONFIG = CvaeSettings(iterations=100_000)  # more than are timed
 ROUNDS = 8
 
 

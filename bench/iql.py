@@ -19,15 +19,14 @@ from timing import best, in_turn, record
 from torch import nn
 
 from skills.data.transitions import Transitions
+from skills.learning.batches import Batches
 from skills.learning.engine.workers import beside
-from skills.learning.learners.batches import Batches
-from skills.learning.learners.iql import Learner
+from skills.learning.learners.iql import Iql, Networks
+from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
-from skills.learning.rewards import Rewards
-from skills.settings.config import PolicyConfig
 
 OBSERVATION, ACTION, ROWS = 17, 6, 100_000
-CONFIG = PolicyConfig()
+CONFIG = Iql()
 
 
 def plain_mlp(inputs: int, outputs: int) -> nn.Sequential:
@@ -87,7 +86,7 @@ def our_seconds(data: Transitions, count: int, window: float) -> float:
     rewards = Rewards(labels, np.ones(count, np.float32))
     batches = Batches(data, rewards, CONFIG, mean, std, torch.Generator(), device)
     with beside(device) as helper, batches:
-        learner = Learner(shape, CONFIG, torch.Generator().manual_seed(0), device, helper)
+        learner = Networks(shape, CONFIG, torch.Generator().manual_seed(0), device, helper)
         updates = [lambda batch=batch: learner.update(batch) for batch in batches.buffers]
 
         def step() -> None:

@@ -16,12 +16,12 @@ import torch
 from timing import best, matrix_peak, random_transitions, record
 
 from skills.data.transitions import Transitions
+from skills.learning.cvae.model import CvaeShape, StackedCvae
 from skills.learning.engine.workers import Workers
-from skills.learning.rewards.clue import _Labeller, _labels, standardised_rows
-from skills.learning.rewards.cvae import CvaeShape, StackedCvae
-from skills.learning.rewards.scaling import write
+from skills.learning.matrix import write
+from skills.learning.rewards.clue import Clue, _Labeller, _labels
+from skills.learning.rows import standardised_rows
 from skills.progress import silent
-from skills.settings.config import RewardConfig
 
 OBSERVATION, ACTION = 27, 8
 
@@ -40,8 +40,8 @@ def main(total: int = 20_000, count: int = 100) -> None:
     operations = 2 * total * count * sum(a * b for a, b in itertools.pairwise(shape.encoder))
     peak = matrix_peak(window=1.0)  # about as long as a labelling
     lines = [f"Labelling {total} rows for {count} skills (python bench/label.py {total} {count})"]
-    for distance in ("expected", "sample", "mean"):
-        config = RewardConfig(distance=distance)
+    for distance in ("expected", "sample"):
+        config = Clue(distance=distance)
         with tempfile.TemporaryDirectory() as folder, Workers() as workers:
             labeller = _Labeller(cvae, torch.zeros(count, 1, shape.latent_size), rows, config, 0, workers.count)
             seconds = best(partial(label, Path(folder), labeller, workers, data), rounds=3)

@@ -9,6 +9,7 @@ import argparse
 import os
 import tempfile
 
+from skills.bodies import references
 from skills.data import catalog
 from skills.data.about import about
 from skills.data.made import embedded
@@ -38,7 +39,7 @@ def main() -> None:
             os.environ["MINARI_DATASETS_PATH"] = folder
             entry = catalog.resolve(name)
             made = about(embedded.make(entry, asked.steps))
-        low, high = catalog.reference_returns(str(entry.env_id))
+        low, high = references.reference_returns(str(entry.env_id))
         mean = float(made.returns.mean())
         score, length = 100 * (mean - low) / (high - low), made.lengths.mean()
         target = TARGETS.get((str(entry.body), str(entry.level)), "")

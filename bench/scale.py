@@ -25,10 +25,10 @@ import torch
 from timing import RESULTS, random_transitions, record
 
 from skills.learning.classes import Classes
-from skills.learning.learners import iql
-from skills.learning.rewards import Rewards, clue
+from skills.learning.learners.iql import Iql
+from skills.learning.matrix import Rewards
+from skills.learning.rewards.clue import Clue
 from skills.progress import Progress
-from skills.settings.config import PolicyConfig, RewardConfig
 
 OBSERVATION, ACTION = 27, 8
 CVAE_STEPS, IQL_STEPS = 20, 60
@@ -51,18 +51,17 @@ def point(total: int, count: int) -> dict[str, float]:
     device = torch.device("cpu")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clue.make_rewards(
+        Clue(iterations=CVAE_STEPS).make(
             data,
             classes,
-            RewardConfig(iterations=CVAE_STEPS),
             device,
             torch.Generator().manual_seed(0),
             folder,
             reporter,
         )
         training = marks.pop("training")
-        iql.train(
-            data, classes, Rewards.open(folder, total), PolicyConfig(steps=IQL_STEPS), device,
+        Iql(steps=IQL_STEPS).train(
+            data, classes, Rewards.open(folder, total), device,
             torch.Generator().manual_seed(0), folder, reporter,
         )  # fmt: skip
     return {

@@ -17,19 +17,19 @@ import torch
 from scipy.stats import bootstrap
 from timing import record
 
-from skills.bodies.fast import EPISODE_STEPS, Simulation
+from skills.bodies.environments import EPISODE_STEPS
+from skills.bodies.fast import Simulation
 from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.learning.classes import one_expert
-from skills.learning.learners import iql
+from skills.learning.learners.iql import Iql
+from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
-from skills.learning.rewards import Rewards
 from skills.progress import silent, silent_reporter
-from skills.settings.presets import make_config
 
 DATASETS = ("hopper-medium", "halfcheetah-medium", "walker2d-medium")
 EPISODES, SEED = 10, 1
-QUICK = make_config("halfcheetah-medium", preset="quick").policy
+QUICK = Iql(steps=30_000, learning_rate=1e-3)  # as the preset has it
 
 
 def scaled_rewards(transitions: Transitions) -> Rewards:
@@ -63,8 +63,8 @@ def main() -> None:
     for name in given.names:
         data = sources.load(name, source="auto", steps=given.rows, columns="motion", progress=silent, notify=print)
         with tempfile.TemporaryDirectory() as folder:
-            policy = iql.train(
-                data, one_expert(len(data), np.arange(len(data))), scaled_rewards(data), replace(QUICK, steps=steps),
+            policy = replace(QUICK, steps=steps).train(
+                data, one_expert(len(data), np.arange(len(data))), scaled_rewards(data),
                 torch.device("cpu"), torch.Generator().manual_seed(SEED), Path(folder), silent_reporter,
             )  # fmt: skip
         played = returns(policy, data.env_id)

@@ -23,7 +23,6 @@ TRUNKS: dict[str, dict[str, Any]] = {
     "shared, 256 x 2": {},
     "shared, 512 x 2": {"hidden": 512},
     "shared, 256 x 3": {"depth": 3},
-    "shared, 256 x 2, 16 a head": {"head_hidden": 16},
 }
 
 

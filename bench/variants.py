@@ -16,16 +16,15 @@ from timing import clock
 
 from skills.evaluation.contest import Contest
 from skills.files import read_json, write_json
-from skills.learning.learners import iql
+from skills.learning.learners.iql import Iql
+from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
-from skills.learning.rewards import Rewards
 from skills.measures.fidelity import TOP, own_class_shares, ranks
 from skills.measures.judge import Behaviour
 from skills.playing.rollout import Actor
 from skills.playing.trials import Trials, play_trials
 from skills.progress import Progress, silent_reporter
 from skills.runs.folder import open_run
-from skills.settings.config import PolicyConfig
 
 SEED = 1
 
@@ -58,17 +57,22 @@ class Base:
         skills: learns from these columns of the reward matrix alone; all others then are random segments of the data.
         """
         folder = self.folder / re.sub(r"[^\w.-]+", "-", name)
-        config = replace(self.run.config.policy, **settings)
+        learner = self._learner(settings)
         note = folder / "minutes.json"
         if not note.is_file():
-            write_json(note, {"minutes": self._train(config, skills, folder)})
+            write_json(note, {"minutes": self._train(learner, skills, folder)})
         trials, protocol = folder / "trials.npz", asdict(self.contest.protocol)
         if not trials.is_file() or read_json(folder / "trials.json") != protocol:
             self._play(Policy.load(folder), skills).save(trials)
             write_json(folder / "trials.json", protocol)
         return Trials.load(trials), read_json(note)["minutes"]
 
-    def _train(self, config: PolicyConfig, skills: np.ndarray | None, folder: Path) -> float:
+    def _learner(self, settings: dict[str, Any]) -> Iql:
+        own = self.run.config.policy
+        assert isinstance(own, Iql), "what the variants are of"
+        return replace(own, **settings)
+
+    def _train(self, learner: Iql, skills: np.ndarray | None, folder: Path) -> float:
         rewards, marks = self.rewards, []
         if skills is not None:
             rewards = Rewards(np.ascontiguousarray(rewards.labels[:, skills]), rewards.scale[skills])
@@ -78,14 +82,14 @@ class Base:
             return lambda done, total: marks.append((done, clock()))
 
         folder.mkdir(parents=True, exist_ok=True)
-        iql.train(
-            self.contest.discovery, self.contest.classes, rewards, config, torch.device("cpu"),
+        learner.train(
+            self.contest.discovery, self.contest.classes, rewards, torch.device("cpu"),
             torch.Generator().manual_seed(SEED), folder, reporter,
         )  # fmt: skip
-        (folder / iql.CHECKPOINT).unlink(missing_ok=True)
+        (folder / learner.checkpoint).unlink(missing_ok=True)
         # A part of the training may have run earlier: the usual rate of what ran now stands for it all.
         rates = [(after - before) / (done - was) for (was, before), (done, after) in itertools.pairwise(marks)]
-        return float(np.median(rates)) * config.steps / 60.0
+        return float(np.median(rates)) * learner.steps / 60.0
 
     def _play(self, actor: Actor, skills: np.ndarray | None) -> Trials:
         discovery, classes = self.contest.discovery, self.contest.classes

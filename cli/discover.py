@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from skills.choices import DeviceChoice, Mode, Preset, Source, Trunk
 from skills.cli import console
-from skills.cli.options import Json, Quiet, complete_dataset
+from skills.cli.options import Json, Quiet, choice_of, complete_dataset
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.data import minari_root
 from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE, SkillsError
+from skills.plugins import LEARNERS, MAKERS
 
 if TYPE_CHECKING:
     from skills.runs.folder import Run
@@ -22,24 +24,16 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 
-# As in skills.settings.config, skills.discovery and skills.data.sources, which are too slow to import for
-# `skills --help`; a test keeps them the same.
-Preset = Literal["smoke", "quick", "paper"]
-Device = Literal["auto", "cpu", "cuda"]
-Source = Literal["auto", "local", "remote", "embedded"]
-Trunk = Literal["shared", "independent"]
-Mode = Literal["skills", "imitation", "sparse"]
-Maker = Literal["clue", "true", "otr", "oril", "sqil"]
-Learner = Literal["iql", "bc", "td3bc"]
-
 
 def discover(
     dataset: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="DATASET", help="Such as ant-medium, or any Minari id.", autocompletion=complete_dataset
+            metavar="DATASET",
+            help="Such as ant-medium, or any Minari id; left out, the run of --run goes on.",
+            autocompletion=complete_dataset,
         ),
-    ],
+    ] = None,
     mode: Annotated[
         Mode,
         typer.Option(help="imitation: of the expert that you name; sparse: of the dataset's own successful episodes."),
@@ -59,8 +53,12 @@ def discover(
         str | None, typer.Option(metavar="N[,N...]", help="imitation, sparse: instead, which ones, counted from 0.")
     ] = None,
     seeds: Annotated[int, typer.Option(help="imitation, sparse: networks to train, stacked, in one go.")] = 1,
-    rewards: Annotated[Maker, typer.Option(help="What makes the rewards; true: the environment's own.")] = "clue",
-    learner: Annotated[Learner, typer.Option(help="What learns from them; bc needs none.")] = "iql",
+    rewards: Annotated[
+        str, typer.Option(metavar=choice_of(MAKERS), help="What makes the rewards; true: the environment's own.")
+    ] = "clue",
+    learner: Annotated[
+        str, typer.Option(metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.")
+    ] = "iql",
     calibration: Annotated[
         float | None,
         typer.Option("--lambda", help="CLUE's weight of calibration; 0 for none.", show_default="0.1; in a maze 0.8"),
@@ -68,13 +66,17 @@ def discover(
     skills: Annotated[int | None, typer.Option(help="How many skills, 2 or more.", show_default="the preset's")] = None,
     preset: Annotated[Preset, typer.Option(help="smoke takes seconds, quick minutes, paper hours.")] = "quick",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
-    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
+    device: Annotated[DeviceChoice, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
     policy: Annotated[
         Trunk, typer.Option(help="independent: a network of its own for each skill, at many times the cost.")
     ] = "shared",
     source: Annotated[
         Source, typer.Option(help="local: what Minari has here; remote: its official set; embedded: made here.")
     ] = "auto",
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="STAGE.NAME=VALUE", help="Any other setting; skills show --settings lists them."),
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
     run: Annotated[
         Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.", show_default="runs/DATASET")
@@ -85,8 +87,11 @@ def discover(
     quiet: Quiet = False,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
-    from skills.runs.folder import default_path, open_or_create
+    from skills.runs.folder import default_path, open_or_create, open_run
 
+    if dataset is None:
+        _go_on(open_run(run) if run else None, source, videos=videos, quiet=quiet, json=json)
+        return
     path = run or default_path(dataset, mode)
     begun_on = None if fresh or device != "auto" else _device_of(path)
     asked: dict[str, Any] = {
@@ -101,17 +106,32 @@ def discover(
         "calibration": calibration,
         "skills": skills,
         "seed": seed,
+        "set": _settings(settings or []),
     }
     _config(dataset, **asked)
     for name in (dataset, asked["expert"]):
         if name is not None and not _is_file(name):
             _get_data(name, source if name == dataset else "auto", offline=offline, quiet=quiet)
     config = _config(dataset, **asked, device=begun_on or device, trunk=policy)
-    opened = open_or_create(path, config, fresh=fresh)
-    with _resumable(opened, source), opened.writing():
-        rendered = _discover(opened, source, videos=videos, quiet=quiet)
-        index = _publish(opened)
-    _report(opened, index, rendered, json=json)
+    _go_on(open_or_create(path, config, fresh=fresh), source, videos=videos, quiet=quiet, json=json)
+
+
+def _go_on(run: "Run | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
+    """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
+    if run is None:
+        raise SkillsError("Which dataset?", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE)
+    with _resumable(run, source), run.writing():
+        rendered = _discover(run, source, videos=videos, quiet=quiet)
+        index = _publish(run)
+    _report(run, index, rendered, json=json)
+
+
+def _settings(given: list[str]) -> dict[str, str]:
+    """ "policy.steps=5000" -> its name and value. Raises: SkillsError (usage) for what is none."""
+    for text in given:
+        if "=" not in text:
+            raise SkillsError(f"--set {text} sets nothing.", "Say it as in: --set policy.steps=5000", USAGE)
+    return {name.strip(): value.strip() for name, value in (text.split("=", 1) for text in given)}
 
 
 def _device_of(path: Path) -> str | None:
@@ -123,7 +143,7 @@ def _device_of(path: Path) -> str | None:
 
 def _config(dataset: str, *, device: str | None = None, **asked: Any) -> "Config":
     """Checks what was asked for, the cheapest first, before anything is made.   device: None to choose none yet."""
-    from skills.settings.presets import make_config
+    from skills.runs.configure import make_config
 
     config = make_config(dataset, **asked)
     if device is None:
@@ -169,7 +189,7 @@ def _get_data(dataset: str, source: str, *, offline: bool, quiet: bool) -> None:
 
     entry = catalog.resolve(dataset)
 
-    from skills.bodies.fast import environment
+    from skills.bodies.environments import environment
     from skills.data.sources import choose
 
     chosen = choose(entry, source, offline=offline)
@@ -210,12 +230,16 @@ def _silent(text: str) -> None:
 @contextmanager
 def _resumable(run: "Run", source: str) -> Iterator[None]:
     """Ends an interrupted run with the command that continues it."""
+    from skills.runs.command import command
+
     try:
         yield
     except KeyboardInterrupt:
         option = "" if source == "auto" else f" --source {source}"
         raise SkillsError(
-            "Interrupted. What is finished is kept.", f"Continue with: {run.command}{option}", INTERRUPTED
+            "Interrupted. What is finished is kept.",
+            f"Continue with: {command(run.config, run.path)}{option}",
+            INTERRUPTED,
         ) from None
 
 

@@ -1,10 +1,11 @@
 """`skills evaluate`: do the skills exist, and how would we know?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from skills.choices import Unit
 from skills.cli import console
 from skills.cli.options import Json, Quiet, RunName
 from skills.cli.reporting import reporter
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from skills.runs.folder import Run
 
 # As in skills.playing.protocol, which is slow to import; a test keeps them the same.
-Unit = Literal["seconds", "steps"]
 TRIALS = 10
 
 # The numbers of the table: group, number, what it says, digits behind the point.

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from skills.plugins import Plugins
+
 
 def complete_dataset(incomplete: str) -> list[str]:
     """Short dataset names, and the ids of the datasets on this machine."""
@@ -48,3 +50,8 @@ RunName = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
+
+
+def choice_of(plugins: Plugins) -> str:
+    """The names to choose from, for a command's help."""
+    return f"[{'|'.join(plugins.names())}]"

@@ -3,10 +3,11 @@
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from skills.choices import Camera, Format, Quality, RendererName
 from skills.cli import console
 from skills.cli.options import Json, Quiet, RunName
 from skills.cli.reporting import reporter
@@ -23,10 +24,6 @@ _SHEET_COLUMNS = 5
 
 # As in renderers.py, scene.py and films.py of videos/films/, which are too slow to import for `skills --help`; a test
 # keeps them the same.
-RendererName = Literal["auto", "ray", "gl"]
-Quality = Literal["fast", "good"]
-Camera = Literal["follow", "top", "side"]
-Format = Literal["mp4", "gif", "webp"]
 
 
 def render(

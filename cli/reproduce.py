@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from skills.choices import DeviceChoice, Preset
 from skills.cli import console
 from skills.cli.discover import expert_of
 from skills.cli.options import Json, Quiet
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 # As in evaluation.paper and settings.config, which are too slow to import for `skills --help`; a test keeps them
 # the same.
 Name = Literal["table1", "table2", "table3", "table4", "table5"]
-Preset = Literal["smoke", "quick", "paper"]
-Device = Literal["auto", "cpu", "cuda"]
 
 
 def reproduce(
@@ -36,7 +35,7 @@ def reproduce(
     ] = None,
     preset: Annotated[Preset, typer.Option(help="quick is for two cores, paper for a GPU.")] = "quick",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
-    device: Annotated[Device, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
+    device: Annotated[DeviceChoice, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="The runs' folder.", show_default="runs/reproduce-TABLE")
     ] = None,

@@ -7,8 +7,9 @@ import typer
 from skills.cli import console
 from skills.cli.discover import summary_table, times
 from skills.cli.options import Json, complete_anything
+from skills.cli.settings import show_settings
 from skills.data.minari_root import names_policies
-from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 
 if TYPE_CHECKING:
     from skills.measures.truth import Agreement
@@ -19,18 +20,25 @@ SCHEMA_VERSION = 1
 
 def show(
     what: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="RUN|DATASET|SKILL",
             help="A run, a dataset, or the number of a skill of the newest run.",
             autocompletion=complete_anything,
         ),
-    ],
+    ] = None,
     skill: Annotated[int | None, typer.Option("--skill", metavar="N", help="One skill of the run.")] = None,
     dataset: Annotated[bool, typer.Option("--dataset", help="The dataset, where a run has the same name.")] = False,
+    settings: Annotated[bool, typer.Option("--settings", help="Every setting there is, and what it means.")] = False,
     json: Json = False,
 ) -> None:
-    """Show a run, a dataset or a skill."""
+    """Show a run, a dataset or a skill; or every setting."""
+    if settings:
+        show_settings(json=json)
+        return
+    if what is None:
+        raise SkillsError("Show what?", "A run, a dataset or a skill: skills list   skills data list", USAGE)
+
     from skills.runs import folder as runs
 
     opened = None if dataset else _find_run(what)
@@ -58,6 +66,7 @@ def _find_run(name: str) -> "Run | None":
 
 
 def _show_run(run: "Run", *, json: bool) -> None:
+    from skills.runs.command import command
     from skills.settings.config import settings
 
     manifest = run.manifest
@@ -68,7 +77,7 @@ def _show_run(run: "Run", *, json: bool) -> None:
                 "schema_version": SCHEMA_VERSION,
                 "kind": "run",
                 "path": str(run.path),
-                "command": run.command,
+                "command": command(run.config, run.path),
                 "config": run.config.to_json(),
                 "manifest": manifest,
                 "summary": summary,
@@ -104,7 +113,7 @@ def _show_run(run: "Run", *, json: bool) -> None:
     if summary:
         console.show(summary_table(summary))
     else:
-        console.line(f"Finish it with: {run.command}")
+        console.line(f"Finish it with: {command(run.config, run.path)}")
     if gallery := _gallery(run):
         console.line(f"Gallery: {gallery}")
 

@@ -6,20 +6,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from skills.choices import Device
 from skills.data.transitions import Transitions
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import write_json
-from skills.learning import learners, rewards
 from skills.learning.classes import Classes, cluster, one_expert
+from skills.learning.learners import learner_of
+from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
-from skills.learning.rewards import Rewards
+from skills.learning.rewards import maker_of
 from skills.measures import measure, measure_expert
 from skills.measures.ranking import rank
 from skills.playing.rollout import Rollouts, play
-from skills.progress import Reporter
+from skills.progress import Notify, Reporter
 from skills.runs.folder import STAGES, Run
-from skills.runs.reading import Data, Notify, read
-from skills.settings.config import Device
+from skills.runs.reading import Data, read
 
 
 def choose_device(name: str) -> Device:
@@ -90,40 +91,38 @@ class _Stages:
 
     def rewards(self) -> None:
         """What the reward maker makes -> rewards/; nothing where the learner reads none."""
-        if not learners.learner(self._config.policy.learner).READS_REWARDS:
+        if not learner_of(self._config).reads_rewards:
             with self._run.stage("rewards", []):
                 return
         transitions, folder = self._data.transitions, self._run.rewards_folder
-        maker = rewards.maker(self._config.reward.maker)
-        with self._run.stage("rewards", [folder / name for name in maker.FILES]):
-            maker.make_rewards(
+        maker = maker_of(self._config)
+        with self._run.stage("rewards", [folder / name for name in maker.files]):
+            maker.make(
                 transitions,
                 Classes.load(self._run.experts_file),
-                self._config.reward,
                 self._device,
                 self._generator("rewards"),
                 folder,
                 self._reporter,
             )
-        for checkpoint in folder.glob(maker.CHECKPOINTS) if maker.CHECKPOINTS else ():
+        for checkpoint in folder.glob(maker.checkpoints) if maker.checkpoints else ():
             checkpoint.unlink()  # only now: until here they are all there is
 
     def policy(self) -> None:
         """What the learner learns -> policy/."""
         transitions, folder = self._data.transitions, self._run.policy_folder
-        learner = learners.learner(self._config.policy.learner)
-        with self._run.stage("policy", [folder / name for name in learner.FILES]):
+        learner = learner_of(self._config)
+        with self._run.stage("policy", [folder / name for name in learner.files]):
             learner.train(
                 transitions,
                 Classes.load(self._run.experts_file),
-                self._rewards if learner.READS_REWARDS else None,
-                self._config.policy,
+                self._rewards if learner.reads_rewards else None,
                 self._device,
                 self._generator("policy"),
                 folder,
                 self._reporter,
             )
-        (folder / learner.CHECKPOINT).unlink(missing_ok=True)
+        (folder / learner.checkpoint).unlink(missing_ok=True)
 
     def rollouts(self) -> None:
         """Every skill played -> rollouts/rollouts.npz."""
@@ -144,8 +143,8 @@ class _Stages:
         classes, rollouts = Classes.load(self._run.experts_file), Rollouts.load(self._run.rollouts_file)
         if data.expert is None:
             return measure(data.transitions, classes, self._rewards, rollouts, self._reporter)
-        with_rewards = learners.learner(self._config.policy.learner).READS_REWARDS
-        ranking = rank(data, self._config.reward, self._run.rewards_folder) if with_rewards else None
+        with_rewards = learner_of(self._config).reads_rewards
+        ranking = rank(data, maker_of(self._config), self._run.rewards_folder) if with_rewards else None
         return measure_expert(data.transitions, classes, ranking, rollouts, self._config)
 
     def _generator(self, stage: str) -> torch.Generator:

@@ -9,6 +9,9 @@ Progress = Callable[[int, int], None]
 # gives the progress to call while it lasts.
 Reporter = Callable[[str, str], Progress]
 
+# Called with a line for each decision that was taken for the user.
+Notify = Callable[[str], None]
+
 
 def sparsely(progress: Progress, every: int = 20) -> Progress:
     """A progress to call after each step; passed on after every so many and after the last."""
@@ -27,3 +30,7 @@ def silent(done: int, total: int) -> None:
 def silent_reporter(task: str, unit: str) -> Progress:
     """The reporter that nobody watches."""
     return silent
+
+
+def unsaid(line: str) -> None:
+    """The notify that nobody listens to."""

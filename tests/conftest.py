@@ -11,7 +11,7 @@ import torch
 
 from skills.bodies.fast import Simulation
 from skills.data.transitions import ACTION_LIMIT, Transitions
-from skills.learning.rewards import Rewards
+from skills.learning.matrix import Rewards
 from skills.settings.config import ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
 
 torch.set_num_threads(min(2, os.cpu_count() or 1))

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from minari.data_collector import EpisodeBuffer
 
-from skills.bodies.fast import Simulation, load_model
+from skills.bodies import references
+from skills.bodies.environments import load_model
+from skills.bodies.fast import Simulation
 from skills.bodies.mazes import GOAL_RADIUS, MAZES
 from skills.data import catalog, sources
 from skills.data import minari as reader
@@ -208,6 +210,6 @@ def test_an_interrupted_collection_goes_on_and_ends_in_the_same_bytes(tmp_path, 
 def test_every_name_can_be_made_here(name):
     entry = catalog.resolve(name)
     assert name in catalog.embedded_names()
-    assert catalog.reference_returns(entry.env_id) == (0.0, 1.0)
+    assert references.reference_returns(entry.env_id) == (0.0, 1.0)
     assert load_model(entry.env_id).nu == 8
     assert MAZES[name.split("-")[1]].starts(antmaze.MazeScene(entry).task)

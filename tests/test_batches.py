@@ -7,7 +7,7 @@ import torch
 from conftest import bandit
 
 from skills.learning.learners.batches import Batches
-from skills.learning.rewards import Rewards
+from skills.learning.matrix import Rewards
 from skills.settings.config import PolicyConfig
 
 CPU = torch.device("cpu")

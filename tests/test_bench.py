@@ -11,8 +11,8 @@ from conftest import TINY_STAGES
 
 from skills.discovery import discover
 from skills.progress import silent_reporter
+from skills.runs.configure import make_config
 from skills.runs.folder import open_or_create
-from skills.settings.presets import make_config
 
 BENCH = Path(__file__).parents[1] / "bench"
 Bench = Callable[..., str]

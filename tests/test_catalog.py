@@ -2,6 +2,7 @@
 
 import pytest
 
+from skills.bodies import references
 from skills.data import catalog
 from skills.errors import NOT_FOUND, SkillsError
 
@@ -61,8 +62,8 @@ def test_a_mistake_is_told_with_the_nearest_name(name: str, nearest: str) -> Non
 
 def test_every_named_environment_has_reference_returns() -> None:
     for name in catalog.names():
-        low, high = catalog.reference_returns(str(catalog.resolve(name).env_id))
+        low, high = references.reference_returns(str(catalog.resolve(name).env_id))
         assert low < high
-    assert catalog.reference_returns("AntMaze_Large-v4") == (0.0, 1.0)
+    assert references.reference_returns("AntMaze_Large-v4") == (0.0, 1.0)
     with pytest.raises(SkillsError, match="no reference returns"):
-        catalog.reference_returns("Pendulum-v1")
+        references.reference_returns("Pendulum-v1")

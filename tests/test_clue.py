@@ -9,7 +9,7 @@ from skills.errors import SkillsError
 from skills.learning.classes import Classes, cluster
 from skills.learning.engine.checkpoint import load_tensors
 from skills.learning.engine.stacked import with_ones
-from skills.learning.rewards import Rewards
+from skills.learning.matrix import Rewards
 from skills.learning.rewards.clue import MODELS, make_rewards, squared_distance
 from skills.learning.rewards.cvae import CvaeShape, StackedCvae
 from skills.measures import reward_aucs

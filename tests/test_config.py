@@ -3,8 +3,8 @@
 import pytest
 
 from skills.errors import USAGE, SkillsError
+from skills.runs.configure import make_config
 from skills.settings.config import Config, differences, settings
-from skills.settings.presets import make_config
 
 
 @pytest.mark.parametrize("preset", ["smoke", "quick", "paper"])

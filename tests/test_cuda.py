@@ -15,8 +15,9 @@ from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.stacked import Adam
 from skills.learning.learners import iql
 from skills.learning.learners.batches import Batch
+from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
-from skills.learning.rewards import Rewards, clue
+from skills.learning.rewards import clue
 from skills.learning.rewards.cvae import CvaeShape, Pass, StackedCvae
 from skills.measures import reward_aucs
 from skills.progress import silent_reporter

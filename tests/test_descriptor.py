@@ -4,7 +4,8 @@ import mujoco
 import numpy as np
 import pytest
 
-from skills.bodies.fast import ENVIRONMENTS, Simulation, load_model
+from skills.bodies.environments import ENVIRONMENTS, load_model
+from skills.bodies.fast import Simulation
 from skills.measures.descriptor import Windows, cut_windows, describe, fit_whitening, read_steps
 
 WINDOW = 32

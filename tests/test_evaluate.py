@@ -24,9 +24,9 @@ from skills.measures import intervals
 from skills.measures.intervals import every_trial
 from skills.playing.trials import Trials
 from skills.progress import silent_reporter
+from skills.runs.configure import make_config
 from skills.runs.folder import Run, open_or_create, open_run
 from skills.settings.config import DataConfig
-from skills.settings.presets import make_config
 
 K, ROWS_OF_DATA = 4, 3000
 TINY = {"skills": K, "data": DataConfig(steps=ROWS_OF_DATA), **TINY_STAGES}

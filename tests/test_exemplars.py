@@ -6,7 +6,7 @@ import minari
 import numpy as np
 import pytest
 
-from skills.bodies.fast import load_model
+from skills.bodies.environments import load_model
 from skills.data import catalog
 from skills.data import minari as reader
 from skills.data.made import embedded
@@ -14,8 +14,8 @@ from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, SkillsError
 from skills.learning.classes import cluster
 from skills.runs import exemplars
+from skills.runs.configure import make_config
 from skills.runs.folder import Run, open_or_create
-from skills.settings.presets import make_config
 from skills.videos.films.films import Style, data_film
 
 STEPS = 400

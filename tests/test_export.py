@@ -15,9 +15,9 @@ from skills.cli.app import app
 from skills.data.transitions import Transitions
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.learning.policy import Policy, Shape
+from skills.runs.configure import make_config
 from skills.runs.export import export
 from skills.runs.folder import Run, open_or_create
-from skills.settings.presets import make_config
 
 K, USED = 3, 27
 

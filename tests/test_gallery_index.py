@@ -7,8 +7,8 @@ import pytest
 
 from skills.errors import SkillsError
 from skills.files import write_json
+from skills.runs.configure import make_config
 from skills.runs.folder import open_or_create
-from skills.settings.presets import make_config
 from skills.videos.gallery.index import card, render_index, write_index
 
 HOSTILE = "a'<img src=x onerror=alert(1)>"

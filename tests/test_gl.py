@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from recordings import states_of
 
-from skills.bodies.fast import ENVIRONMENTS, load_model
+from skills.bodies.environments import ENVIRONMENTS, load_model
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.videos.films import renderers
 from skills.videos.films.ray import RayRenderer

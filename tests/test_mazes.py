@@ -6,7 +6,8 @@ import gymnasium
 import numpy as np
 import pytest
 
-from skills.bodies.fast import ENVIRONMENTS, GOAL_COLUMNS, Simulation, load_model
+from skills.bodies.environments import ENVIRONMENTS, GOAL_COLUMNS, load_model
+from skills.bodies.fast import Simulation
 from skills.bodies.mazes import GOAL_RADIUS, MAZES
 from skills.errors import SkillsError
 

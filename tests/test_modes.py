@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import play_randomly
+from skills.learning.learners.batches import Batches
 
 from skills.data import minari, sources
 from skills.data.transitions import Transitions
@@ -22,18 +23,18 @@ from skills.evaluation.ablate import ablate
 from skills.evaluation.calibration import compare
 from skills.evaluation.evaluate import read_numbers
 from skills.files import read_arrays
+from skills.learning import matrix
 from skills.learning.classes import Classes
-from skills.learning.learners.batches import Batches
+from skills.learning.matrix import SCALES, Rewards
 from skills.learning.policy import Policy
-from skills.learning.rewards import SCALES, Rewards, scaling
 from skills.playing.rollout import Rollouts
 from skills.progress import silent, silent_reporter
 from skills.runs import demonstrations
+from skills.runs.configure import make_config
 from skills.runs.folder import STAGES, Run, open_or_create, open_run
 from skills.runs.reading import read
 from skills.runs.relabel import relabel
 from skills.settings.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RolloutConfig
-from skills.settings.presets import make_config
 
 DATASET, DATASET_ID = "hopper-random", "skills/hopper/random-v0"
 ROWS, SEEDS = 3_000, 2
@@ -203,7 +204,7 @@ def test_rewards_are_scaled_by_the_dataset_alone(finished, tmp_path):
     labels = np.zeros((len(data), 1), np.float32)
     labels[: len(data) - data.demonstrations] = 0.01
     labels[len(data) - data.demonstrations :] = 1.0
-    scaling.write(tmp_path, [labels], data, silent, scaled=True)
+    matrix.write(tmp_path, [labels], data, silent, scaled=True)
     lengths = np.diff(np.append(data.episode_starts, len(data)))[: -len(finished.manifest["expert"]["episodes"])]
     scale = read_arrays(tmp_path / SCALES)["scale"]
     np.testing.assert_allclose(scale, 1000.0 / (0.01 * np.ptp(lengths)), rtol=1e-3)

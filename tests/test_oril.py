@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
 from skills.learning.classes import one_expert
-from skills.learning.rewards import Rewards, maker
+from skills.learning.matrix import Rewards
+from skills.learning.rewards import maker
 from skills.learning.rewards.oril import loss
 from skills.progress import silent_reporter
 from skills.settings.config import RewardConfig

@@ -10,7 +10,8 @@ import torch
 
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.learning.classes import one_expert
-from skills.learning.rewards import Rewards, maker
+from skills.learning.matrix import Rewards
+from skills.learning.rewards import maker
 from skills.learning.rewards.otr import cosine_distances, episode_rewards, transport_costs
 from skills.progress import silent_reporter
 from skills.settings.config import RewardConfig

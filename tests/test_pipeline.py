@@ -17,9 +17,9 @@ from skills.errors import SkillsError
 from skills.learning.policy import Policy
 from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter
+from skills.runs.configure import make_config
 from skills.runs.folder import STAGES, Run, default_path, open_or_create, open_run
 from skills.settings.config import DataConfig
-from skills.settings.presets import make_config
 
 DATASET = "halfcheetah-random"
 

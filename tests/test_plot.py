@@ -17,13 +17,14 @@ from skills.discovery import discover
 from skills.errors import INTERRUPTED, SkillsError
 from skills.evaluation import plots
 from skills.learning.classes import Classes
-from skills.learning.rewards import Rewards, clue
+from skills.learning.matrix import Rewards
+from skills.learning.rewards import clue
 from skills.measures import intervals
 from skills.progress import silent_reporter
+from skills.runs.configure import make_config
 from skills.runs.folder import Run, open_or_create
 from skills.runs.reading import read
 from skills.settings.config import DataConfig, Learner
-from skills.settings.presets import make_config
 
 ROWS = 3000
 REWARD = {"hidden": 16, "batch": 16, "iterations": 60, "learning_rate": 3e-3}

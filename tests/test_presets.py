@@ -5,8 +5,9 @@ import json
 import pytest
 
 from skills.errors import USAGE, SkillsError
+from skills.runs.command import options
+from skills.runs.configure import make_config
 from skills.settings.config import Config, PolicyConfig, RewardConfig
-from skills.settings.presets import make_config, options
 
 
 def test_paper_preset_is_table_8():

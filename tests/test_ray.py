@@ -5,7 +5,7 @@ import pytest
 from mujoco.batch import Batch
 from recordings import states_of
 
-from skills.bodies.fast import ENVIRONMENTS, load_model
+from skills.bodies.environments import ENVIRONMENTS, load_model
 from skills.errors import SkillsError
 from skills.videos.films.floor import box_mean
 from skills.videos.films.ray import RayRenderer

@@ -15,13 +15,13 @@ from skills.data import minari as reader
 from skills.discovery import _Stages
 from skills.errors import SkillsError
 from skills.learning.classes import Classes
-from skills.learning.rewards import Rewards
+from skills.learning.matrix import Rewards
 from skills.measures.truth import agreement
 from skills.progress import silent_reporter
 from skills.runs import relabel as relabelling
+from skills.runs.configure import make_config
 from skills.runs.folder import Run, open_or_create
 from skills.settings.config import DataConfig, RewardConfig
-from skills.settings.presets import make_config
 
 DATASET, SKILL, NAME = "hopper-medium-replay", 3, "skills/hopper-3-v0"
 STEPS = 3000

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 from recordings import random_rollouts, write_rollouts
 
-from skills.bodies.fast import load_model
+from skills.bodies.environments import load_model, seconds_per_step
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.playing.rollout import Rollouts
-from skills.videos.films.clips import clip, step_seconds
+from skills.videos.films.clips import clip
 from skills.videos.films.films import Style
 from skills.videos.films.grid import columns_for, still_path, tile_side, write_grid
 from skills.videos.films.marks import caption
@@ -123,7 +123,7 @@ def test_a_run_without_rollouts_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("env_id", ["Ant-v5", "HalfCheetah-v5", "Walker2d-v5", "Hopper-v5"])
 def test_videos_play_at_true_speed(env_id: str) -> None:
-    step = step_seconds(env_id)
+    step = seconds_per_step(env_id)
     count = round(8 / step)
     qpos = np.arange(count + 1)[:, None].repeat(6, 1)  # each state tells its step
     made = clip(qpos, count, env_id, 4.0)

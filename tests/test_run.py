@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError
+from skills.runs.configure import make_config
 from skills.runs.folder import all_paths, default_path, find, open_or_create, open_run
-from skills.settings.presets import make_config
 
 CONFIG = make_config("hopper-random", preset="smoke")
 

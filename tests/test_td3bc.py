@@ -13,8 +13,8 @@ from skills.learning.classes import Classes, one_expert
 from skills.learning.engine.stacked import StackedMlp
 from skills.learning.learners.batches import Batch, Batches
 from skills.learning.learners.td3bc import Learner, train
+from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy, Shape
-from skills.learning.rewards import Rewards
 from skills.progress import silent_reporter
 from skills.settings.config import PolicyConfig
 

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from skills.learning.classes import one_expert
-from skills.learning.rewards import Rewards, maker
+from skills.learning.matrix import Rewards
+from skills.learning.rewards import maker
 from skills.progress import silent_reporter
+from skills.runs.configure import make_config
 from skills.settings.config import RewardConfig
-from skills.settings.presets import make_config
 
 
 def made(transitions, folder, scaled: bool = True) -> Rewards:

@@ -24,6 +24,7 @@ def show(
     quiet: Quiet = False,
 ) -> None:
     """Show a dataset: its columns, the returns of its episodes, where it comes from and its licence."""
+    from skills.bodies.references import REFERENCE_SOURCE
     from skills.cli.reporting import reporter
     from skills.data import catalog
 
@@ -51,7 +52,7 @@ def show(
         rows.append(("of", f"{', '.join(entry.parts)} in equal numbers of steps"))
     if references:
         rows.append(("reference returns", f"random {references[0]:g}, expert {references[1]:g}"))
-        rows.append(("", f"from {catalog.REFERENCE_SOURCE}"))
+        rows.append(("", f"from {REFERENCE_SOURCE}"))
     console.show(console.pairs(rows))
     for one in found:
         _show_set(one, references)
@@ -60,10 +61,10 @@ def show(
 
 
 def _references(env_id: str | None) -> tuple[float, float] | None:
-    from skills.data import catalog
+    from skills.bodies.references import reference_returns
 
     try:
-        return catalog.reference_returns(env_id) if env_id else None
+        return reference_returns(env_id) if env_id else None
     except SkillsError:
         return None  # an environment of the user's own
 
@@ -118,7 +119,7 @@ def _histogram(one: "About") -> list[str]:
 def _document(
     entry: "Entry", env_id: str | None, references: tuple[float, float] | None, found: list["About"]
 ) -> dict[str, Any]:
-    from skills.data import catalog
+    from skills.bodies.references import REFERENCE_SOURCE
 
     return {
         "schema_version": SCHEMA_VERSION,
@@ -130,7 +131,7 @@ def _document(
         "parts": list(entry.parts),
         "local_ids": [one.minari_id for one in found],
         "reference_returns": {"random": references[0], "expert": references[1]} if references else None,
-        "reference_source": catalog.REFERENCE_SOURCE if references else None,
+        "reference_source": REFERENCE_SOURCE if references else None,
         "local": [_set_document(one) for one in found],
     }
 

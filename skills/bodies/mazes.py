@@ -7,17 +7,17 @@ gymnasium-robotics' `AntMaze_*-v4`. Rows of cells go down (-y), columns go right
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.choices import Task
 from skills.errors import USAGE, SkillsError, nearest
 
 Floats = NDArray[np.float64]
 Cell = tuple[int, int]  # row, column
-Task = Literal["diverse", "play", "evaluation"]
 
 CELL = 4.0  # m, the side of a cell
 GOAL_RADIUS = 0.45  # m from the goal is there

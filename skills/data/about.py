@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.data.made.embedded import POLICY_KEY
 from skills.data.minari import check_spaces, observation_parts, open_dataset, readable
 from skills.data.minari_root import LABEL_NAMES
+from skills.data.store import POLICY_KEY
 from skills.progress import Progress, silent
 
 

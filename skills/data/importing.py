@@ -10,7 +10,7 @@ Letters: N rows, E episodes, T rows of one episode, O observation columns.
 """
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -23,18 +23,16 @@ from gymnasium.spaces import Box, Dict, Space
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from skills.bodies.fast import ENVIRONMENTS, motion_size
+from skills import choices
+from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.data import catalog, minari, physics, store
-from skills.data import transitions as dataset
 from skills.data.checks import Checks, numbers
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.tables import DAMAGE, Column, Columns, damaged, opened
 from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
-from skills.progress import Progress, silent
-
-Notify = Callable[[str], None]
+from skills.progress import Notify, Progress, silent, unsaid
 
 _ENDS = {"terminals": ("terminals", "terminations"), "timeouts": ("timeouts", "truncations")}
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
@@ -50,7 +48,7 @@ def import_file(
     licence: str | None = None,
     clip: bool = False,
     progress: Progress = silent,
-    notify: Notify = lambda line: None,
+    notify: Notify = unsaid,
 ) -> None:
     """Writes the transitions of a file as the Minari dataset `minari_id`.
 
@@ -86,7 +84,7 @@ def import_file(
         physics.notify_if_strange(written, notify)
 
 
-def read_file(path: Path, env_id: str, columns: dataset.Columns, notify: Notify = lambda line: None) -> Transitions:
+def read_file(path: Path, env_id: str, columns: choices.Columns, notify: Notify = unsaid) -> Transitions:
     """The transitions of a file of an environment's steps, such as demonstrations; actions are cut to their space.
 
     columns: as in `skills.data.sources.load`.   notify: as in `import_file`.

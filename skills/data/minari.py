@@ -17,13 +17,14 @@ from gymnasium.spaces import Box
 from minari.storage import get_dataset_path
 from numpy.typing import NDArray
 
-from skills.bodies.fast import ENVIRONMENTS, environment, load_model, motion_size, observation_size
+from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.mazes import GOAL_REWARD
+from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
-from skills.data.made.embedded import POLICY_KEY
 from skills.data.minari_root import LABEL_NAMES, is_local
-from skills.data.transitions import ACTION_LIMIT, Columns, Transitions
+from skills.data.store import POLICY_KEY
+from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, SkillsError
 from skills.progress import Progress, silent
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from skills.bodies.fast import ENVIRONMENTS, Simulation, environment, motion_size, muted
+from skills.bodies.environments import ENVIRONMENTS, environment, motion_size, muted
+from skills.bodies.fast import Simulation
 from skills.data.transitions import Transitions
 
 # Measured: sets made with other versions of MuJoCo stay below 0.3, those of another body above 0.7.

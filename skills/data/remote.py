@@ -23,17 +23,16 @@ from skills.data.minari import DAMAGE, damaged
 from skills.data.minari_root import is_local
 from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError
 from skills.files import explained
-from skills.progress import Progress, silent
+from skills.progress import Notify, Progress, silent, unsaid
 
 ATTEMPTS = 3
 _PAUSE = 2.0  # s before the second attempt; twice as long before the third
 _POLL = 0.2  # s between two looks at how much has come
 
-Notify = Callable[[str], None]
 Result = TypeVar("Result")
 
 
-def download(minari_id: str, progress: Progress = silent, notify: Notify = lambda line: None) -> None:
+def download(minari_id: str, progress: Progress = silent, notify: Notify = unsaid) -> None:
     """Brings a dataset of the hub into the local Minari root; one that is there is left as it is.
 
     A download that stopped half-way goes on where it was. progress: in bytes.   notify: gets a line for each attempt

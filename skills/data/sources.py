@@ -1,18 +1,16 @@
 """Where transitions come from: the local Minari root, our own behaviours, the hub, and files that a user brings."""
 
-from collections.abc import Callable
-from typing import Literal, get_args
+from typing import get_args
 
+from skills.choices import Columns, Source
 from skills.data import catalog, minari
 from skills.data.catalog import Entry
 from skills.data.made import embedded
 from skills.data.minari_root import is_local
-from skills.data.transitions import Columns, Transitions
+from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
-from skills.progress import Progress, silent
+from skills.progress import Notify, Progress, silent, unsaid
 
-Source = Literal["auto", "local", "remote", "embedded"]
-Notify = Callable[[str], None]
 EMBEDDED_STEPS = 1_000_000  # rows of a set made here where no number is asked for
 
 
@@ -25,7 +23,7 @@ def load(
     columns: Columns = "motion",
     rewards: bool = True,
     progress: Progress = silent,
-    notify: Notify = lambda line: None,
+    notify: Notify = unsaid,
 ) -> Transitions:
     """The transitions of a short name ("ant-medium") or of any Minari id.
 

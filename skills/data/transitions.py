@@ -6,12 +6,10 @@ Letters: N transitions, O observation columns, A action size, E episodes.
 import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-Columns = Literal["motion", "all"]
 ACTION_LIMIT = 1.0 - 1e-5  # official IQL clips actions to this: a tanh policy cannot reach the bounds
 _STD_FLOOR = 1e-3
 _CHUNK = 65_536  # rows looked at at once

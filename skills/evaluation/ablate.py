@@ -15,12 +15,12 @@ from skills.evaluation import variants
 from skills.evaluation.contest import OWN, SEED, Contest, named, numbers_of, silent
 from skills.evaluation.evaluate import as_groups
 from skills.files import write_json
-from skills.learning.rewards import Rewards
+from skills.learning.matrix import Rewards
 from skills.measures import reward_aucs
 from skills.measures.intervals import resampled
-from skills.progress import Reporter
+from skills.progress import Notify, Reporter
 from skills.runs.folder import Run
-from skills.runs.reading import Notify
+from skills.settings.change import with_settings
 from skills.settings.config import Config
 
 SCHEMA_VERSION = 1
@@ -90,16 +90,15 @@ def ablate(run: Run, chosen: Sequence[Case], what: str, reporter: Reporter, noti
 
 
 def _cases(what: str, base: Config, steps: int, value: float) -> list[Case]:
-    reward = base.reward
     if what == "temperature":
-        return [Case(f"c-{value:g}", value, replace(base, reward=replace(reward, temperature=float(value))))]
+        return [Case(f"c-{value:g}", value, with_settings(base, {"reward.temperature": float(value)}))]
     if what == "data":
         part = replace(base.data, steps=round(steps * value / 100))
         return [Case(f"{value:g}-percent", value, replace(base, data=part))]
     whole = replace(base, data=replace(base.data, steps=steps))
-    changed = replace(reward, calibration=float(value))
+    changed = with_settings(whole, {"reward.calibration": float(value)})
     return [
-        Case(f"lambda-{value:g}-{way}", value, replace(whole, reward=replace(changed, distance=way)))
+        Case(f"lambda-{value:g}-{way}", value, with_settings(changed, {"reward.distance": way}))
         for way in ("sample", "expected")
     ]
 

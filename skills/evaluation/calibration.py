@@ -3,18 +3,18 @@
 from dataclasses import asdict
 from typing import Any
 
+from skills.choices import Distance
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import variants
 from skills.files import read_json, write_json
-from skills.learning.learners import learner
+from skills.learning.learners import learner_of
 from skills.learning.rewards import clue
 from skills.measures.intervals import student
 from skills.measures.ranking import Aucs, by_models, groups
-from skills.progress import Reporter
+from skills.progress import Notify, Reporter
 from skills.runs.folder import Run
-from skills.runs.reading import Data, Notify, read
-from skills.settings.config import Distance
+from skills.runs.reading import Data, read
 
 DISTANCES: tuple[Distance, ...] = ("expected", "sample")
 
@@ -29,10 +29,10 @@ def compare(run: Run, reporter: Reporter, notify: Notify) -> dict[str, Any]:
     Raises: SkillsError where the run's rewards are another maker's.
     """
     run.require("measures")
-    if run.config.reward.maker != "clue" or not learner(run.config.policy.learner).READS_REWARDS:
+    reward, learner = run.config.reward, learner_of(run.config)
+    if not isinstance(reward, clue.Clue) or not learner.reads_rewards:
         raise SkillsError(
-            f"{run.path} has no CVAEs to compare: it learned by {run.config.policy.learner} from "
-            f"{run.config.reward.maker} rewards.",
+            f"{run.path} has no CVAEs to compare: it learned by {learner.name} from {reward.name} rewards.",
             f"What it measured is in its summary: skills show {run.path}",
             USAGE,
         )
@@ -42,15 +42,18 @@ def compare(run: Run, reporter: Reporter, notify: Notify) -> dict[str, Any]:
     with bare.writing():
         discover(bare, source="auto", reporter=reporter, notify=notify, last="rewards")
     data = read(run, "auto", reporter, notify)
-    table = {f"calibration {one.config.reward.calibration:g}": _by_distance(one, data) for one in (run, bare)}
+    table = {
+        f"calibration {weight:g}": _by_distance(one, data, reward)
+        for one, weight in ((run, reward.calibration), (bare, 0.0))
+    }
     document = {**read_json(run.measures_file), "ranking": table}
     with run.amending("measures"):
         write_json(run.measures_file, document)
     return document
 
 
-def _by_distance(run: Run, data: Data) -> dict[str, Any]:
-    models = clue.Models(run.rewards_folder, data.transitions, run.config.reward)
+def _by_distance(run: Run, data: Data, reward: clue.Clue) -> dict[str, Any]:
+    models = clue.Models(run.rewards_folder, data.transitions, reward)
     table: dict[str, Any] = {}
     rows = groups(data)
     for distance in DISTANCES:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.choices import Unit
 from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover, read_data
@@ -21,12 +22,12 @@ from skills.learning.classes import Classes
 from skills.learning.policy import Policy
 from skills.measures import intervals
 from skills.measures.judge import Judge
-from skills.playing.protocol import Protocol, Unit, protocol_of
+from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
-from skills.progress import Reporter
+from skills.progress import Notify, Reporter
 from skills.runs.folder import Run
-from skills.runs.reading import Notify, source_of
+from skills.runs.reading import source_of
 
 OWN = "own"
 VERSION = 3  # of the measures; another one measures anew

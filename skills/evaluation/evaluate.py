@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.choices import Unit
 from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
@@ -20,10 +21,9 @@ from skills.evaluation.contest import OWN, SEED, VERSION, Contest, Numbers, name
 from skills.files import read_arrays, read_json, write_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
-from skills.playing.protocol import Protocol, Unit
-from skills.progress import Reporter
+from skills.playing.protocol import Protocol
+from skills.progress import Notify, Reporter
 from skills.runs.folder import Run
-from skills.runs.reading import Notify
 from skills.settings.config import check_at_least
 
 # What a number can be; all others are 0 or more, effective skills 1 or more.

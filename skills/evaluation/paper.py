@@ -9,9 +9,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from skills.choices import Mode
 from skills.errors import USAGE, SkillsError, nearest
 from skills.files import read_json
-from skills.settings.config import Learner, Maker, Mode
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Method:
     calibration: lambda, None where it is the preset's.   trajectories: of the expert, None where they are the table's.
     """
 
-    maker: Maker = "clue"
-    learner: Learner = "iql"
+    maker: str = "clue"
+    learner: str = "iql"
     calibration: float | None = None
     trajectories: int | None = None
 

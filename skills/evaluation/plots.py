@@ -22,14 +22,15 @@ from skills.errors import SkillsError
 from skills.evaluation.contest import SEED, named, silent
 from skills.evaluation.variants import variant
 from skills.files import write_json
-from skills.learning import learners
 from skills.learning.classes import Classes
-from skills.learning.rewards import Rewards, clue
+from skills.learning.learners import learner_of
+from skills.learning.matrix import Rewards
+from skills.learning.rewards import clue
 from skills.measures.intervals import Interval, resampled
 from skills.progress import Reporter
 from skills.runs.folder import Run
 from skills.runs.reading import read, source_of
-from skills.settings.config import RewardConfig
+from skills.settings.change import with_settings
 
 SCHEMA_VERSION = 1
 WINDOW = 25  # steps of the moving mean of the rewards along an episode
@@ -70,8 +71,8 @@ def make(run: Run, reporter: Reporter) -> dict[str, Any]:
     Raises: SkillsError where the run has no rewards, yet or at all.
     """
     config = run.config
-    if not learners.learner(config.policy.learner).READS_REWARDS:
-        raise SkillsError(f"{run.path} has no rewards to plot: {config.policy.learner} learns from none.")
+    if not learner_of(config).reads_rewards:
+        raise SkillsError(f"{run.path} has no rewards to plot: {config.policy.name} learns from none.")
     run.require("rewards")
     transitions = read(run, "auto", reporter, silent).transitions
     own = transitions if config.mode != "imitation" else _with_rewards(run, reporter)
@@ -80,9 +81,9 @@ def make(run: Run, reporter: Reporter) -> dict[str, Any]:
         members = _expert(case)
         learned = Rewards.open(case.made.rewards_folder, len(transitions)).labels[:, case.column].astype(np.float64)
         rows[case.name] = {
-            "calibration": case.made.config.reward.calibration,
+            "calibration": getattr(case.made.config.reward, "calibration", None),
             **_agreement(learned[: len(own)], own, members),
-            "latents": _latents(case, transitions, members) if config.reward.maker == "clue" else None,
+            "latents": _latents(case, transitions, members) if isinstance(config.reward, clue.Clue) else None,
         }
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -98,16 +99,16 @@ def make(run: Run, reporter: Reporter) -> dict[str, Any]:
 def _cases(run: Run, reporter: Reporter) -> list[Case]:
     """The rewards that are plotted, made now unless they are there."""
     base = run.config
-    if base.reward.maker != "clue":
-        return [Case(base.reward.maker, run)]
+    if not isinstance(base.reward, clue.Clue):
+        return [Case(base.reward.name, run)]
+    weights = {"calibrated": base.reward.calibration or clue.Clue.calibration, "uncalibrated": 0.0}
     discovery = base.mode == "skills"
     if discovery:
         bands = max(2, min(_BANDS, run.manifest["dataset"]["episodes"]))
         base = replace(base, skills=bands, experts=replace(base.experts, labels="returns"))
-    weights = {"calibrated": base.reward.calibration or RewardConfig().calibration, "uncalibrated": 0.0}
     cases = []
     for name, weight in weights.items():
-        config = replace(base, reward=replace(base.reward, calibration=weight))
+        config = with_settings(base, {"reward.calibration": weight})
         made = run
         if config != run.config:
             made = variant(run, run.path / "evaluation" / (f"returns-{name}" if discovery else name), config)
@@ -215,7 +216,9 @@ def _latents(case: Case, transitions: Transitions, members: NDArray[np.int64]) -
     together, and the centre z_e is shown as they show it.
     """
     generator = np.random.default_rng(SEED)
-    models = clue.Models(case.made.rewards_folder, transitions, case.made.config.reward)
+    maker = case.made.config.reward
+    assert isinstance(maker, clue.Clue), "has latents"
+    models = clue.Models(case.made.rewards_folder, transitions, maker)
     rest = np.setdiff1d(np.arange(len(transitions)), members)
     groups = {"expert": _some(members, _SHOWN, generator), "rest": _some(rest, 2 * _SHOWN, generator)}
     found = {name: models.latents(rows, transitions, case.column) for name, rows in groups.items()}

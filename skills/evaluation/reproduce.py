@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from skills.bodies.fast import ENVIRONMENTS, EPISODE_STEPS
+from skills.bodies.environments import ENVIRONMENTS, EPISODE_STEPS
+from skills.choices import Device, Preset
 from skills.data import catalog, sources
-from skills.data.sources import Notify
 from skills.discovery import discover
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
 from skills.files import read_json, replacing, write_json
 from skills.measures.intervals import Interval, student
-from skills.progress import Reporter
+from skills.progress import Notify, Reporter
+from skills.runs.configure import make_config
 from skills.runs.folder import Run, open_or_create, open_run, runs_root
-from skills.settings.config import EXPERT_FILES, Config, Device
-from skills.settings.presets import make_config
+from skills.settings.config import EXPERT_FILES, Config
 
 SCHEMA_VERSION = 1
 DOCUMENT, MARKDOWN = "table.json", "table.md"
@@ -41,7 +41,7 @@ class Settings:
     dataset or file that it comes from, None where it is the body's expert set.
     """
 
-    preset: str
+    preset: Preset
     seeds: int
     seed: int
     device: Device
@@ -123,10 +123,10 @@ def config_of(table: Table, dataset: str, name: str, settings: Settings) -> Conf
         maker=method.maker,
         learner=method.learner,
         calibration=method.calibration,
+        set={} if settings.steps is None else {"policy.steps": settings.steps},
     )
-    policy = config.policy if settings.steps is None else replace(config.policy, steps=settings.steps)
     # Of short episodes there is no score, whatever the preset.
-    return replace(config, policy=policy, rollout=replace(config.rollout, horizon=EPISODE_STEPS))
+    return replace(config, rollout=replace(config.rollout, horizon=EPISODE_STEPS))
 
 
 def _expert(table: Table, dataset: str, settings: Settings) -> str | None:
@@ -216,7 +216,7 @@ def _ours(run: Run) -> dict[str, Any]:
         "score_is": summary["score_is"],
         "episodes_per_seed": summary["episodes_per_seed"],
         "reward_auc": summary["reward_auc"],
-        "steps": config.policy.steps,
+        "steps": getattr(config.policy, "steps", None),
         "preset": config.preset,
         "expert": run.manifest["expert"],
         "run": run.path.name,

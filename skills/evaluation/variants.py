@@ -1,12 +1,17 @@
 """What a run's skills are measured against: each a setting of the same pipeline, or a player that needs no training."""
 
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from skills.errors import USAGE, SkillsError, nearest
-from skills.learning.learners import learner
+from skills.learning.learners import learner_of
+from skills.learning.learners.bc import Bc
+from skills.learning.learners.clone import Clone
+from skills.plugins import Plugin
 from skills.runs.folder import Run, open_or_create, open_run
+from skills.settings.change import with_settings
 from skills.settings.config import Config
 
 NULLS = ("shuffled", "clone", "segments")
@@ -41,13 +46,18 @@ def choose(names: str) -> tuple[str, ...]:
 
 def config_of(name: str, base: Config) -> Config:
     """The run's configuration with what makes it the variant."""
-    changes = {
-        "shuffled": {"experts": replace(base.experts, labels="shuffled")},
-        "clone": {"policy": replace(base.policy, learner="clone"), "rollout": replace(base.rollout, noise=True)},
-        "bc_per_class": {"policy": replace(base.policy, learner="bc")},
-        "uncalibrated": {"reward": replace(base.reward, calibration=0.0)},
-    }[name]
-    return replace(base, **changes)  # type: ignore[arg-type]
+    if name == "clone":
+        return replace(base, policy=_cloning(Clone, base.policy), rollout=replace(base.rollout, noise=True))
+    if name == "bc_per_class":
+        return replace(base, policy=_cloning(Bc, base.policy))
+    changes: dict[str, dict[str, Any]] = {"shuffled": {"experts.labels": "shuffled"}, "uncalibrated": {"reward.calibration": 0.0}}
+    return with_settings(base, changes[name])
+
+
+def _cloning(learner: type[Bc], policy: Plugin) -> Bc:
+    """A learner that clones, with those of a policy's settings that it has."""
+    known = {one.name for one in fields(learner)}
+    return learner(**{one.name: getattr(policy, one.name) for one in fields(policy) if one.name in known})
 
 
 def variant(base: Run, folder: Path, config: Config, steps: int | None = None) -> Run:
@@ -77,7 +87,7 @@ def _begin_with(run: Run, other: Run) -> None:
     if "expert" in other.manifest:
         run.record_dataset(other.manifest["expert"], "expert")
     # The stage of rewards is empty where the learner reads none.
-    same_kind = learner(ours.policy.learner).READS_REWARDS == learner(theirs.policy.learner).READS_REWARDS
+    same_kind = learner_of(ours).reads_rewards == learner_of(theirs).reads_rewards
     for stage, settings in (("experts", "experts"), ("rewards", "reward"), ("policy", "policy")):
         if getattr(ours, settings) != getattr(theirs, settings) or (stage == "rewards" and not same_kind):
             return

@@ -125,7 +125,7 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
         )
     parts = [transitions.observations, transitions.actions, transitions.next_observations]
     raw = _averaged(parts, transitions.lengths, config.window)
-    mean, scale, columns = _scaling(raw, config)
+    mean, scale, columns = _scaling(raw)
     features = raw if len(columns) == raw.shape[1] else raw[:, columns]
     features -= mean
     features /= scale
@@ -180,13 +180,9 @@ def _averaged(parts: Sequence[NDArray[np.float32]], lengths: NDArray[np.integer]
     return raw
 
 
-def _scaling(
-    raw: NDArray[np.float32], config: ExpertsConfig
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+def _scaling(raw: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """(mean [F], scale [F], columns [F]). Columns that never change tell nothing apart and are dropped."""
     mean = raw.mean(axis=0, dtype=np.float64)
     std = raw.std(axis=0, dtype=np.float64)
     columns = np.flatnonzero(std > 1e-8)
-    if config.features == "raw":
-        return np.zeros(len(columns), np.float32), np.ones(len(columns), np.float32), columns
     return mean[columns].astype(np.float32), std[columns].astype(np.float32), columns

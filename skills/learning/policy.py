@@ -26,7 +26,6 @@ class Shape:
     """The sizes of a policy network.
 
     trunks: 1, which all skills share, or one for each skill.   depth: hidden layers, of `hidden` units each.
-    head_hidden: units of one more hidden layer, which each skill has for itself; 0 for none.
     """
 
     observation_size: int
@@ -35,17 +34,10 @@ class Shape:
     hidden: int
     depth: int = 2
     trunks: int = 1
-    head_hidden: int = 0
-
-    @property
-    def groups(self) -> int:
-        """How many heads on a trunk have a hidden layer of their own; 1 where nothing is to be kept apart."""
-        return self.skills // self.trunks if self.head_hidden else 1
 
     def layers(self, inputs: int, width: int) -> list[int]:
         """Sizes of a trunk's layers, from the inputs to `width` outputs for each of its skills."""
-        own = [self.head_hidden * self.groups] if self.head_hidden else []
-        return [inputs, *[self.hidden] * self.depth, *own, width * (self.skills // self.trunks)]
+        return [inputs, *[self.hidden] * self.depth, width * (self.skills // self.trunks)]
 
 
 class SharedTrunk(nn.Sequential):
@@ -78,17 +70,17 @@ class SharedTrunk(nn.Sequential):
         return torch.cat([matrix.flatten() for matrix in matrices])[None]
 
 
-class OwnLayers(nn.Module):
-    """Skills with layers of their own, whole perceptrons or those behind a trunk: [B, O] -> [B, K * A]."""
+class OwnTrunks(nn.Module):
+    """A perceptron for each skill: [B, O] -> [B, K * A]."""
 
-    def __init__(self, trunks: int, sizes: list[int], groups: int) -> None:
+    def __init__(self, trunks: int, sizes: list[int]) -> None:
         super().__init__()
-        self._sizes, self._groups = sizes, groups
-        self.flat = nn.Parameter(torch.empty(trunks, parameter_count(sizes, groups)))
+        self._sizes = sizes
+        self.flat = nn.Parameter(torch.empty(trunks, parameter_count(sizes)))
 
     def forward(self, observations: Tensor) -> Tensor:
         """Every skill's actions."""
-        actions = StackedMlp(self.flat, self._sizes, self._groups)(with_ones(observations)[None])
+        actions = StackedMlp(self.flat, self._sizes)(with_ones(observations)[None])
         return actions.transpose(0, 1).flatten(1)
 
     @torch.no_grad()
@@ -98,12 +90,7 @@ class OwnLayers(nn.Module):
 
     def flat_of(self, skill: int, action_size: int) -> Tensor:
         """The parameters of one skill's perceptron, [1, P]."""
-        if self._groups == 1:
-            return self.flat[skill : skill + 1]
-        whole, units = StackedMlp(self.flat, self._sizes, self._groups), self._sizes[-2] // self._groups
-        *shared, own = whole.layers
-        parts = [*shared, own[..., skill * units : (skill + 1) * units], whole.weight[:, skill], whole.bias[:, skill]]
-        return torch.cat([part.flatten(1) for part in parts], dim=1)
+        return self.flat[skill : skill + 1]
 
 
 class Policy(nn.Module):
@@ -120,9 +107,9 @@ class Policy(nn.Module):
     def __init__(self, shape: Shape, mean: Tensor, std: Tensor, generator: torch.Generator) -> None:
         super().__init__()
         self.shape = shape
-        sizes, trunks, groups = shape.layers(shape.observation_size, shape.action_size), shape.trunks, shape.groups
-        self.network = SharedTrunk(sizes) if trunks == groups == 1 else OwnLayers(trunks, sizes, groups)
-        self.network.load_flat(initial(trunks, sizes, generator, groups))
+        sizes, trunks = shape.layers(shape.observation_size, shape.action_size), shape.trunks
+        self.network = SharedTrunk(sizes) if trunks == 1 else OwnTrunks(trunks, sizes)
+        self.network.load_flat(initial(trunks, sizes, generator))
         self.log_std = nn.Parameter(torch.zeros(shape.skills, shape.action_size))
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)

@@ -15,7 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skills.bodies.fast import GOAL_COLUMNS, environment, load_model
+from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
 
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
@@ -97,11 +97,6 @@ def read_steps(observations: NDArray[np.floating], env_id: str) -> Steps:
     features = np.concatenate([height[:, None], gravity, body_velocity, spin, angles, joint_rates], axis=1)
     yaw_rate = np.einsum("mb,mb->m", axes[:, 2], spin)
     return Steps(features, velocity, yaw_rate, height, axes, seconds_per_step(env_id))
-
-
-def seconds_per_step(env_id: str) -> float:
-    """Simulated time of one environment step, s."""
-    return float(load_model(env_id).opt.timestep) * environment(env_id).frame_skip
 
 
 def cut_windows(starts: Ids, lengths: Ids, window: int, *, stride: int | None = None) -> Windows:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import environment
-from skills.data.catalog import reference_returns
+from skills.bodies.environments import environment
+from skills.bodies.references import reference_returns
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.measures.describe import label_skills
@@ -41,7 +41,7 @@ def measure_expert(
     ]
     return {
         "schema_version": SCHEMA_VERSION,
-        "summary": {"mode": config.mode, "rewards": config.reward.maker, "learner": config.policy.learner}
+        "summary": {"mode": config.mode, "rewards": config.reward.name, "learner": config.policy.name}
         | scores(rollouts, transitions.env_id)
         | {"survival_median": float(np.median([skill.survival for skill in skills]))}
         | _of_ranking(ranking)

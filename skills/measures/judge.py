@@ -10,20 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from skills.bodies.fast import load_model
-from skills.data.catalog import reference_returns
+from skills.bodies.environments import load_model, seconds_per_step
+from skills.bodies.references import reference_returns
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.measures import coverage, diversity, effective, fidelity, quality, transfer, truth
-from skills.measures.descriptor import (
-    Steps,
-    Windows,
-    cut_windows,
-    describe,
-    fit_whitening,
-    read_steps,
-    seconds_per_step,
-)
+from skills.measures.descriptor import Steps, Windows, cut_windows, describe, fit_whitening, read_steps
 from skills.measures.intervals import Choice, Statistic, every_trial
 from skills.playing.protocol import Protocol
 from skills.playing.trials import Trials, take_segments

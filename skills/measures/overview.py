@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from skills.bodies import motion
-from skills.bodies.fast import EPISODE_STEPS
-from skills.data.catalog import reference_returns
+from skills.bodies.environments import EPISODE_STEPS
+from skills.bodies.references import reference_returns
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
-from skills.learning.rewards import Rewards
+from skills.learning.matrix import Rewards
 from skills.measures.describe import label_skills
 from skills.playing.rollout import Rollouts
 from skills.progress import Reporter

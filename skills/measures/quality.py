@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
-from skills.bodies.fast import EPISODE_STEPS
+from skills.bodies.environments import EPISODE_STEPS
 from skills.measures.intervals import Choice
 from skills.playing.trials import Trials
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
+from skills.choices import Distance
 from skills.data.transitions import Transitions
-from skills.learning.rewards import Rewards, clue
+from skills.learning.matrix import Rewards
+from skills.learning.rewards import RewardMaker, clue
 from skills.runs.demonstrations import successful
 from skills.runs.reading import Data
-from skills.settings.config import Distance, RewardConfig
 
 Aucs = NDArray[np.float64]
 
@@ -35,15 +36,15 @@ class Ranking:
     spread: Aucs | None
 
 
-def rank(data: Data, config: RewardConfig, folder: Path) -> Ranking:
+def rank(data: Data, maker: RewardMaker, folder: Path) -> Ranking:
     """Of a run's own rewards, with one expert.   folder: where they are."""
     rows = groups(data)
     labels = Rewards.open(folder, len(data.transitions)).labels
     chosen = aucs(labels[rows.chosen].astype(np.float32), labels[rows.rest].astype(np.float32))
-    if config.maker != "clue":
+    if not isinstance(maker, clue.Clue):
         return Ranking(chosen, None, None)
-    models = clue.Models(folder, data.transitions, config)
-    held_out = by_models(models, data, rows, config.distance)[1]
+    models = clue.Models(folder, data.transitions, maker)
+    held_out = by_models(models, data, rows, maker.distance)[1]
     return Ranking(chosen, held_out, models.spread(rows.chosen, data.transitions))
 
 

@@ -6,14 +6,11 @@ of a stride. So by default every body gets the same times; the same counts of st
 """
 
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from skills.bodies.fast import EPISODE_STEPS
-from skills.measures.descriptor import seconds_per_step
+from skills.bodies.environments import EPISODE_STEPS, seconds_per_step
+from skills.choices import Unit
 
 _FROZEN_SECONDS = 0.05  # of a step
-
-Unit = Literal["seconds", "steps"]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import EPISODE_STEPS, Simulation
+from skills.bodies.environments import EPISODE_STEPS
+from skills.bodies.fast import Simulation
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays

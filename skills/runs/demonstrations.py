@@ -17,8 +17,8 @@ from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.bodies.mazes import GOAL_REWARD
 from skills.progress import Progress, silent
-from skills.bodies.fast import environment
-from skills.data.sources import Notify
+from skills.bodies.environments import environment
+from skills.progress import unsaid, Notify
 from skills.data.importing import read_file
 
 _STREAM = 3  # tells the draws between equal returns from the seed's others
@@ -79,7 +79,7 @@ def load(
     own: Transitions,
     steps: int | None = None,
     progress: Progress = silent,
-    notify: Notify = lambda line: None,
+    notify: Notify = unsaid,
 ) -> Expert:
     """The expert of a run in imitation mode.
 

@@ -14,13 +14,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.data.minari import load, open_dataset
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
-from skills.progress import silent_reporter
+from skills.progress import silent_reporter, unsaid
+from skills.runs.reading import read
 from skills.runs.folder import Run
-from skills.bodies.fast import GOAL_COLUMNS, environment, load_model
-from skills.videos.films.clips import step_seconds
+from skills.bodies.environments import GOAL_COLUMNS, environment, load_model
+from skills.bodies.environments import seconds_per_step
 
 Origin = Literal["recorded", "rebuilt"]
 
@@ -69,7 +71,7 @@ def find(run: Run) -> Exemplars:
         return kept
     transitions = _transitions(run)
     labels = read_arrays(run.experts_file)["labels"]
-    length = round(_SECONDS / step_seconds(transitions.env_id))
+    length = round(_SECONDS / seconds_per_step(transitions.env_id))
     found = cut(transitions, labels, run.config.skills, length)
     minari_id, stored = _stored_in(run)
     if minari_id is not None:
@@ -134,7 +136,7 @@ def _rebuilt(transitions: Transitions, rows: slice) -> NDArray[np.float64]:
     if environment(env_id).maze is not None:
         seen = np.delete(seen, GOAL_COLUMNS, axis=1)
     velocity = seen[:, size - hidden : size]
-    place = np.cumsum(velocity, axis=0) * step_seconds(env_id)
+    place = np.cumsum(velocity, axis=0) * seconds_per_step(env_id)
     return np.concatenate([place - place[:1], seen[:, : size - hidden]], axis=1)
 
 
@@ -152,10 +154,8 @@ def _stored_in(run: Run) -> tuple[str | None, dict[int, int]]:
 
 def _exact(found: Exemplars, env_id: str, minari_id: str, stored_as: dict[int, int]) -> Exemplars:
     """The same stretches with the simulator's own states, where the dataset has recorded them."""
-    import minari
-
     hidden, size = environment(env_id).position_columns, load_model(env_id).nq
-    dataset = minari.load_dataset(minari_id)
+    dataset = open_dataset(minari_id)
     qpos = found.qpos.copy()
     length = qpos.shape[2]
     numbers = np.array([stored_as.get(episode, episode) for episode in found.episodes.ravel().tolist()])
@@ -193,14 +193,9 @@ def _padded(states: NDArray[np.floating[Any]], length: int) -> NDArray[np.floati
 def _transitions(run: Run) -> Transitions:
     """The data that the run learned from. Raises: SkillsError where they are not here, or are others."""
     if run.config.mode == "imitation":  # the demonstrations are behind the dataset's rows
-        from skills.discovery import read_data
-
-        return read_data(run, "local", silent_reporter, lambda line: None)
-
-    from skills.data import minari
-
+        return read(run, "local", silent_reporter, unsaid).transitions
     dataset = run.manifest["dataset"]
-    transitions = minari.load(
+    transitions = load(
         dataset["minari_id"],
         dataset["name"],
         steps=dataset["steps"],

@@ -17,7 +17,7 @@ from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import read_json, replacing
 from skills.learning.policy import Policy
 from skills.runs.folder import Run
-from skills.bodies.fast import observation_size
+from skills.bodies.environments import observation_size
 
 INPUT, OUTPUT = "observation", "action"
 

@@ -26,7 +26,6 @@ import filelock
 from skills.settings.config import Config, differences
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import explained, read_json, sha256, write_json
-from skills.settings.presets import options
 
 SCHEMA_VERSION = 1
 STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
@@ -81,12 +80,6 @@ class Run:
         document: dict[str, Any] = read_json(self.path / "manifest.json")
         return document
 
-    @property
-    def command(self) -> str:
-        """The command line that made this run, and that finishes it."""
-        where = shlex.quote(str(self.path))
-        return f"skills discover {shlex.quote(self.config.dataset)} {options(self.config)}--run {where}"
-
     def finished_stages(self) -> list[str]:
         """Names of the stages that the manifest calls done, in order."""
         stages = self.manifest["stages"]
@@ -107,7 +100,7 @@ class Run:
         entry = self.manifest["stages"].get(stage)
         if entry is None or not all((self.path / name).is_file() for name in entry["files"]):
             raise SkillsError(
-                f"The run {self.path} is not finished: it has no {stage} yet.", f"Finish it: {self.command}"
+                f"The run {self.path} is not finished: it has no {stage} yet.", f"Finish it: skills discover --run {shlex.quote(str(self.path))}"
             )
 
     def require_skill(self, skill: int) -> None:

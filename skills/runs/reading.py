@@ -15,11 +15,10 @@ from skills.runs import demonstrations
 from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.runs.demonstrations import Expert
-from skills.progress import Reporter
+from skills.progress import Notify, unsaid, Reporter
 from skills.runs.folder import Run
-from skills.bodies.fast import environment
+from skills.bodies.environments import environment
 
-Notify = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def _read_dataset(run: Run, source: str, reporter: Reporter, notify: Notify) -> 
     """The dataset of a run. In imitation mode its rewards stay unread, unless they are what is learned from."""
     data = run.config.data
     known = run.manifest.get("dataset")  # a set that has grown since the run began still begins the same
-    with_rewards = run.config.mode != "imitation" or run.config.reward.maker == "true"
+    with_rewards = run.config.mode != "imitation" or run.config.reward.name == "true"
     transitions = sources.load(
         run.config.dataset,
         source=source if known is None or source != "auto" else source_of(known),

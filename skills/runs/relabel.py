@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from skills.errors import SkillsError
 from skills.data.minari_root import LABEL_NAMES
 from skills.progress import Progress, silent
-from skills.learning.rewards import Rewards
+from skills.learning.matrix import Rewards
+from skills.runs.command import command
 from skills.runs.folder import Run
 from skills.data import store
 from skills.data.minari import first_steps, learned, open_dataset
@@ -45,7 +46,7 @@ def relabel(run: Run, skill: int, minari_id: str, progress: Progress = silent) -
         dataset.env_spec,
         str(source.get("algorithm_name", "unknown")),
         f"{known['minari_id']} with the rewards of skill {skill} of {run.config.heads} found in it by "
-        f"`{run.command}`. The environment's own are in infos/environment_reward.",
+        f"`{command(run.config, run.path)}`. The environment's own are in infos/environment_reward.",
         {
             "labelled_from": known["minari_id"],
             "skill": skill,

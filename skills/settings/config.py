@@ -1,111 +1,53 @@
 """Every setting of a run, by stage; `presets.py` fills them in.
 
-A configuration is frozen, checked when made, saved as `config.json` with the run, and printed by `skills show`.
+A configuration is frozen, checked when made, saved as `config.json` with the run, and printed by `skills show`. The
+settings of a reward maker and of a learner are those of its own class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from skills.data.transitions import Columns
+from skills.choices import Columns, Device, Features, Labels, Mode, Preset
 from skills.errors import USAGE, SkillsError
+from skills.plugins import LEARNERS, MAKERS, Plugin, configured
 
-Preset = Literal["smoke", "quick", "paper"]
-Device = Literal["cpu", "cuda"]
-Distance = Literal["expected", "sample", "mean"]
-Features = Literal["standardised", "raw"]
-Trunk = Literal["shared", "independent"]
-Labels = Literal["kmeans", "shuffled", "returns"]
-Mode = Literal["skills", "imitation", "sparse"]
-Maker = Literal["clue", "true", "otr", "oril", "sqil"]
-Learner = Literal["iql", "bc", "clone", "td3bc"]
-
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DEFAULT_PRESET: Preset = "quick"
 EXPERT_FILES = (".npz", ".hdf5", ".h5")  # how the name of an expert ends that is a file and no dataset
 
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which transitions are read: the first `steps` of the dataset (None: all), and which observation columns."""
+    """Which transitions are read."""
 
-    steps: int | None = None
-    columns: Columns = "motion"
+    steps: Annotated[int | None, "the first so many of the dataset; none: all"] = None
+    columns: Annotated[Columns, "of the observations: those of pose and motion, or all"] = "motion"
 
 
 @dataclass(frozen=True)
 class ExpertsConfig:
-    """K-means of (s, a, s') into classes (paper 8.3); in imitation and sparse mode, which episodes are the expert's."""
+    """Classes that K-means cuts (paper 8.3); in imitation and sparse mode, which episodes are the expert's."""
 
-    features: Features = "standardised"
-    max_iterations: int = 300
-    # shuffled: a null, the classes' sizes with random members.   returns: no K-means but episodes in bands of their
-    # return, the best last.
-    labels: Labels = "kmeans"
-    window: int = 1  # features are means over so many steps, those around a transition in its episode
-    expert: str | None = None  # imitation: the dataset, or the file of demonstrations, that the expert comes from
-    trajectories: int = 1  # so many: the best by return, those that return the same drawn by the seed
-    episodes: tuple[int, ...] | None = None  # or these, counted from 0
-
-
-@dataclass(frozen=True)
-class RewardConfig:
-    """The calibrated CVAEs and the reward they give (paper eq. 4-7, Table 8, MuJoCo column).
-
-    The other reward makers have settings of their own in their files, and read of these what their documentation names.
-    """
-
-    maker: Maker = "clue"
-    hidden: int = 128
-    batch: int = 128  # rows of the data, and as many of the class, per step
-    iterations: int = 10_000
-    learning_rate: float = 1e-4
-    calibration: float = 0.1  # lambda, weight of the term that binds the experts' posterior to the origin
-    kl_weight: float = 0.5  # beta
-    distance: Distance = "expected"
-    temperature: float = 1.0  # c in exp(-c d^2)
-    standardise: bool = True  # the observations
-    scaled: bool = True  # by 1000 / (max - min over episodes of their sums), as IQL does for locomotion
-    held_out: float = 0.0  # share of each class's rows that no batch holds, to see over-fitting in the loss curves
-    stop_gap: float | None = None  # a model stops where sigma of its held-out rows is this many times that of the rest
-
-
-@dataclass(frozen=True)
-class PolicyConfig:
-    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022).
-
-    The learners that imitate (bc: each skill its class; clone: every skill all of the data) read no rewards, and of
-    these settings the first four. TD3+BC leaves out the expectile, the temperature, the weights, the trunk and dropout.
-    """
-
-    learner: Learner = "iql"
-    hidden: int = 256
-    batch: int = 256
-    steps: int = 1_000_000
-    learning_rate: float = 3e-4
-    expectile: float = 0.7
-    inverse_temperature: float = 3.0
-    discount: float = 0.99
-    td_steps: int = 1  # n of n-step returns: Q aims at n discounted rewards and V n steps on
-    polyak: float = 0.005
-    weight_limit: float = 100.0
-    trunk: Trunk = "shared"  # or a network of its own for each skill, the paper's way: K times the cost
-    depth: int = 2  # hidden layers
-    dropout: float = 0.0  # of the actor's hidden units
-    reward_shift: float = 0.0  # added to every scaled reward
-    standardise: bool = True  # the observations
-    head_hidden: int = 0  # units of a hidden layer that each skill has for itself behind the trunk; 0: none
-    expert_share: float = 0.0  # of each batch, drawn from the experts' rows alone; SQIL's half
+    features: Annotated[Features, "what is clustered: (s, a, s') of single steps, standardised"] = "step"
+    max_iterations: Annotated[int, "of K-means"] = 300
+    labels: Annotated[
+        Labels, "kmeans; shuffled, a null: its sizes with random members; returns: episodes in bands of their return"
+    ] = "kmeans"
+    window: Annotated[int, "features are means over so many steps around a transition, within its episode"] = 1
+    expert: Annotated[str | None, "imitation: the dataset, or the file of demonstrations, of the expert"] = None
+    trajectories: Annotated[int, "episodes of the expert: the best by return, of equal ones those the seed draws"] = 1
+    episodes: Annotated[tuple[int, ...] | None, "these episodes of the expert instead, counted from 0"] = None
 
 
 @dataclass(frozen=True)
 class RolloutConfig:
-    """How each skill is played: `rollouts` episodes of at most `horizon` environment steps."""
+    """How each skill is played for the page."""
 
-    rollouts: int = 5
-    horizon: int = 1000
-    noise: bool = False  # whether skills act with their Gaussian, or with its mean
-    task: str | None = None  # in a maze: which starts and goals; None: those that the environment draws itself
+    rollouts: Annotated[int, "episodes of each skill"] = 5
+    horizon: Annotated[int, "environment steps of an episode at most"] = 1000
+    noise: Annotated[bool, "whether skills act with their Gaussian, or with its mean"] = False
+    task: Annotated[str | None, "in a maze: which starts and goals; none: those the environment draws itself"] = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +55,7 @@ class Config:
     """One run.
 
     skills: the number of experts; 1 in imitation and sparse mode.   seeds: there, how many times it is learned, by
-    networks of their own that are trained stacked.
+    networks of their own that are trained stacked.   reward: the reward maker.   policy: the learner.
     """
 
     dataset: str
@@ -121,10 +63,10 @@ class Config:
     skills: int
     seed: int
     device: Device
+    reward: Plugin
+    policy: Plugin
     data: DataConfig = field(default_factory=DataConfig)
     experts: ExpertsConfig = field(default_factory=ExpertsConfig)
-    reward: RewardConfig = field(default_factory=RewardConfig)
-    policy: PolicyConfig = field(default_factory=PolicyConfig)
     rollout: RolloutConfig = field(default_factory=RolloutConfig)
     mode: Mode = "skills"
     seeds: int = 1
@@ -141,31 +83,33 @@ class Config:
         return self.skills * self.seeds
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON document with a schema version."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        """A JSON document with a schema version; a plug-in is its settings and its name, under its kind."""
+        document = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        document["reward"] = {"maker": self.reward.name, **document["reward"]}
+        document["policy"] = {"learner": self.policy.name, **document["policy"]}
+        return document
 
     @staticmethod
     def from_json(document: Mapping[str, Any]) -> "Config":
-        """The configuration of a document made by `to_json`.
+        """The configuration of a document made by `to_json`, by this version of the program or the one before.
 
-        Raises: SkillsError where it was written by another version of this program.
+        Raises: SkillsError where it is of another version, or of a plug-in that is not installed.
         """
-        stages = {
-            "data": DataConfig,
-            "experts": ExpertsConfig,
-            "reward": RewardConfig,
-            "policy": PolicyConfig,
-            "rollout": RolloutConfig,
-        }
         values = dict(document)
-        if values.pop("schema_version", None) != SCHEMA_VERSION:
+        version = values.pop("schema_version", None)
+        if version not in (1, SCHEMA_VERSION):
             raise SkillsError(
-                f"This run's config.json has schema version {document.get('schema_version')!r}, not {SCHEMA_VERSION}.",
+                f"This run's config.json has schema version {version!r}, not {SCHEMA_VERSION}.",
                 "It was made by another version of skills: use that one, or start a new run.",
             )
         try:
-            for name, stage in stages.items():
+            if version == 1:
+                values = _of_version_1(values)
+            for name, stage in _STAGES.items():
                 values[name] = stage(**values[name])
+            for name, (kind, plugins) in _PLUGINS.items():
+                given = dict(values[name])
+                values[name] = configured(plugins.load(given.pop(kind)), given)
             episodes = values["experts"].episodes  # which JSON has made a list
             values["experts"] = replace(values["experts"], episodes=None if episodes is None else tuple(episodes))
             return Config(**values)
@@ -173,19 +117,28 @@ class Config:
             raise SkillsError(f"This run's config.json does not fit this version of skills: {error}.") from error
 
 
+_STAGES = {"data": DataConfig, "experts": ExpertsConfig, "rollout": RolloutConfig}
+_PLUGINS = {"reward": ("maker", MAKERS), "policy": ("learner", LEARNERS)}
+
+
+def _of_version_1(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Version 1 wrote the settings of every maker and learner with each; and "standardised", the only features."""
+    values = {**document, "experts": {**document["experts"], "features": "step"}}
+    for name, (kind, plugins) in _PLUGINS.items():
+        known = {kind, *(one.name for one in fields(plugins.load(document[name][kind])))}
+        values[name] = {setting: value for setting, value in document[name].items() if setting in known}
+    return values
+
+
 def differences(ours: Config, theirs: Config) -> list[str]:
     """One line for each setting that differs: "policy.steps: 25000 there, 300 here"."""
-    return _differences(asdict(theirs), asdict(ours), "")
-
-
-def _differences(there: Mapping[str, Any], here: Mapping[str, Any], prefix: str) -> list[str]:
-    lines = []
-    for name, value in there.items():
-        if isinstance(value, dict):
-            lines += _differences(value, here[name], f"{prefix}{name}.")
-        elif value != here[name]:
-            lines.append(f"{prefix}{name}: {value} there, {here[name]} here")
-    return lines
+    here, there = dict(settings(ours)), dict(settings(theirs))
+    names = dict.fromkeys([*there, *here])
+    return [
+        f"{name}: {there.get(name, 'nothing')} there, {here.get(name, 'nothing')} here"
+        for name in names
+        if there.get(name, names) != here.get(name, names)
+    ]
 
 
 def check_at_least(option: str, value: float, lowest: int) -> None:
@@ -194,13 +147,10 @@ def check_at_least(option: str, value: float, lowest: int) -> None:
         raise SkillsError(f"{option} {value} is too small.", f"It must be {lowest} or more.", USAGE)
 
 
-def settings(config: Config) -> list[tuple[str, Any]]:
-    """(dotted name, value) of every setting, in order, for tables."""
-    rows: list[tuple[str, Any]] = []
-    for one in fields(config):
-        value = getattr(config, one.name)
-        if hasattr(value, "__dataclass_fields__"):
-            rows += [(f"{one.name}.{inner.name}", getattr(value, inner.name)) for inner in fields(value)]
-        else:
-            rows.append((one.name, value))
-    return rows
+def settings(config: Config) -> Iterator[tuple[str, Any]]:
+    """(dotted name, value) of every setting, in order."""
+    for name, value in config.to_json().items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{inner}", one) for inner, one in value.items())
+        elif name != "schema_version":
+            yield name, value

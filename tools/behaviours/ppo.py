@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skills.bodies.fast import EPISODE_STEPS, Floats, Simulation, environment, motion_size
+from skills.bodies.environments import EPISODE_STEPS, environment, motion_size
+from skills.bodies.fast import Floats, Simulation
 from skills.data.made.behaviour import Behaviour
 
 _OBSERVATION_CLIP = 10.0

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import environment, load_model
+from skills.bodies.environments import seconds_per_step
 from skills.videos.films.scene import Floats
 
 FASTEST = 25.0  # frames/s; a stride of whole steps keeps true speed, and 20 to 25 frames/s where the steps allow it
@@ -34,14 +34,9 @@ class Clip:
         return self.moving // 2
 
 
-def step_seconds(env_id: str) -> float:
-    """Simulated time of one environment step, s."""
-    return float(load_model(env_id).opt.timestep) * environment(env_id).frame_skip
-
-
 def stride_of(env_id: str) -> int:
     """Environment steps from one frame to the next."""
-    return max(1, ceil(1 / (FASTEST * step_seconds(env_id)) - 1e-9))
+    return max(1, ceil(1 / (FASTEST * seconds_per_step(env_id)) - 1e-9))
 
 
 def clip(qpos: NDArray[np.floating], length: int, env_id: str, seconds: float) -> Clip:
@@ -49,7 +44,7 @@ def clip(qpos: NDArray[np.floating], length: int, env_id: str, seconds: float) -
 
     qpos: [T + 1, nq].   length: steps really played; the states behind them are padding.
     """
-    step = step_seconds(env_id)
+    step = seconds_per_step(env_id)
     stride = stride_of(env_id)
     fps = 1 / (step * stride)
     horizon = len(qpos) - 1

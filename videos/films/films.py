@@ -15,12 +15,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.bodies.environments import seconds_per_step
+from skills.choices import Camera
 from skills.playing.rollout import Rollouts
 from skills.runs.exemplars import Exemplars
 from skills.videos.films import marks
-from skills.videos.films.clips import Clip, clip, step_seconds, stride_of
+from skills.videos.films.clips import Clip, clip, stride_of
 from skills.videos.films.renderers import Renderer
-from skills.videos.films.scene import Camera, Frames, torso_track, view_of
+from skills.videos.films.scene import Frames, torso_track, view_of
 
 LOOK = 3  # raised when the pictures change, so that films of the old look count as stale
 FORMATS = ("mp4", "gif", "webp")
@@ -99,7 +101,7 @@ def starts_film(rollouts: Rollouts, skill: int, style: Style, seconds: float) ->
     for index in others:
         length = int(rollouts.lengths[skill, index])
         made = clip(rollouts.qpos[skill, index], length, style.env_id, min(seconds, _STARTS_SECONDS))
-        falls = f", falls {length * step_seconds(style.env_id):.1f} s" if rollouts.terminated[skill, index] else ""
+        falls = f", falls {length * seconds_per_step(style.env_id):.1f} s" if rollouts.terminated[skill, index] else ""
         panes.append(Pane(made, f"start {index + 1}{falls}"))
     return Film(f"skills/{skill:03d}-starts.mp4", tuple(panes)) if panes else None
 
@@ -107,7 +109,7 @@ def starts_film(rollouts: Rollouts, skill: int, style: Style, seconds: float) ->
 def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
     """The class's own stretches of the dataset, with its steps marked; None for a class without any."""
     stride = stride_of(style.env_id)
-    step = step_seconds(style.env_id)
+    step = seconds_per_step(style.env_id)
     panes = []
     for place, length in enumerate(exemplars.lengths[skill]):
         if length:

@@ -8,19 +8,18 @@ import os
 import sys
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import environment, muted
+from skills.bodies.environments import environment, muted
+from skills.choices import Camera, Quality
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.videos.films import scene
 from skills.videos.films.marks import floor_depth, shadow_mask, sky_rows, trace_masks
 from skills.videos.films.scene import Floats, Frames
-
-Quality = Literal["fast", "good"]
 
 _FLOOR_TEXTURE = 512  # pixels, two floor squares wide
 _FLOOR_REACH = 80.0  # m; MuJoCo draws an endless floor as 40,000 squares, which takes as long as all the rest
@@ -43,7 +42,7 @@ class GlRenderer:
         height: int = 256,
         quality: Quality = "fast",
         threads: int = 1,
-        camera: scene.Camera = "follow",
+        camera: Camera = "follow",
     ) -> None:
         os.environ.setdefault("LP_NUM_THREADS", str(threads if threads > 1 else 0))  # software GL: stay on this core
         self._resources: Any = None

@@ -3,9 +3,8 @@
 import json
 import sys
 
-from skills.videos.films.renderers import construct, measure
-
 from skills.errors import SkillsError
+from skills.videos.films.renderers import construct, measure
 
 
 def main(arguments: list[str]) -> int:

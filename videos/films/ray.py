@@ -16,21 +16,20 @@ around its projection:
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import mujoco
 import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
-from skills.bodies.fast import load_model
+from skills.bodies.environments import load_model
+from skills.choices import Camera, Quality
 from skills.videos.films import scene
 from skills.videos.films.floor import Floor, box_mean
 from skills.videos.films.marks import trace_masks
 from skills.videos.films.scene import Floats, Frames, Singles
 from skills.videos.films.windows import Windows, balls_of, window_around
 
-Quality = Literal["fast", "good"]
 Ids = NDArray[np.intp]
 
 _CHUNK = 8  # frames at once: their arrays stay in the processor's cache, and far below 500 MB
@@ -77,7 +76,7 @@ class RayRenderer:
         height: int = 256,
         quality: Quality = "fast",
         threads: int = 1,
-        camera: scene.Camera = "follow",
+        camera: Camera = "follow",
     ) -> None:
         self.width, self.height = width, height
         self._model = load_model(env_id)

@@ -6,17 +6,15 @@ import subprocess
 import sys
 import time
 from functools import cache
-from typing import Literal, Protocol, get_args
+from typing import Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import load_model
+from skills.bodies.environments import load_model
+from skills.choices import Camera, Quality, RendererName
 from skills.errors import ENVIRONMENT, USAGE, SkillsError, nearest
-from skills.videos.films.scene import Camera, Floats, Frames
-
-RendererName = Literal["auto", "ray", "gl"]
-Quality = Literal["fast", "good"]
+from skills.videos.films.scene import Floats, Frames
 
 NAMES: tuple[str, ...] = get_args(RendererName)
 QUALITIES: tuple[str, ...] = get_args(Quality)

@@ -7,16 +7,16 @@ points to the right of the picture. It keeps its height, so a jump reads as a ju
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import ENVIRONMENTS
+from skills.bodies.environments import ENVIRONMENTS
+from skills.choices import Camera
 from skills.errors import NOT_FOUND, SkillsError, nearest
 
-Camera = Literal["follow", "top", "side"]
 CAMERAS: tuple[str, ...] = get_args(Camera)
 
 Floats = NDArray[np.float64]

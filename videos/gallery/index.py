@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from skills.errors import SkillsError
 from skills.files import read_json, replacing
+from skills.runs.command import command
 from skills.runs.folder import Run, open_run
 
 _PARTS = Path(__file__).parent
@@ -56,7 +57,7 @@ def card(run: Run) -> dict[str, Any]:
         "videos": len(filmed),
         "stills": [*heads, *(skill for skill in filmed if skill not in heads)][:_STILLS],
         "summary": [line for line in document.get("summary", []) if line["name"] in _SHOWN],
-        "command": run.command,
+        "command": command(run.config, run.path),
     }
 
 

@@ -9,6 +9,7 @@ from skills.files import read_json
 from skills.measures import profile as behaviour
 from skills.playing.rollout import Rollouts
 from skills.runs import exemplars
+from skills.runs.command import command
 from skills.runs.folder import Run
 from skills.videos.gallery import write as gallery
 
@@ -166,7 +167,7 @@ def page(run: Run) -> dict[str, Any]:
         "skills_count": run.config.heads,
         "wall_seconds": wall_seconds(manifest),
         "versions": manifest["versions"],
-        "command": run.command,
+        "command": command(run.config, run.path),
         "summary": [asdict(line) for line in summary(measures, run.config.rollout.horizon)],
         "skills": [{shown: skill[name] for name, shown in _SKILL_FIELDS.items()} for skill in measures["skills"]],
     }

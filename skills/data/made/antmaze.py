@@ -19,7 +19,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Dict, Space
 from numpy.typing import NDArray
 
-from skills.bodies.fast import Simulation, environment, observation_size
+from skills.bodies.environments import environment, observation_size
+from skills.bodies.fast import Simulation
 from skills.bodies.mazes import GOAL_REWARD, Maze
 from skills.data.made import behaviour
 from skills.data.made.guide import Guide

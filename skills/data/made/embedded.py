@@ -23,7 +23,7 @@ from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 
-from skills.bodies.fast import environment
+from skills.bodies.environments import environment
 from skills.data import store
 from skills.data.catalog import Entry
 from skills.data.made.antmaze import MazeScene
@@ -34,7 +34,6 @@ from skills.errors import SkillsError
 from skills.files import explained, read_arrays, sha256, write_arrays
 from skills.progress import Progress, silent
 
-POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same behaviours
 _PART_STEPS = "part_steps"  # in a mixture's metadata: the rows of each part
 
 
@@ -87,7 +86,7 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
 def is_outdated(entry: Entry) -> bool:
     """Whether the local dataset of an entry was made by another version of the behaviours than those that ship."""
     place = _place(entry)
-    return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(POLICY_KEY) != place.digest
+    return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(store.POLICY_KEY) != place.digest
 
 
 def _place(entry: Entry) -> _Place:
@@ -172,7 +171,7 @@ def _drop_episodes_after(data: Path, episodes: int) -> None:
 def _description(place: _Place) -> store.Description:
     """The spaces and spec of the environment and the word that it was made here."""
     entry, scene = place.entry, place.scene
-    more: dict[str, Any] = {POLICY_KEY: place.digest, **scene.metadata()}
+    more: dict[str, Any] = {store.POLICY_KEY: place.digest, **scene.metadata()}
     if len(entry.parts) > 1:
         more[LABEL_NAMES] = list(entry.parts)
     return store.Description(

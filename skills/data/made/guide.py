@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import GOAL_COLUMNS
+from skills.bodies.environments import GOAL_COLUMNS
 from skills.bodies.mazes import Maze
 from skills.data.made.behaviour import Behaviour
 from skills.data.made.directions import seen_along_x

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import EPISODE_STEPS, Simulation
+from skills.bodies.environments import EPISODE_STEPS
+from skills.bodies.fast import Simulation
 from skills.files import Arrays
 
 ROUND = 16  # episodes of a round, played in lock-step

@@ -13,7 +13,8 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box, Space
 from numpy.typing import NDArray
 
-from skills.bodies.fast import Simulation, observation_size
+from skills.bodies.environments import observation_size
+from skills.bodies.fast import Simulation
 from skills.data.catalog import Entry
 from skills.data.made import behaviour
 from skills.data.made.rounds import Policy

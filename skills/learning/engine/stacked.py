@@ -5,10 +5,7 @@ batched product and one ReLU a layer, backward two products and one mask, and no
 A perceptron's matrices lie one after another in a row of one flat tensor [K, P], so a range of perceptrons is a range
 of rows, and one optimiser call updates them all.
 
-The last layer may be cut into G groups, of which each sees its own units of the last hidden layer and nothing else: G
-heads with a hidden layer of their own behind a trunk that they share.
-
-Letters: K perceptrons, P parameters of one, B rows of a batch, G groups, U units and W outputs of a group.
+Letters: K perceptrons, P parameters of one, B rows of a batch.
 """
 
 import itertools
@@ -24,19 +21,14 @@ _mask = torch.ops.aten.threshold_backward.grad_input
 tanh_gradient = torch.ops.aten.tanh_backward.grad_input
 
 
-def _seen(sizes: Sequence[int], groups: int) -> list[tuple[int, int]]:
-    """(inputs that one of its units sees, units) of each layer."""
-    return [*itertools.pairwise(sizes[:-1]), (sizes[-2] // groups, sizes[-1])]
-
-
-def parameter_count(sizes: Sequence[int], groups: int = 1) -> int:
+def parameter_count(sizes: Sequence[int]) -> int:
     """P: how many numbers a perceptron of these layer sizes has."""
-    return sum((inputs + 1) * outputs for inputs, outputs in _seen(sizes, groups))
+    return sum((inputs + 1) * outputs for inputs, outputs in itertools.pairwise(sizes))
 
 
-def initial(count: int, sizes: Sequence[int], generator: torch.Generator, groups: int = 1) -> Tensor:
+def initial(count: int, sizes: Sequence[int], generator: torch.Generator) -> Tensor:
     """Fresh parameters [count, P], each layer as `torch.nn.Linear` starts: uniform in +-1/sqrt(in)."""
-    layers = _seen(sizes, groups)
+    layers = itertools.pairwise(sizes)
     bounds = torch.cat([torch.full(((inputs + 1) * outputs,), inputs**-0.5) for inputs, outputs in layers])
     return torch.rand(count, len(bounds), generator=generator).mul_(2.0).sub_(1.0).mul_(bounds)
 
@@ -49,34 +41,25 @@ def with_ones(rows: Tensor) -> Tensor:
 class StackedMlp:
     """K perceptrons with ReLU between the layers and nothing after the last; a view of a flat tensor.
 
-    flat: [K, P] parameters (or gradients, laid out alike).   layers: their matrices, [K, in + 1, out] each; with groups
-    all but the last.   weight, bias: the last layer of groups, [K, G, U, W] and [K, G, 1, W]; empty without them.
+    flat: [K, P] parameters (or gradients, laid out alike).   layers: their matrices, [K, in + 1, out] each.
     """
 
-    def __init__(self, flat: Tensor, sizes: Sequence[int], groups: int = 1) -> None:
+    def __init__(self, flat: Tensor, sizes: Sequence[int]) -> None:
         self.flat = flat
         self.sizes = tuple(sizes)
-        self.groups = groups
         self.layers: list[Tensor] = []
         start = 0
-        for inputs, outputs in itertools.pairwise(sizes if groups == 1 else sizes[:-1]):
+        for inputs, outputs in itertools.pairwise(sizes):
             end = start + (inputs + 1) * outputs
             self.layers.append(flat[:, start:end].view(len(flat), inputs + 1, outputs))
             start = end
-        self.weight = self.bias = flat[:, start:]
-        if groups > 1:
-            biases, width = flat.shape[1] - sizes[-1], sizes[-1] // groups
-            self.weight = flat[:, start:biases].view(len(flat), groups, -1, width)
-            self.bias = flat[:, biases:].view(len(flat), groups, 1, width)
 
     def __call__(self, rows: Tensor) -> Tensor:
         """Rows that end in a one, [K or 1, B, in + 1] -> [K, B, out]. Allocates: for use outside of training."""
         rows = rows.expand(len(self.flat), -1, -1)
-        for weight in self.layers[: len(self.sizes) - 2]:
+        for weight in self.layers[:-1]:
             rows = with_ones(torch.bmm(rows, weight).relu_())
-        if self.groups == 1:
-            return torch.bmm(rows, self.layers[-1])
-        return (by_group(rows, self.groups) @ self.weight + self.bias).transpose(1, 2).flatten(2)
+        return torch.bmm(rows, self.layers[-1])
 
     @cached_property
     def turned(self) -> list[Tensor]:
@@ -85,17 +68,11 @@ class StackedMlp:
 
     def range(self, part: slice) -> "StackedMlp":
         """Some of the perceptrons, on the same memory."""
-        return StackedMlp(self.flat[part], self.sizes, self.groups)
+        return StackedMlp(self.flat[part], self.sizes)
 
     def named_layers(self, prefix: str) -> dict[str, Tensor]:
         """ "prefix.0": [K, in + 1, out], ... for files."""
         return {f"{prefix}.{index}": layer for index, layer in enumerate(self.layers)}
-
-
-def by_group(hidden: Tensor, groups: int) -> Tensor:
-    """What each group sees of a hidden layer with its ones: [K, B, G * U + 1] -> [K, G, B, U], on the same memory."""
-    count, rows, units = hidden.shape
-    return hidden[..., :-1].view(count, rows, groups, (units - 1) // groups).transpose(1, 2)
 
 
 def few_columns(matrices: Tensor) -> bool:
@@ -139,7 +116,7 @@ class Products:
 class Workspace:
     """The buffers of one forward and backward pass through K perceptrons of B rows.
 
-    output: [K, B, out]; of groups [K, G, B, W].
+    output: [K, B, out].
     """
 
     def __init__(
@@ -148,7 +125,6 @@ class Workspace:
         rows: int,
         sizes: Sequence[int],
         device: torch.device | str = "cpu",
-        groups: int = 1,
         gradients_of: "Workspace | None" = None,
     ) -> None:
         """gradients_of: one of the same hidden layers, whose buffers for `backward` this one uses too."""
@@ -160,9 +136,8 @@ class Workspace:
         self._gradients: list[Tensor] = [] if gradients_of is None else gradients_of._gradients
         self._unit_gradients: list[Tensor] = [] if gradients_of is None else gradients_of._unit_gradients
         self._dropout: Sequence[Tensor] = ()
-        shape = (count, rows, sizes[-1]) if groups == 1 else (count, groups, rows, sizes[-1] // groups)
-        self.output = torch.empty(shape, device=device)
-        if groups == 1 and few_columns(self.output):
+        self.output = torch.empty(count, rows, sizes[-1], device=device)
+        if few_columns(self.output):
             self.output = empty_columns(self.output)
 
     def forward(self, mlp: StackedMlp, rows: Tensor, dropout: Sequence[Tensor] = ()) -> Tensor:
@@ -179,13 +154,7 @@ class Workspace:
             hidden.relu_()  # which leaves the ones at one
             if index < len(dropout):
                 units.mul_(dropout[index])
-        if mlp.groups == 1:
-            self._products[-1].forward(mlp.layers[-1], self.output)
-            return self.output
-        for output, seen, weight, bias in zip(
-            self.output, by_group(self._hidden[-1], mlp.groups), mlp.weight, mlp.bias, strict=True
-        ):
-            torch.baddbmm(bias, seen, weight, out=output)
+        self._products[-1].forward(mlp.layers[-1], self.output)
         return self.output
 
     def backward(self, mlp: StackedMlp, gradient: StackedMlp, rows: Tensor, output_gradient: Tensor) -> Tensor:
@@ -200,25 +169,13 @@ class Workspace:
             self._unit_gradients.extend(layer[..., :-1] for layer in self._gradients)
         for index in range(len(self._hidden), 0, -1):
             below, units = self._gradients[index - 1], self._unit_gradients[index - 1]
-            if index == len(mlp.layers):
-                self._backward_of_groups(mlp, gradient, output_gradient)
-            else:
-                by_matrix = gradient.layers[index]
-                self._products[index - 1].backward(output_gradient, mlp.turned[index], by_matrix, units)
+            self._products[index - 1].backward(output_gradient, mlp.turned[index], gradient.layers[index], units)
             if index <= len(self._dropout):
                 units.mul_(self._dropout[index - 1])
             _mask(below, self._hidden[index - 1], 0, grad_input=below)
             output_gradient = units
         torch.bmm(rows.mT, output_gradient, out=gradient.layers[0])
         return output_gradient
-
-    def _backward_of_groups(self, mlp: StackedMlp, gradient: StackedMlp, output_gradient: Tensor) -> None:
-        """The last layer's share of `backward`."""
-        torch.sum(output_gradient, dim=2, keepdim=True, out=gradient.bias)
-        seen, below = (by_group(layers[-1], mlp.groups) for layers in (self._hidden, self._gradients))
-        for index, one in enumerate(output_gradient):
-            torch.bmm(seen[index].mT, one, out=gradient.weight[index])
-            torch.bmm(one, mlp.weight[index].mT, out=below[index])
 
 
 class Adam:

@@ -1,51 +1,47 @@
 """Policy learners, one a file: transitions and a reward matrix -> a policy with a head per skill.
 
-A learner is a module with
-    FILES             what it leaves in its folder
-    CHECKPOINT        the file that is there while it learns        READS_REWARDS        whether it needs the matrix
-    train(transitions, experts, rewards, config, device, generator, folder, reporter) -> Policy
+Another package adds one by an entry point in the group `skills.learners`.
 """
 
-from importlib import import_module
+from abc import abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import ClassVar
 
+import torch
+
+from skills.data.transitions import Transitions
+from skills.learning.classes import Classes
+from skills.learning.matrix import Rewards
+from skills.learning.policy import Policy
+from skills.plugins import Plugin
 from skills.progress import Reporter
-
-if TYPE_CHECKING:
-    import torch
-
-    from skills.data.transitions import Transitions
-    from skills.learning.classes import Classes
-    from skills.learning.policy import Policy
-    from skills.learning.rewards import Rewards
-    from skills.settings.config import PolicyConfig
-
-# Name -> module, imported when it is asked for. `clone` is `bc` with one head.
-LEARNERS = {
-    name: f"skills.learning.learners.{module}"
-    for name, module in (("iql", "iql"), ("bc", "bc"), ("clone", "bc"), ("td3bc", "td3bc"))
-}
+from skills.settings.config import Config
 
 
-class Learner(Protocol):
-    """What the module of a learner holds."""
+@dataclass(frozen=True)
+class Learner(Plugin):
+    """A learner and its settings.
 
-    FILES: tuple[str, ...]
-    CHECKPOINT: str
-    READS_REWARDS: bool
+    files: what it leaves in its folder.   checkpoint: the file that is there while it learns.
+    reads_rewards: whether it needs the matrix.
+    """
 
+    files: ClassVar[tuple[str, ...]] = Policy.FILES
+    checkpoint: ClassVar[str]
+    reads_rewards: ClassVar[bool] = True
+
+    @abstractmethod
     def train(
         self,
-        transitions: "Transitions",
-        experts: "Classes",
-        rewards: "Rewards | None",
-        config: "PolicyConfig",
-        device: "torch.device",
-        generator: "torch.Generator",
+        transitions: Transitions,
+        experts: Classes,
+        rewards: Rewards | None,
+        device: torch.device,
+        generator: torch.Generator,
         folder: Path,
         reporter: Reporter,
-    ) -> "Policy":
+    ) -> Policy:
         """Learns a head for each of the experts; saves the policy into `folder` and returns it.
 
         rewards: None where it reads none.   generator: a CPU generator; every draw comes from it, or on a GPU from one
@@ -53,6 +49,7 @@ class Learner(Protocol):
         """
 
 
-def learner(name: str) -> Learner:
-    """The learner of that name, one of `LEARNERS`."""
-    return cast(Learner, import_module(LEARNERS[name]))
+def learner_of(config: Config) -> Learner:
+    """The learner of a configuration, with its settings."""
+    assert isinstance(config.policy, Learner), "what the registry gives"
+    return config.policy

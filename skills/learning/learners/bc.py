@@ -1,26 +1,83 @@
-"""Behaviour cloning, the baseline that reads no rewards: each skill imitates its class, or all skills all of the data.
+"""Behaviour cloning, the baseline that reads no rewards: each skill imitates its class.
 
 The network is that of the skills (one trunk, a head per skill), so what differs from them is what it learns from.
 
 Letters: N transitions, B rows of a batch, A action size, K skills.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from skills.choices import Trunk
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint
+from skills.learning.learners import Learner
+from skills.learning.matrix import Rewards
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
-from skills.learning.rewards import Rewards
+from skills.plugins import ONE_EXPERT
 from skills.progress import Reporter, sparsely
-from skills.settings.config import PolicyConfig
 
-CHECKPOINT = "bc.checkpoint.safetensors"
-READS_REWARDS = False
-FILES = Policy.FILES
+
+@dataclass(frozen=True)
+class Bc(Learner):
+    """A head for each class; every head sees as many rows as any other, however large its class."""
+
+    name = "bc"
+    modes = ONE_EXPERT
+    checkpoint = "bc.checkpoint.safetensors"
+    reads_rewards = False
+
+    hidden: Annotated[int, "units of each of the two hidden layers"] = 256
+    batch: Annotated[int, "rows per step, over all heads"] = 256
+    steps: Annotated[int, "updates"] = 1_000_000
+    learning_rate: Annotated[float, "of Adam"] = 3e-4
+    trunk: Annotated[Trunk, "or a network of its own for each skill"] = "shared"
+
+    def train(
+        self,
+        transitions: Transitions,
+        experts: Classes,
+        rewards: Rewards | None,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> Policy:
+        """Clones."""
+        heads = self._heads(experts)
+        members, starts = (torch.from_numpy(array) for array in experts.members())
+        bounds = torch.tensor([0, len(members)]) if heads == 1 else starts
+        shape = Shape(
+            transitions.observations.shape[1], transitions.actions.shape[1], heads, self.hidden,
+            trunks=heads if self.trunk == "independent" else 1,
+        )  # fmt: skip
+        mean, std = (torch.from_numpy(array) for array in transitions.scaling)
+        policy = Policy(shape, mean, std, generator).to(device)
+        observations = policy.standardise(torch.from_numpy(transitions.observations).to(device))
+        actions = torch.from_numpy(transitions.actions).to(device)
+        optimizer = torch.optim.Adam(policy.parameters(), lr=self.learning_rate, fused=True)
+        saved = Checkpoint(folder / self.checkpoint, dict(policy.state_dict()), {"policy": optimizer}, generator)
+        progress = sparsely(reporter(f"cloning {heads} {'class' if heads == 1 else 'classes'}", "steps"))
+        for step in range(saved.restore(), self.steps):
+            drawn = torch.randint(heads, (self.batch,), generator=generator)
+            rows = members[_one_of_each(bounds, drawn, generator)].to(device)
+            optimizer.zero_grad(set_to_none=True)
+            loss(policy, observations[rows], actions[rows], drawn.to(device)).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            saved.save_if_due(step + 1)
+            progress(step + 1, self.steps)
+        cloned = repeated(policy, experts.count) if heads == 1 else policy
+        cloned.save(folder)
+        return cloned
+
+    def _heads(self, experts: Classes) -> int:
+        """How many heads are trained; of one, every skill gets a copy."""
+        return experts.count
 
 
 def loss(policy: Policy, observations: Tensor, actions: Tensor, heads: Tensor) -> Tensor:
@@ -29,49 +86,6 @@ def loss(policy: Policy, observations: Tensor, actions: Tensor, heads: Tensor) -
     log_std = policy.log_std.clamp(*LOG_STD_RANGE)[heads]
     deviation = (actions - means) * torch.exp(-log_std)
     return (0.5 * deviation.square() + log_std).sum(dim=-1).mean()
-
-
-def train(
-    transitions: Transitions,
-    experts: Classes,
-    rewards: Rewards | None,
-    config: PolicyConfig,
-    device: torch.device,
-    generator: torch.Generator,
-    folder: Path,
-    reporter: Reporter,
-) -> Policy:
-    """Clones, saves the policy into `folder` and returns it; as `bc` (K heads) or `clone` (one head, given K times).
-
-    Every head sees as many rows as any other, however large its class. `folder` keeps a checkpoint that the caller
-    removes once the policy is noted as done.
-    rewards: not read.   generator: a CPU generator; initial weights and every draw come from it.
-    """
-    heads = 1 if config.learner == "clone" else experts.count
-    members, starts = (torch.from_numpy(array) for array in experts.members())
-    bounds = torch.tensor([0, len(members)]) if heads == 1 else starts
-    shape = Shape(
-        transitions.observations.shape[1], transitions.actions.shape[1], heads, config.hidden,
-        trunks=heads if config.trunk == "independent" else 1,
-    )  # fmt: skip
-    mean, std = (torch.from_numpy(array) for array in transitions.scaling)
-    policy = Policy(shape, mean, std, generator).to(device)
-    observations = policy.standardise(torch.from_numpy(transitions.observations).to(device))
-    actions = torch.from_numpy(transitions.actions).to(device)
-    optimizer = torch.optim.Adam(policy.parameters(), lr=config.learning_rate, fused=True)
-    saved = Checkpoint(folder / CHECKPOINT, dict(policy.state_dict()), {"policy": optimizer}, generator)
-    progress = sparsely(reporter(f"cloning {heads} {'class' if heads == 1 else 'classes'}", "steps"))
-    for step in range(saved.restore(), config.steps):
-        drawn = torch.randint(heads, (config.batch,), generator=generator)
-        rows = members[_one_of_each(bounds, drawn, generator)].to(device)
-        optimizer.zero_grad(set_to_none=True)
-        loss(policy, observations[rows], actions[rows], drawn.to(device)).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        saved.save_if_due(step + 1)
-        progress(step + 1, config.steps)
-    cloned = repeated(policy, experts.count) if heads == 1 else policy
-    cloned.save(folder)
-    return cloned
 
 
 def repeated(policy: Policy, count: int) -> Policy:

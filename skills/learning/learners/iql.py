@@ -1,7 +1,7 @@
 """Implicit Q-learning for all skills at once (Kostrikov et al. 2022; CLUE trains it on its rewards).
 
 A relabelled transition has a reward for each skill, so every head learns from every row: Q(s, a) and V(s) have K
-outputs on a shared trunk, the policy K x A; with `head_hidden` each skill has a hidden layer of its own behind it. With
+outputs on a shared trunk, the policy K x A. With
 K = 1 it is plain IQL; with `trunk="independent"` every skill has networks of its own, stacked, and nothing else
 differs. Losses are sums over skills of means over rows. Each update below is a loss, its derivative by the networks'
 outputs, and a step of Adam; `tests/test_iql.py` holds it against textbook IQL with automatic gradients.
@@ -13,13 +13,17 @@ import copy
 import math
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
+from skills.choices import Trunk
 from skills.data.transitions import Transitions
+from skills.learning.batches import Batch, Batches, BatchSettings, Dropout, scaling
 from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.curves import FILE as CURVES
@@ -27,18 +31,79 @@ from skills.learning.engine.curves import Curves
 from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.stacked import Adam, tanh_gradient
 from skills.learning.engine.workers import beside, nothing_to_wait_for
-from skills.learning.learners.batches import Batch, Batches
-from skills.learning.learners.heads import Heads
+from skills.learning.heads import Heads
+from skills.learning.learners import Learner
+from skills.learning.matrix import Rewards
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
-from skills.learning.rewards import Rewards
 from skills.progress import Reporter, sparsely
-from skills.settings.config import PolicyConfig
-
-CHECKPOINT = "iql.checkpoint.safetensors"
-READS_REWARDS = True
-FILES = (*Policy.FILES, CURVES)
 
 _leaky_relu = torch.ops.aten.leaky_relu.out
+
+
+@dataclass(frozen=True)
+class Iql(BatchSettings, Learner):
+    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022)."""
+
+    name = "iql"
+    files = (*Policy.FILES, CURVES)
+    checkpoint = "iql.checkpoint.safetensors"
+
+    hidden: Annotated[int, "units of each hidden layer"] = 256
+    steps: Annotated[int, "updates"] = 1_000_000
+    learning_rate: Annotated[float, "of Adam; the actor's falls to 0 along a cosine"] = 3e-4
+    expectile: Annotated[float, "tau"] = 0.7
+    inverse_temperature: Annotated[float, "beta in exp(beta advantage)"] = 3.0
+    polyak: Annotated[float, "share of Q that its slow copy takes in each step"] = 0.005
+    weight_limit: Annotated[float, "of exp(beta advantage)"] = 100.0
+    trunk: Annotated[Trunk, "or a network of its own for each skill, the paper's way: K times the cost"] = "shared"
+    depth: Annotated[int, "hidden layers"] = 2
+    dropout: Annotated[float, "of the actor's hidden units"] = 0.0
+    standardise: Annotated[bool, "the observations"] = True
+
+    def train(
+        self,
+        transitions: Transitions,
+        experts: Classes,
+        rewards: Rewards | None,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> Policy:
+        """Learns a head for each column of the reward matrix; saves the policy and its losses' curves into `folder`."""
+        assert rewards is not None, "IQL learns from rewards"
+        shape = Shape(
+            transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, self.hidden, self.depth,
+            trunks=rewards.count if self.trunk == "independent" else 1,
+        )  # fmt: skip
+        masks = ((shape.trunks, self.batch, self.hidden),) * self.depth
+        dropout = Dropout(self.dropout, masks) if self.dropout > 0 else None
+        with beside(device) as helper:
+            learner = Networks(shape, self, generator, device, helper)
+            own = generator_on(device, generator)
+            curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
+            kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
+            saved = Checkpoint(folder / self.checkpoint, kept, {}, own)
+            progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
+            first = saved.restore()
+            learner.resume(first)
+            mean, std = scaling(transitions, self.standardise)
+            with Batches(transitions, rewards, self, mean, std, own, device, experts, dropout) as batches:
+                updates = [
+                    captured(partial(learner.update, batch), learner.state(), device) for batch in batches.buffers
+                ]
+                for step in range(first, self.steps):
+                    index, drawn_from = batches.take()
+                    learner.set_step(step)
+                    updates[index]()
+                    if curves.due(step):
+                        curves.note(step, 0, learner.losses())
+                    saved.save_if_due(step + 1, drawn_from)
+                    progress(step + 1, self.steps)
+        curves.save(folder)
+        policy = learner.to_policy(mean, std)
+        policy.save(folder)
+        return policy
 
 
 def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
@@ -46,7 +111,7 @@ def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
     return torch.where(difference > 0, expectile, 1.0 - expectile) * difference.square()
 
 
-class Learner:
+class Networks:
     """The networks, their optimisers and one update of them all.
 
     A Q is the lower of two; `target` is their slow copy. The actor is a Gaussian around a tanh mean with a free
@@ -56,7 +121,7 @@ class Learner:
     def __init__(
         self,
         shape: Shape,
-        config: PolicyConfig,
+        config: Iql,
         generator: torch.Generator,
         device: torch.device,
         helper: Executor | None = None,
@@ -202,57 +267,3 @@ class Learner:
         with torch.no_grad():
             policy.log_std.copy_(self.log_std)
         return policy
-
-
-def train(
-    transitions: Transitions,
-    experts: Classes,
-    rewards: Rewards | None,
-    config: PolicyConfig,
-    device: torch.device,
-    generator: torch.Generator,
-    folder: Path,
-    reporter: Reporter,
-) -> Policy:
-    """Learns a head for each column of the reward matrix; saves the policy and its losses' curves into `folder`.
-
-    Returns: the policy.
-
-    generator: a CPU generator; initial weights and every draw come from it, or on a GPU from one that it seeds.
-    `folder` keeps a checkpoint that the caller removes once the policy is noted as done.
-    """
-    assert rewards is not None, "IQL learns from rewards"
-    shape = Shape(
-        transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, config.hidden, config.depth,
-        trunks=rewards.count if config.trunk == "independent" else 1, head_hidden=config.head_hidden,
-    )  # fmt: skip
-    with beside(device) as helper:
-        learner = Learner(shape, config, generator, device, helper)
-        own = generator_on(device, generator)
-        curves = Curves(("value", "policy", "q"), config.steps, rewards.count)
-        kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
-        saved = Checkpoint(folder / CHECKPOINT, kept, {}, own)
-        progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
-        first = saved.restore()
-        learner.resume(first)
-        mean, std = scaling(transitions, config)
-        with Batches(transitions, rewards, config, mean, std, own, device, experts) as batches:
-            updates = [captured(partial(learner.update, batch), learner.state(), device) for batch in batches.buffers]
-            for step in range(first, config.steps):
-                index, drawn_from = batches.take()
-                learner.set_step(step)
-                updates[index]()
-                if curves.due(step):
-                    curves.note(step, 0, learner.losses())
-                saved.save_if_due(step + 1, drawn_from)
-                progress(step + 1, config.steps)
-    curves.save(folder)
-    policy = learner.to_policy(mean, std)
-    policy.save(folder)
-    return policy
-
-
-def scaling(transitions: Transitions, config: PolicyConfig) -> tuple[Tensor, Tensor]:
-    """What the policy standardises observations with, [O] each: the data's, or nothing."""
-    mean, std = (torch.from_numpy(array) for array in transitions.scaling)
-    return (mean, std) if config.standardise else (torch.zeros_like(mean), torch.ones_like(std))

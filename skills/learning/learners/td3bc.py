@@ -2,42 +2,91 @@
 
     actor loss: -lambda Q1(s, pi(s)) + (pi(s) - a)^2,   lambda = alpha / mean |Q1(s, pi(s))|
 Every skill has an actor and two Qs of its own, stacked: a Q reads its own actor's actions, so no trunk can be shared.
-alpha, the target's noise and the delay are the official code's; sizes, learning rate, discount and Polyak are those of
-`PolicyConfig`, whose other settings are IQL's. Losses are sums over skills of means over rows.
+alpha, the target's noise and the delay are the official code's. Losses are sums over skills of means over rows.
 
 Letters: B rows of a batch, O observation columns, A action size, K skills.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from skills.data.transitions import Transitions
+from skills.learning.batches import Batch, Batches, BatchSettings, scaling
 from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.device import generator_on
 from skills.learning.engine.stacked import StackedMlp, initial, with_ones
-from skills.learning.learners.batches import Batch, Batches
-from skills.learning.learners.iql import scaling
+from skills.learning.learners import Learner
+from skills.learning.matrix import Rewards
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
-from skills.learning.rewards import Rewards
+from skills.plugins import ONE_EXPERT
 from skills.progress import Reporter, sparsely
-from skills.settings.config import PolicyConfig
-
-CHECKPOINT = "td3bc.checkpoint.safetensors"
-READS_REWARDS = True
-FILES = Policy.FILES
 
 _ALPHA = 2.5
 _NOISE, _NOISE_LIMIT = 0.2, 0.5  # of the target's actions
 _DELAY = 2  # updates of the Qs for each one of the actor and the targets
 
 
-class Learner:
+@dataclass(frozen=True)
+class Td3Bc(BatchSettings, Learner):
+    """An actor and two Qs of its own for each skill."""
+
+    name = "td3bc"
+    modes = ONE_EXPERT
+    checkpoint = "td3bc.checkpoint.safetensors"
+
+    hidden: Annotated[int, "units of each hidden layer"] = 256
+    steps: Annotated[int, "updates"] = 1_000_000
+    learning_rate: Annotated[float, "of Adam"] = 3e-4
+    polyak: Annotated[float, "share that the slow copies take when they move"] = 0.005
+    depth: Annotated[int, "hidden layers"] = 2
+    standardise: Annotated[bool, "the observations"] = True
+
+    def train(
+        self,
+        transitions: Transitions,
+        experts: Classes,
+        rewards: Rewards | None,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> Policy:
+        """Learns an actor for each column of the reward matrix."""
+        assert rewards is not None, "TD3+BC learns from rewards"
+        shape = Shape(
+            transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, self.hidden, self.depth,
+            trunks=rewards.count,
+        )  # fmt: skip
+        learner = Networks(shape, self, generator, device)
+        # The batches are drawn ahead in a thread, so the noise has a generator of its own, seeded anew for each step.
+        seed, noise_generator = int(torch.randint(2**62, (), generator=generator)), torch.Generator(device)
+        own = generator_on(device, generator)
+        saved = Checkpoint(folder / self.checkpoint, learner.tensors(), learner.optimizers, own)
+        progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
+        noise = torch.empty(rewards.count, self.batch, shape.action_size, device=device)
+        mean, std = scaling(transitions, self.standardise)
+        first = saved.restore()
+        with Batches(transitions, rewards, self, mean, std, own, device, experts) as batches:
+            for step in range(first, self.steps):
+                index, drawn_from = batches.take()
+                noise.normal_(generator=noise_generator.manual_seed(seed ^ step))
+                learner.update(batches.buffers[index], noise, step)
+                saved.save_if_due(step + 1, drawn_from)
+                progress(step + 1, self.steps)
+        policy = learner.to_policy(mean, std)
+        policy.save(folder)
+        return policy
+
+
+class Networks:
     """K actors, 2 K Qs (the first K, then the second), their slow copies, their optimisers, and one update of all."""
 
-    def __init__(self, shape: Shape, config: PolicyConfig, generator: torch.Generator, device: torch.device) -> None:
+    def __init__(self, shape: Shape, config: Td3Bc, generator: torch.Generator, device: torch.device) -> None:
         self.shape, self._config = shape, config
         state, action = shape.observation_size, shape.action_size
         self._sizes = {"actor": shape.layers(state, action), "q": shape.layers(state + action, 1)}
@@ -99,44 +148,3 @@ class Learner:
         with torch.no_grad():
             policy.log_std.fill_(LOG_STD_RANGE[0])
         return policy
-
-
-def train(
-    transitions: Transitions,
-    experts: Classes,
-    rewards: Rewards | None,
-    config: PolicyConfig,
-    device: torch.device,
-    generator: torch.Generator,
-    folder: Path,
-    reporter: Reporter,
-) -> Policy:
-    """Learns an actor for each column of the reward matrix; saves the policy into `folder` and returns it.
-
-    generator: a CPU generator; initial weights and every draw come from it, or on a GPU from one that it seeds.
-    `folder` keeps a checkpoint that the caller removes once the policy is noted as done.
-    """
-    assert rewards is not None, "TD3+BC learns from rewards"
-    shape = Shape(
-        transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, config.hidden, config.depth,
-        trunks=rewards.count,
-    )  # fmt: skip
-    learner = Learner(shape, config, generator, device)
-    # The batches are drawn ahead in a thread, so the noise has a generator of its own, seeded anew for each step.
-    seed, noise_generator = int(torch.randint(2**62, (), generator=generator)), torch.Generator(device)
-    own = generator_on(device, generator)
-    saved = Checkpoint(folder / CHECKPOINT, learner.tensors(), learner.optimizers, own)
-    progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
-    noise = torch.empty(rewards.count, config.batch, shape.action_size, device=device)
-    mean, std = scaling(transitions, config)
-    first = saved.restore()
-    with Batches(transitions, rewards, config, mean, std, own, device, experts) as batches:
-        for step in range(first, config.steps):
-            index, drawn_from = batches.take()
-            noise.normal_(generator=noise_generator.manual_seed(seed ^ step))
-            learner.update(batches.buffers[index], noise, step)
-            saved.save_if_due(step + 1, drawn_from)
-            progress(step + 1, config.steps)
-    policy = learner.to_policy(mean, std)
-    policy.save(folder)
-    return policy

@@ -6,30 +6,30 @@ Letters: N transitions, K experts, O observation columns, A action size, Z laten
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skills.choices import Distance, Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.learning.classes import Classes
+from skills.learning.cvae.model import CvaeSettings, CvaeShape, StackedCvae, posterior
+from skills.learning.cvae.training import CHECKPOINT, train
 from skills.learning.engine.checkpoint import load_tensors, save_tensors
 from skills.learning.engine.curves import FILE as CURVES
 from skills.learning.engine.stacked import StackedMlp, Workspace
 from skills.learning.engine.workers import Workers
-from skills.learning.rewards import LABELS, SCALES
-from skills.learning.rewards.cvae import CvaeShape, StackedCvae, posterior
-from skills.learning.rewards.scaling import write
-from skills.learning.rewards.training import CHECKPOINTS as CHECKPOINTS
-from skills.learning.rewards.training import Members, train
+from skills.learning.matrix import LABELS, SCALES, write
+from skills.learning.rewards import RewardMaker
+from skills.learning.rows import Members, standardised_rows
+from skills.plugins import Layer
 from skills.progress import Reporter
-from skills.settings.config import Distance, RewardConfig
 
 MODELS = "cvae.safetensors"
-FILES = (MODELS, CURVES, LABELS, SCALES)
-
 _CHUNK = 1024  # rows labelled at once on a core; bounds memory to this many rows times K
 _CHUNK_ON_GPU = 8192
 _BLOCK = 4  # models whose activations for a chunk stay in a core's cache
@@ -37,34 +37,58 @@ _RANKING_SEED = 20231108  # of the noise in `Models.rewards`
 _WAVE = 4  # chunks for each core between two writes
 
 
-def make_rewards(
-    transitions: Transitions,
-    experts: Classes,
-    config: RewardConfig,
-    device: torch.device,
-    generator: torch.Generator,
-    folder: Path,
-    reporter: Reporter,
-) -> None:
-    """Trains the CVAEs and labels every transition for every expert.
+@dataclass(frozen=True)
+class Clue(CvaeSettings, RewardMaker):
+    """The calibrated CVAEs and the reward they give (paper eq. 4-7, Table 8, MuJoCo column)."""
 
-    Writes into `folder`: cvae.safetensors, curves.npz, labels.f16 and scales.npz (see `skills.learning.rewards`), and
-    checkpoints that the caller removes once these are noted as done.
-    """
-    rows = standardised_rows(transitions, transitions.scaling if config.standardise else None).to(device)
-    members = Members(*(torch.from_numpy(array) for array in experts.members()))
-    action_size, count = transitions.actions.shape[1], experts.count
-    progress = reporter(f"training {count} CVAEs", "steps")
-    trained = train(rows, members, action_size, config, generator, folder, progress)
-    trained.curves.save(folder)
-    cvae = StackedCvae(trained.cvae.flat.to(device), trained.cvae.shape)
-    with Workers(count=1 if rows.is_cuda else None) as workers:
-        centres = _centres(cvae, rows, members, workers)
-        seed = int(torch.randint(2**62, (), generator=generator))
-        labeller = _Labeller(cvae, centres, rows, config, seed, workers.count)
-        progress = reporter(f"labelling for {count} skills", "rows")
-        write(folder, _labels(labeller, workers), transitions, progress, scaled=config.scaled)
-    save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
+    name = "clue"
+    files = (MODELS, CURVES, LABELS, SCALES)
+    checkpoints = CHECKPOINT
+
+    distance: Annotated[Distance, "d^2 on average over the posterior; or of a sample of it, the paper's text"] = (
+        "expected"
+    )
+    temperature: Annotated[float, "c in exp(-c d^2)"] = 1.0
+    standardise: Annotated[bool, "the observations"] = True
+
+    @classmethod
+    def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
+        """Of one expert, softer rewards; in a maze, as the sparse ones are, not scaled.
+
+        An expert is far from all of the data (d^2 is about Z there, 1 on its own rows): with c = 1 the reward is 0 but
+        for rare moments that pass for the expert's, which the policy then chases until it falls (score on
+        walker2d-medium 13, with this 100). So close to 0 it is about 1 - c d^2, graded over all of the data.
+        """
+        if mode != "skills" and domain == "locomotion":
+            return {"reward": {"temperature": 0.01}}
+        if mode != "skills" and domain == "antmaze" and preset == "quick":
+            return {"reward": {"scaled": False}}
+        return {}
+
+    def make(
+        self,
+        transitions: Transitions,
+        experts: Classes,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> None:
+        """Trains the CVAEs and labels every transition for every expert."""
+        rows = standardised_rows(transitions, transitions.scaling if self.standardise else None).to(device)
+        members = Members(*(torch.from_numpy(array) for array in experts.members()))
+        action_size, count = transitions.actions.shape[1], experts.count
+        progress = reporter(f"training {count} CVAEs", "steps")
+        trained = train(rows, members, action_size, self, generator, folder, progress)
+        trained.curves.save(folder)
+        cvae = StackedCvae(trained.cvae.flat.to(device), trained.cvae.shape)
+        with Workers(count=1 if rows.is_cuda else None) as workers:
+            centres = _centres(cvae, rows, members, workers)
+            seed = int(torch.randint(2**62, (), generator=generator))
+            labeller = _Labeller(cvae, centres, rows, self, seed, workers.count)
+            progress = reporter(f"labelling for {count} skills", "rows")
+            write(folder, _labels(labeller, workers), transitions, progress, scaled=self.scaled)
+        save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
 
 
 @dataclass(frozen=True)
@@ -82,7 +106,7 @@ class Models:
     reference: the transitions that they were trained on, whose scaling they take.
     """
 
-    def __init__(self, folder: Path, reference: Transitions, config: RewardConfig) -> None:
+    def __init__(self, folder: Path, reference: Transitions, config: Clue) -> None:
         tensors = load_tensors(folder / MODELS)
         self._centres = tensors.pop("centres")
         size, action_size = reference.observations.shape[1], reference.actions.shape[1]
@@ -118,31 +142,16 @@ class Models:
         return standardised_rows(part, self._reference.scaling if self._config.standardise else None)
 
 
-def squared_distance(mean: Tensor, std: Tensor, centre: Tensor, noise: Tensor | None, distance: str) -> Tensor:
+def squared_distance(mean: Tensor, std: Tensor, centre: Tensor, noise: Tensor | None, distance: Distance) -> Tensor:
     """d^2 of eq. 6 between a posterior and an expert's centre: [..., Z] each -> [...].
 
     `expected`: |mu - z_e|^2 + |sigma|^2, which is what the paper's sampled distance is on average, without its noise.
-    `sample`: |z - z_e|^2 with z = mu + sigma noise, the paper's text.   `mean`: |mu - z_e|^2.
+    `sample`: |z - z_e|^2 with z = mu + sigma noise, the paper's text.
     """
     if distance == "sample":
         assert noise is not None, "a sampled distance needs noise"
         return torch.addcmul(mean - centre, std, noise).square_().sum(dim=-1)
-    to_mean = (mean - centre).square_().sum(dim=-1)
-    return to_mean + std.square().sum(dim=-1) if distance == "expected" else to_mean
-
-
-def standardised_rows(
-    transitions: Transitions, scaling: tuple[NDArray[np.float32], NDArray[np.float32]] | None
-) -> Tensor:
-    """(s, a, 1) of every transition, [N, O + A + 1]; observations standardised where a (mean, std) is given."""
-    size = transitions.observations.shape[1]
-    rows = torch.ones(len(transitions), size + transitions.actions.shape[1] + 1)
-    rows[:, :size] = torch.from_numpy(transitions.observations)
-    rows[:, size:-1] = torch.from_numpy(transitions.actions)
-    if scaling is not None:
-        mean, std = (torch.from_numpy(array) for array in scaling)
-        rows[:, :size].sub_(mean).div_(std)
-    return rows
+    return (mean - centre).square_().sum(dim=-1) + std.square().sum(dim=-1)
 
 
 def _centres(cvae: StackedCvae, rows: Tensor, members: Members, workers: Workers) -> Tensor:
@@ -164,9 +173,7 @@ def _centres(cvae: StackedCvae, rows: Tensor, members: Members, workers: Workers
 class _Labeller:
     """Labels a range of rows for every skill, in buffers of each worker's own."""
 
-    def __init__(
-        self, cvae: StackedCvae, centres: Tensor, rows: Tensor, config: RewardConfig, seed: int, workers: int
-    ) -> None:
+    def __init__(self, cvae: StackedCvae, centres: Tensor, rows: Tensor, config: Clue, seed: int, workers: int) -> None:
         block = cvae.count if rows.is_cuda else _BLOCK
         self.rows, self.count = rows, cvae.count
         self.chunk = _CHUNK_ON_GPU if rows.is_cuda else _CHUNK

@@ -3,13 +3,15 @@
 The unlabelled data holds expert steps too (here surely: the expert's own rows are part of it), so the loss is the
 positive-unlabelled one, in its non-negative form (Kiryo et al., NeurIPS 2017):
     eta E_e[-log R] + max(0, E_u[-log(1 - R)] - eta E_e[-log(1 - R)]),   the reward is R(s, a) in (0, 1)
-Size, batch, steps and learning rate are those of CLUE's networks in `RewardConfig`. The K discriminators are stacked.
+The K discriminators are stacked.
 
 Letters: N transitions, K experts, B rows of a batch, O observation columns, A action size.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -22,37 +24,50 @@ from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint, save_tensors
 from skills.learning.engine.device import generator_on
 from skills.learning.engine.stacked import StackedMlp, initial
-from skills.learning.rewards import LABELS, SCALES
-from skills.learning.rewards.clue import standardised_rows
-from skills.learning.rewards.scaling import write
-from skills.learning.rewards.training import Members
+from skills.learning.matrix import LABELS, SCALES, write
+from skills.learning.rewards import RewardMaker
+from skills.learning.rows import Members, standardised_rows
+from skills.plugins import ONE_EXPERT
 from skills.progress import Reporter, sparsely
-from skills.settings.config import RewardConfig
 
 MODELS = "oril.safetensors"
-FILES = (MODELS, LABELS, SCALES)
-CHECKPOINTS = "oril.checkpoint.safetensors"
+CHECKPOINT = "oril.checkpoint.safetensors"
 
 _PRIOR = 0.5  # eta, the paper's
 _CHUNK = 4096  # rows labelled at once
 
 
-def make_rewards(
-    transitions: Transitions,
-    experts: Classes,
-    config: RewardConfig,
-    device: torch.device,
-    generator: torch.Generator,
-    folder: Path,
-    reporter: Reporter,
-) -> None:
-    """Trains the discriminators and labels every transition; writes oril.safetensors, labels.f16 and scales.npz."""
-    rows = standardised_rows(transitions, transitions.scaling if config.standardise else None).to(device)
-    members = Members(*(torch.from_numpy(array) for array in experts.members())).to(device)
-    judge = train(rows, members, config, generator, folder, reporter)
-    progress = sparsely(reporter(f"labelling for {members.count} skills", "rows"))
-    write(folder, _labels(judge, rows), transitions, progress, scaled=config.scaled)
-    save_tensors(folder / MODELS, judge.named_layers("judge"))
+@dataclass(frozen=True)
+class Oril(RewardMaker):
+    """A discriminator an expert; its networks are as large, and trained as long, as CLUE's."""
+
+    name = "oril"
+    modes = ONE_EXPERT
+    files = (MODELS, LABELS, SCALES)
+    checkpoints = CHECKPOINT
+
+    hidden: Annotated[int, "units of each of the two hidden layers"] = 128
+    batch: Annotated[int, "rows of the data, and as many of the expert, per step"] = 128
+    iterations: Annotated[int, "steps"] = 10_000
+    learning_rate: Annotated[float, "of Adam"] = 1e-4
+    standardise: Annotated[bool, "the observations"] = True
+
+    def make(
+        self,
+        transitions: Transitions,
+        experts: Classes,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> None:
+        """Trains the discriminators and labels every transition."""
+        rows = standardised_rows(transitions, transitions.scaling if self.standardise else None).to(device)
+        members = Members(*(torch.from_numpy(array) for array in experts.members())).to(device)
+        judge = train(rows, members, self, generator, folder, reporter)
+        progress = sparsely(reporter(f"labelling for {members.count} skills", "rows"))
+        write(folder, _labels(judge, rows), transitions, progress, scaled=self.scaled)
+        save_tensors(folder / MODELS, judge.named_layers("judge"))
 
 
 @torch.no_grad()
@@ -70,7 +85,7 @@ def loss(expert: Tensor, unlabelled: Tensor) -> Tensor:
 
 
 def train(
-    rows: Tensor, members: Members, config: RewardConfig, generator: torch.Generator, folder: Path, reporter: Reporter
+    rows: Tensor, members: Members, config: Oril, generator: torch.Generator, folder: Path, reporter: Reporter
 ) -> StackedMlp:
     """One discriminator an expert.
 
@@ -81,7 +96,7 @@ def train(
     flat = initial(members.count, sizes, generator).to(rows.device).requires_grad_()
     optimizer = torch.optim.Adam([flat], lr=config.learning_rate, fused=True)
     own = generator_on(rows.device, generator)
-    saved = Checkpoint(folder / CHECKPOINTS, {"judge": flat}, {"judge": optimizer}, own)
+    saved = Checkpoint(folder / CHECKPOINT, {"judge": flat}, {"judge": optimizer}, own)
     progress = reporter(f"training {members.count} discriminators", "steps")
     shape = (members.count, config.batch)
     for step in range(saved.restore(), config.iterations):

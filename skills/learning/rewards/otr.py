@@ -10,6 +10,7 @@ Letters: K experts, O observation columns, n and m steps of an episode and of a 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,17 +19,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skills.data.catalog import domain_of
+from skills.bodies.references import domain_of
+from skills.choices import Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.learning.classes import Classes
-from skills.learning.rewards import LABELS, SCALES
-from skills.learning.rewards.scaling import write
+from skills.learning.matrix import LABELS, SCALES, write
+from skills.learning.rewards import RewardMaker
+from skills.plugins import ONE_EXPERT, Layer
 from skills.progress import Reporter
-from skills.settings.config import RewardConfig
-
-FILES = (LABELS, SCALES)
-CHECKPOINTS = ""  # it is made again from the start, in about a second for four episodes of 1000 steps
 
 _REGULARISATION = 0.01  # epsilon, of the official code, as are all below
 _ITERATIONS = 100
@@ -38,24 +37,37 @@ _BETA = 5.0
 _NORM_FLOOR = 1e-8
 
 
-def make_rewards(
-    transitions: Transitions,
-    experts: Classes,
-    config: RewardConfig,
-    device: torch.device,
-    generator: torch.Generator,
-    folder: Path,
-    reporter: Reporter,
-) -> None:
-    """Writes labels.f16 and scales.npz into `folder`; draws nothing, so copies of an expert get the same column.
+@dataclass(frozen=True)
+class Otr(RewardMaker):
+    """The cost of transport, squashed; made again from the start in about a second for four episodes of 1000 steps."""
 
-    Raises: SkillsError (environment) without POT.
-    """
-    solver = import_pot()
-    rows, starts = experts.members()
-    blocks = _labels(transitions, np.split(rows, starts[1:-1]), solver)
-    progress = reporter("transporting episodes", "rows")
-    write(folder, blocks, transitions, progress, scaled=config.scaled)
+    name = "otr"
+    modes = ONE_EXPERT
+    files = (LABELS, SCALES)
+
+    @classmethod
+    def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
+        """Its official settings shift rewards twice as far, where a domain does."""
+        return {"policy": {"reward_shift": -2.0}} if domain == "antmaze" else {}
+
+    def make(
+        self,
+        transitions: Transitions,
+        experts: Classes,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> None:
+        """Writes the matrix; draws nothing, so copies of an expert get the same column.
+
+        Raises: SkillsError (environment) without POT.
+        """
+        solver = import_pot()
+        rows, starts = experts.members()
+        blocks = _labels(transitions, np.split(rows, starts[1:-1]), solver)
+        progress = reporter("transporting episodes", "rows")
+        write(folder, blocks, transitions, progress, scaled=self.scaled)
 
 
 def _labels(

@@ -1,20 +1,54 @@
-"""Writes a reward matrix: labels as they are made, and the scale that a learner multiplies them with.
+"""The reward matrix, which reward makers write and learners read: labels, and the scale that multiplies them.
 
 Letters: N transitions, K skills, E episodes.
+
+labels.f16: [N, K] float16, row-major, no header: the reward of transition n for skill k, before scaling.
+scales.npz: `scale` [K] float32; the learner's reward is label times scale.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skills.data.transitions import Transitions
-from skills.files import replacing, write_arrays
-from skills.learning.rewards import LABELS, SCALES
+from skills.errors import SkillsError
+from skills.files import read_arrays, replacing, write_arrays
 from skills.progress import Progress
 
+LABELS = "labels.f16"
+SCALES = "scales.npz"
 _EPISODE_SPREAD = 1000.0  # each skill's episode sums are scaled to span this much, as IQL does for locomotion
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """The reward matrix, on disk.
+
+    labels: [N, K] float16 memory map.   scale: [K] float32.
+    """
+
+    labels: NDArray[np.float16]
+    scale: NDArray[np.float32]
+
+    @property
+    def count(self) -> int:
+        """K."""
+        return len(self.scale)
+
+    @staticmethod
+    def open(folder: Path, transitions: int) -> "Rewards":
+        """Maps the matrix of `transitions` rows. Raises: SkillsError where the file has another size."""
+        scale = read_arrays(folder / SCALES)["scale"]
+        path = folder / LABELS
+        expected = transitions * len(scale) * np.dtype(np.float16).itemsize
+        if path.stat().st_size != expected:
+            raise SkillsError(
+                f"{path} is damaged: {path.stat().st_size} bytes, not {expected}.", "Delete it to have it made again."
+            )
+        return Rewards(np.memmap(path, np.float16, mode="r", shape=(transitions, len(scale))), scale)
 
 
 def write(
@@ -25,7 +59,7 @@ def write(
     *,
     scaled: bool,
 ) -> None:
-    """Writes `labels.f16` and `scales.npz` into `folder` (see `skills.learning.rewards`).
+    """Writes `labels.f16` and `scales.npz` into `folder` (see above).
 
     blocks: the labels of all rows in order, some rows at a time, [n, K] each.   progress: in rows.
     scaled: by `scales` of the dataset's own episodes, else by 1. An expert's episode may earn a hundred times

@@ -8,15 +8,27 @@ parameters of one model.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Annotated
 
 import torch
 from torch import Tensor
 
 from skills.learning.engine.stacked import StackedMlp, Workspace, initial, parameter_count, tanh_gradient
-from skills.settings.config import RewardConfig
 
 _LOG_STD_RANGE = (-4.0, 15.0)
 _clamp_gradient = torch.ops.aten.hardtanh_backward.grad_input  # nothing where it was clamped, into a buffer of ours
+
+
+@dataclass(frozen=True)
+class CvaeSettings:
+    """What the models are and how they are trained (paper eq. 4, 5 and 7, Table 8, MuJoCo column)."""
+
+    hidden: Annotated[int, "units of each of the two hidden layers of encoder and decoder"] = 128
+    batch: Annotated[int, "rows of the data, and as many of the class, per step"] = 128
+    iterations: Annotated[int, "steps"] = 10_000
+    learning_rate: Annotated[float, "of Adam"] = 1e-4
+    calibration: Annotated[float, "lambda, weight of the term that binds the experts' posterior to the origin"] = 0.1
+    kl_weight: Annotated[float, "beta"] = 0.5
 
 
 @dataclass(frozen=True)
@@ -109,7 +121,7 @@ class Pass:
     Eq. 7 over the class's rows:   lambda (sum mu^2 + sum sigma^2)
     """
 
-    def __init__(self, count: int, shape: CvaeShape, config: RewardConfig, device: torch.device) -> None:
+    def __init__(self, count: int, shape: CvaeShape, config: CvaeSettings, device: torch.device) -> None:
         rows, latents, size = 2 * config.batch, shape.latent_size, shape.observation_size
         self._config = config
         self.gradient = StackedCvae(torch.zeros(count, shape.parameters, device=device), shape)

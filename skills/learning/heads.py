@@ -1,7 +1,5 @@
 """Networks with a head for each skill, on a shared trunk or each on its own: the same tensors to a learner.
 
-A head on a shared trunk is a linear map, or has a hidden layer of its own before it (`Shape.head_hidden`).
-
 Letters: B rows, K skills, W numbers that a head puts out, P parameters.
 """
 
@@ -30,12 +28,12 @@ class Heads:
         generator: torch.Generator,
         device: torch.device,
     ) -> None:
-        sizes, trunks, groups = shape.layers(inputs, width), shape.trunks, shape.groups
-        self.mlp = StackedMlp(initial(trunks, sizes, generator, groups).to(device), sizes, groups)
-        self.gradient = StackedMlp(torch.zeros_like(self.mlp.flat), sizes, groups)
-        self._workspace = Workspace(trunks, rows, sizes, device, groups)
+        sizes, trunks = shape.layers(inputs, width), shape.trunks
+        self.mlp = StackedMlp(initial(trunks, sizes, generator).to(device), sizes)
+        self.gradient = StackedMlp(torch.zeros_like(self.mlp.flat), sizes)
+        self._workspace = Workspace(trunks, rows, sizes, device)
         self._by_output = torch.zeros_like(self._workspace.output)
-        self._head_by_head = trunks > 1 or groups > 1
+        self._head_by_head = trunks > 1
         self._view = (shape.skills, rows, width) if self._head_by_head else (rows, shape.skills, width)
         self.output, self.by_output = self._by_head(self._workspace.output), self._by_head(self._by_output)
 

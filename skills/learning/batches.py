@@ -9,6 +9,7 @@ Letters: N transitions, B rows of a batch, O observation columns, A action size,
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -17,10 +18,28 @@ from torch import Tensor
 
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
-from skills.learning.rewards import Rewards
-from skills.settings.config import PolicyConfig
+from skills.learning.matrix import Rewards
 
 _SHARE_OF_GPU = 0.5  # of its free memory, that the reward matrix may take
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """What a batch holds."""
+
+    batch: Annotated[int, "rows per step"] = 256
+    discount: Annotated[float, "gamma"] = 0.99
+    td_steps: Annotated[int, "n of n-step returns: Q aims at n discounted rewards and V n steps on"] = 1
+    reward_shift: Annotated[float, "added to every scaled reward"] = 0.0
+    expert_share: Annotated[float, "of each batch, drawn from the experts' rows alone; SQIL's half"] = 0.0
+
+
+@dataclass(frozen=True)
+class Dropout:
+    """What the actor's hidden units are multiplied by.   rate: of zeros.   shapes: of each hidden layer's units."""
+
+    rate: float
+    shapes: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -46,18 +65,21 @@ class Batch:
 
     @staticmethod
     def create(
-        observation_size: int, action_size: int, skills: int, config: PolicyConfig, device: torch.device
+        observation_size: int,
+        action_size: int,
+        skills: int,
+        rows: int,
+        device: torch.device,
+        dropout: Dropout | None = None,
     ) -> "Batch":
         """Buffers."""
-        rows, trunks = config.batch, skills if config.trunk == "independent" else 1
-        masks = (torch.ones(trunks, rows, config.hidden, device=device) for _ in range(config.depth))
         return Batch(
             torch.ones(rows, observation_size + action_size + 1, device=device),
             torch.ones(rows, observation_size + 1, device=device),
             torch.ones(rows, observation_size + 1, device=device),
             torch.zeros(rows, skills, device=device),
             torch.ones(rows, 1, device=device),
-            tuple(masks) if config.dropout > 0 else (),
+            tuple(torch.ones(shape, device=device) for shape in dropout.shapes) if dropout else (),
         )
 
 
@@ -71,12 +93,13 @@ class Batches:
         self,
         transitions: Transitions,
         rewards: Rewards,
-        config: PolicyConfig,
+        config: BatchSettings,
         mean: Tensor,
         std: Tensor,
         generator: torch.Generator,
         device: torch.device,
         experts: Classes | None = None,
+        dropout: Dropout | None = None,
     ) -> None:
         """mean, std: what observations are standardised with, [O] each.   generator: on the device.
 
@@ -105,7 +128,10 @@ class Batches:
             assert experts is not None, "a share of the experts needs them"
             self._expert_rows = torch.from_numpy(experts.members()[0]).to(device)
         count = 2 if device.type == "cpu" else 1  # a GPU works through its queue in order
-        self.buffers = [Batch.create(size, action_size, rewards.count, config, device) for _ in range(count)]
+        self.buffers = [
+            Batch.create(size, action_size, rewards.count, config.batch, device, dropout) for _ in range(count)
+        ]
+        self._keep = 1.0 - dropout.rate if dropout else 1.0
         self._turn = 0
         self._pool = ThreadPoolExecutor(1)
         self._coming: Future[None] | None = None
@@ -144,8 +170,7 @@ class Batches:
         batch.states[:, :-1] = batch.pairs[:, : batch.states.shape[1] - 1]
         self._fill_rewards(batch.rewards, rows)
         for mask in batch.dropout:
-            rate = self._config.dropout
-            mask.bernoulli_(1.0 - rate, generator=self._generator).div_(1.0 - rate)
+            mask.bernoulli_(self._keep, generator=self._generator).div_(self._keep)
 
     def _fill_rewards(self, rewards: Tensor, rows: Tensor) -> None:
         shift, steps = self._config.reward_shift, self._config.td_steps
@@ -182,3 +207,9 @@ def _on_gpu(rewards: Rewards, device: torch.device) -> Tensor | None:
     if device.type == "cpu" or rewards.labels.nbytes > _SHARE_OF_GPU * torch.cuda.mem_get_info(device)[0]:
         return None
     return torch.from_numpy(np.array(rewards.labels)).to(device)
+
+
+def scaling(transitions: Transitions, standardise: bool) -> tuple[Tensor, Tensor]:
+    """What the policy standardises observations with, [O] each: the data's, or nothing."""
+    mean, std = (torch.from_numpy(array) for array in transitions.scaling)
+    return (mean, std) if standardise else (torch.zeros_like(mean), torch.ones_like(std))

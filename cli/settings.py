@@ -1,0 +1,30 @@
+"""`skills show --settings`: every setting, its default and what it means."""
+
+from typing import Any
+
+from skills.cli import console
+
+SCHEMA_VERSION = 1
+
+
+def show_settings(*, json: bool) -> None:
+    """Prints the settings of every stage, and of every reward maker and learner there is."""
+    from skills.plugins import LEARNERS, MAKERS
+    from skills.settings.change import settings_of, words
+    from skills.settings.config import DataConfig, ExpertsConfig, RolloutConfig
+
+    owners: dict[str, tuple[str, type[Any]]] = {"data": ("data", DataConfig), "experts": ("experts", ExpertsConfig)}
+    owners |= {f"--rewards {name}": ("reward", MAKERS.load(name)) for name in MAKERS.names()}
+    owners |= {f"--learner {name}": ("policy", LEARNERS.load(name)) for name in LEARNERS.names()}
+    owners["rollout"] = ("rollout", RolloutConfig)
+    rows = [(of, one) for of, (stage, owner) in owners.items() for one in settings_of(stage, owner)]
+    if json:
+        found = [{"of": of, "name": one.name, "default": one.default, "may_be": words(one.kind), "meaning": one.meaning}
+                 for of, one in rows]  # fmt: skip
+        console.document({"schema_version": SCHEMA_VERSION, "settings": found})
+        return
+    for of in owners:
+        console.line(f"{of}:")
+        own = [one for by, one in rows if by == of]
+        console.show(console.pairs([(one.name, f"{one.default}   {one.meaning}; {words(one.kind)}") for one in own]))
+    console.line("Defaults are the paper's; presets set many otherwise: skills show RUN. Change one: --set NAME=VALUE")

@@ -1,0 +1,179 @@
+"""Trains K calibrated CVAEs at once, on the CPU or on a GPU, from a checkpoint where there is one.
+
+On the CPU the models are walked through in blocks that stay in a core's cache, each worker thread taking the next; on
+a GPU all of them are one block and its step is one captured graph.
+
+Letters: N transitions, K experts, B rows of a batch, O observation columns, A action size, P parameters of one model.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from skills.learning.cvae.model import CvaeSettings, CvaeShape, Pass, StackedCvae
+from skills.learning.engine.checkpoint import Checkpoint
+from skills.learning.engine.curves import Curves
+from skills.learning.engine.device import captured, generator_on
+from skills.learning.engine.stacked import Adam
+from skills.learning.engine.workers import Workers, nothing_to_wait_for
+from skills.learning.rows import Members
+from skills.progress import Progress
+
+CHECKPOINT = "cvae.checkpoint.safetensors"
+CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma")  # the last: `Pass.losses`
+
+# Of the hidden layers of a block. Measured: with fewer the threads wait for Python's lock, with more the caches
+# overflow. A constant, for the last bits of a CPU run may depend on it.
+_BLOCK_FLOATS = 5 * 2**17
+_REPORT_EVERY = 10  # steps between two calls of progress
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives: the models, on the CPU, and how their losses went."""
+
+    cvae: StackedCvae
+    curves: Curves
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of one step, in buffers that are drawn again for each.
+
+    rows: [K, 2B] rows of the dataset: B of it all, the same for every model, and B of each class. As the models share
+    no parameter, each sees uniform draws.   noise: [K, 2B, Z] standard normal.
+    """
+
+    rows: Tensor
+    noise: Tensor
+
+    @staticmethod
+    def create(count: int, shape: CvaeShape, batch: int, device: torch.device) -> "Draws":
+        """Buffers for `count` models."""
+        return Draws(
+            torch.zeros(count, 2 * batch, dtype=torch.int64, device=device),
+            torch.zeros(count, 2 * batch, shape.latent_size, device=device),
+        )
+
+    def draw(self, total: int, members: Members, generator: torch.Generator) -> None:
+        """Draws anew from `total` rows and from the classes."""
+        batch = self.rows.shape[1] // 2
+        self.rows[1:, :batch] = self.rows[0, :batch].random_(0, total, generator=generator)
+        self.rows[:, batch:] = members.draw(batch, generator)
+        self.noise.normal_(generator=generator)
+
+
+def train(
+    rows: Tensor,
+    members: Members,
+    action_size: int,
+    config: CvaeSettings,
+    generator: torch.Generator,
+    folder: Path,
+    progress: Progress,
+) -> Trained:
+    """Trains one CVAE per class. The numbers of the next step are drawn while the workers compute this one.
+
+    rows: standardised (s, a, 1) of the dataset, [N, O + A + 1], on the device to train on.
+    generator: a CPU generator; initial weights and every draw come from it, or on a GPU from one that it seeds.
+    folder: gets a checkpoint, which the caller removes (`CHECKPOINT`).
+    """
+    shape = CvaeShape(rows.shape[1] - 1 - action_size, action_size, config.hidden)
+    cvae = StackedCvae.create(members.count, shape, generator)
+    members = members.to(rows.device)
+    own = generator_on(rows.device, generator)
+    curves = Curves(CURVES, config.iterations, cvae.count)
+    with Workers() as workers:
+        training = _Training(cvae, rows, config, curves, workers)
+        draws = [Draws.create(cvae.count, shape, config.batch, rows.device) for _ in range(training.draws_ahead)]
+        saved = Checkpoint(folder / CHECKPOINT, training.tensors(), {}, own)
+        step = saved.restore()
+        training.begin(step, draws)
+        drawn_from = own.get_state()
+        draws[step % len(draws)].draw(len(rows), members, own)
+        while step < config.iterations:
+            wait = training.start_step(step, draws[step % len(draws)])
+            step += 1
+            drawn_from = own.get_state()
+            draws[step % len(draws)].draw(len(rows), members, own)
+            wait()
+            saved.save_if_due(step, drawn_from)
+            if step % _REPORT_EVERY == 0 or step == config.iterations:
+                progress(step, config.iterations)
+        own.set_state(drawn_from)
+        saved.save(step, drawn_from)
+        return Trained(training.result(), curves)
+
+
+class _Training:
+    """The models in training: weights, gradients, moments, buffers, and one step of them all."""
+
+    def __init__(self, cvae: StackedCvae, rows: Tensor, config: CvaeSettings, curves: Curves, workers: Workers) -> None:
+        """cvae: the fresh models."""
+        device, shape = rows.device, cvae.shape
+        self._rows, self._config, self._curves, self._workers = rows, config, curves, workers
+        self._cvae = StackedCvae(cvae.flat.to(device, copy=True), shape)
+        self._moments = [torch.zeros_like(self._cvae.flat) for _ in range(2)]
+        size = block_size(shape, config) if device.type == "cpu" else self._cvae.count
+        self._blocks = [slice(first, min(first + size, self._cvae.count)) for first in range(0, self._cvae.count, size)]
+        self._models = [self._cvae.range(block) for block in self._blocks]
+        self._adams = [self._adam(block) for block in self._blocks]
+        widths = {block.stop - block.start for block in self._blocks}
+        threads = min(workers.count, len(self._blocks))
+        self._passes = [{width: Pass(width, shape, config, device) for width in widths} for _ in range(threads)]
+        self._step_on_gpu: Callable[[], None] | None = None
+        self.draws_ahead = 2 if device.type == "cpu" else 1  # a GPU works through its queue in order
+
+    def _adam(self, block: slice) -> Adam:
+        weights, first, second = ([tensor[block]] for tensor in (self._cvae.flat, *self._moments))
+        return Adam(weights, first, second, self._config.learning_rate)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a checkpoint keeps."""
+        first, second = self._moments
+        own = {"weights": self._cvae.flat, "first": first, "second": second}
+        return own | {f"curves.{name}": part for name, part in self._curves.parts.items()}
+
+    def begin(self, step: int, draws: list[Draws]) -> None:
+        """Goes on after `step` steps, with these buffers of random numbers."""
+        for adam in self._adams:
+            adam.set_steps(step)
+        if self._rows.is_cuda:
+            state = [self._cvae.flat, *self._moments, *(count for adam in self._adams for count in adam.steps)]
+            self._step_on_gpu = captured(lambda: self._step(0, 0, draws[0]), state, self._rows.device)
+
+    def start_step(self, step: int, draws: Draws) -> Callable[[], None]:
+        """Begins a step of all models, and notes its losses where that is due; call the result to wait for its end."""
+        noted = step if self._curves.due(step) else None
+        if self._step_on_gpu is not None and noted is None:
+            self._step_on_gpu()
+        elif len(self._blocks) > 1:
+            work = partial(self._step, draws=draws, noted=noted)
+            return self._workers.start(work, range(len(self._blocks)))
+        else:
+            self._step(0, 0, draws, noted)
+        return nothing_to_wait_for
+
+    def _step(self, index: int, worker: int, draws: Draws, noted: int | None = None) -> None:
+        """One step of a block's models.   noted: the number of the step, if its losses are to be noted."""
+        block, cvae = self._blocks[index], self._models[index]
+        one, noise = self._passes[worker][block.stop - block.start], draws.noise[block]
+        one.read(self._rows, draws.rows[block])
+        one.forward(cvae, noise)
+        if noted is not None:
+            self._curves.note(noted, block.start, one.losses())
+        one.backward(cvae, noise)
+        self._adams[index].step([one.gradient.flat])
+
+    def result(self) -> StackedCvae:
+        """The trained models, on the CPU."""
+        return StackedCvae(self._cvae.flat.cpu(), self._cvae.shape)
+
+
+def block_size(shape: CvaeShape, config: CvaeSettings) -> int:
+    """How many models a CPU core steps at a time."""
+    return max(1, _BLOCK_FLOATS // (2 * config.batch * 4 * shape.hidden))
