@@ -11,16 +11,18 @@ import torch
 
 from skills.bodies.fast import Simulation
 from skills.data.transitions import ACTION_LIMIT, Transitions
+from skills.learning.learners.iql import Iql
 from skills.learning.matrix import Rewards
-from skills.settings.config import ExpertsConfig, PolicyConfig, RewardConfig, RolloutConfig
+from skills.learning.rewards.clue import Clue
+from skills.settings.config import ExpertsConfig, RolloutConfig
 
 torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 # The stages of a run that is over in a second or two, to `replace` those of a preset.
 TINY_STAGES = {
     "experts": ExpertsConfig(max_iterations=5),
-    "reward": RewardConfig(hidden=16, batch=16, iterations=20, learning_rate=1e-3),
-    "policy": PolicyConfig(hidden=16, batch=16, steps=20),
+    "reward": Clue(hidden=16, batch=16, iterations=20, learning_rate=1e-3),
+    "policy": Iql(hidden=16, batch=16, steps=20),
     "rollout": RolloutConfig(rollouts=2, horizon=50),
 }
 

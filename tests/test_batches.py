@@ -6,9 +6,8 @@ import numpy as np
 import torch
 from conftest import bandit
 
-from skills.learning.learners.batches import Batches
+from skills.learning.batches import Batches, BatchSettings
 from skills.learning.matrix import Rewards
-from skills.settings.config import PolicyConfig
 
 CPU = torch.device("cpu")
 
@@ -17,7 +16,7 @@ def test_batches_are_rows_of_the_data():
     """Every number of a batch belongs to one transition; rewards are scaled and shifted."""
     transitions, rewards = bandit(50)
     rewards = Rewards(rewards.labels, np.array([2.0, 3.0], np.float32))
-    config = PolicyConfig(batch=64, reward_shift=-1.0)
+    config = BatchSettings(batch=64, reward_shift=-1.0)
     mean, std = torch.full((2,), 0.5), torch.full((2,), 2.0)
     with Batches(transitions, rewards, config, mean, std, torch.Generator().manual_seed(0), CPU) as batches:
         for _ in range(3):
@@ -41,7 +40,7 @@ def test_an_n_step_return_ends_with_its_episode(cheetah):
     data = dataclasses.replace(cheetah, terminated=terminated)
     labels = np.random.default_rng(0).random((len(data), 2), np.float32).astype(np.float16)
     rewards = Rewards(labels, np.array([2.0, 3.0], np.float32))
-    config = PolicyConfig(batch=16_000, td_steps=4, discount=0.9, reward_shift=-1.0)
+    config = BatchSettings(batch=16_000, td_steps=4, discount=0.9, reward_shift=-1.0)
     size = data.observations.shape[1]
     with Batches(
         data, rewards, config, torch.zeros(size), torch.ones(size), torch.Generator().manual_seed(0), CPU

@@ -9,11 +9,11 @@ import torch
 
 from skills.evaluation.replay import Replay
 from skills.learning.classes import Classes
-from skills.learning.learners import bc
+from skills.learning.learners.bc import Bc
+from skills.learning.learners.clone import Clone
 from skills.learning.policy import Policy
 from skills.playing.rollout import actor_of
 from skills.progress import silent_reporter
-from skills.settings.config import PolicyConfig
 
 ACTIONS = np.array([-0.5, 0.0, 0.5], np.float32)  # what each class does
 
@@ -29,9 +29,9 @@ def taught(cheetah):
 
 
 def learn(taught, folder: Path, learner: str, steps: int = 250) -> Policy:
-    config = PolicyConfig(learner=learner, hidden=32, batch=64, steps=steps, learning_rate=1e-2)
+    config = {"bc": Bc, "clone": Clone}[learner](hidden=32, batch=64, steps=steps, learning_rate=1e-2)
     generator = torch.Generator().manual_seed(0)
-    return bc.train(*taught, None, config, torch.device("cpu"), generator, folder, silent_reporter)
+    return config.train(*taught, None, torch.device("cpu"), generator, folder, silent_reporter)
 
 
 def test_each_head_imitates_its_class(taught, tmp_path):

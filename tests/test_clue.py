@@ -7,16 +7,16 @@ import torch
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.learning.classes import Classes, cluster
+from skills.learning.cvae.model import CvaeShape, StackedCvae
 from skills.learning.engine.checkpoint import load_tensors
 from skills.learning.engine.stacked import with_ones
 from skills.learning.matrix import Rewards
-from skills.learning.rewards.clue import MODELS, make_rewards, squared_distance
-from skills.learning.rewards.cvae import CvaeShape, StackedCvae
+from skills.learning.rewards.clue import MODELS, Clue, squared_distance
 from skills.measures import reward_aucs
 from skills.progress import silent_reporter
-from skills.settings.config import ExpertsConfig, RewardConfig
+from skills.settings.config import ExpertsConfig
 
-CONFIG = RewardConfig(hidden=64, batch=64, iterations=400, learning_rate=2e-3)
+CONFIG = Clue(hidden=64, batch=64, iterations=400, learning_rate=2e-3)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def made(cheetah: Transitions, tmp_path_factory) -> tuple[Classes, Rewards, obje
     classes = cluster(cheetah, 6, ExpertsConfig(), seed=1)
     folder = tmp_path_factory.mktemp("rewards")
     generator = torch.Generator().manual_seed(0)
-    make_rewards(cheetah, classes, CONFIG, torch.device("cpu"), generator, folder, silent_reporter)
+    CONFIG.make(cheetah, classes, torch.device("cpu"), generator, folder, silent_reporter)
     return classes, Rewards.open(folder, len(cheetah)), folder
 
 
@@ -59,12 +59,12 @@ def test_without_calibration_the_sampled_reward_ranks_near_chance(cheetah, tmp_p
     classes = cluster(cheetah, 6, ExpertsConfig(), seed=1)
     aucs = {}
     for calibration in (0.0, 0.1):
-        config = RewardConfig(
+        config = Clue(
             hidden=64, batch=64, iterations=400, learning_rate=2e-3, distance="sample", calibration=calibration
         )
         generator = torch.Generator().manual_seed(0)
         folder = tmp_path / str(calibration)
-        make_rewards(cheetah, classes, config, torch.device("cpu"), generator, folder, silent_reporter)
+        config.make(cheetah, classes, torch.device("cpu"), generator, folder, silent_reporter)
         aucs[calibration] = np.median(reward_aucs(classes, Rewards.open(folder, len(cheetah)), silent_reporter))
     assert aucs[0.0] < 0.7
     assert aucs[0.1] > 0.9

@@ -10,18 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from skills.learning.batches import Batch
 from skills.learning.classes import cluster, one_expert
+from skills.learning.cvae.model import CvaeShape, Pass, StackedCvae
 from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.stacked import Adam
 from skills.learning.learners import iql
-from skills.learning.learners.batches import Batch
+from skills.learning.learners.iql import Iql
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
-from skills.learning.rewards import clue
-from skills.learning.rewards.cvae import CvaeShape, Pass, StackedCvae
+from skills.learning.rewards.clue import Clue
 from skills.measures import reward_aucs
 from skills.progress import silent_reporter
-from skills.settings.config import ExpertsConfig, PolicyConfig, RewardConfig
+from skills.settings.config import ExpertsConfig
 
 pytestmark = [
     pytest.mark.cuda,
@@ -32,7 +33,7 @@ EXPERTS = one_expert(1, np.arange(1))  # which IQL does not look at
 
 
 def test_cvae_step_is_that_of_the_cpu():
-    shape, config = CvaeShape(5, 2, 16), RewardConfig(hidden=16, batch=8, learning_rate=1e-2)
+    shape, config = CvaeShape(5, 2, 16), Clue(hidden=16, batch=8, learning_rate=1e-2)
     losses = {}
     for device in (CPU, GPU):
         generator = torch.Generator().manual_seed(0)
@@ -51,12 +52,12 @@ def test_cvae_step_is_that_of_the_cpu():
 @pytest.mark.parametrize("trunk", ["shared", "independent"])
 def test_captured_iql_is_eager_iql_on_the_cpu(trunk):
     """A captured graph's updates, its changing learning rate included, against plain calls on the CPU."""
-    config = PolicyConfig(hidden=32, batch=16, steps=50, learning_rate=3e-3, trunk=trunk)
+    config = Iql(hidden=32, batch=16, steps=50, learning_rate=3e-3, trunk=trunk)
     shape = Shape(4, 2, 3, config.hidden, trunks=3 if trunk == "independent" else 1)
     means = {}
     for device in (CPU, GPU):
-        learner = iql.Learner(shape, config, torch.Generator().manual_seed(0), device)
-        batch = Batch.create(4, 2, 3, config, device)
+        learner = iql.Networks(shape, config, torch.Generator().manual_seed(0), device)
+        batch = Batch.create(4, 2, 3, config.batch, device)
         update = captured(lambda one=learner, rows=batch: one.update(rows), learner.state(), device)
         draws = torch.Generator().manual_seed(1)
         for step in range(config.steps):
@@ -73,21 +74,20 @@ def test_captured_iql_is_eager_iql_on_the_cpu(trunk):
 def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
     """The whole learning core on the device: rewards that rank the classes, the same twice, a policy that acts."""
     classes = cluster(cheetah, 6, ExpertsConfig(), seed=1)
-    config = RewardConfig(hidden=64, batch=64, iterations=400, learning_rate=2e-3)
+    config = Clue(hidden=64, batch=64, iterations=400, learning_rate=2e-3)
     labels = []
     for name in ("first", "second"):
         folder = tmp_path / name
-        clue.make_rewards(cheetah, classes, config, GPU, torch.Generator().manual_seed(0), folder, silent_reporter)
+        config.make(cheetah, classes, GPU, torch.Generator().manual_seed(0), folder, silent_reporter)
         rewards = Rewards.open(folder, len(cheetah))
         labels.append(np.array(rewards.labels, np.float32))
     assert reward_aucs(classes, rewards, silent_reporter).min() > 0.95
     np.testing.assert_allclose(labels[0], labels[1], atol=1e-2)
-    small = PolicyConfig(hidden=64, batch=64, steps=200)
-    policy = iql.train(
+    small = Iql(hidden=64, batch=64, steps=200)
+    policy = small.train(
         cheetah,
         one_expert(len(cheetah), np.arange(9)),
         rewards,
-        small,
         GPU,
         torch.Generator().manual_seed(1),
         tmp_path,
@@ -99,7 +99,7 @@ def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
 def test_interrupted_training_goes_on(cheetah, tmp_path, monkeypatch):
     monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
     rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
-    config = dataclasses.replace(PolicyConfig(hidden=32, batch=32), steps=100)
+    config = dataclasses.replace(Iql(hidden=32, batch=32), steps=100)
 
     def interrupting(task, unit):
         def stop(done, total):
@@ -109,11 +109,10 @@ def test_interrupted_training_goes_on(cheetah, tmp_path, monkeypatch):
         return stop
 
     def run(folder, reporter=silent_reporter):
-        policy = iql.train(
+        policy = config.train(
             cheetah,
             one_expert(len(cheetah), np.arange(9)),
             rewards,
-            config,
             GPU,
             torch.Generator().manual_seed(0),
             folder,

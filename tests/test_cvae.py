@@ -5,14 +5,14 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
+from skills.learning.cvae.model import CvaeSettings, CvaeShape, Pass, StackedCvae
+from skills.learning.cvae.training import train
 from skills.learning.engine.stacked import Adam, with_ones
-from skills.learning.rewards.cvae import CvaeShape, Pass, StackedCvae
-from skills.learning.rewards.training import Members, train
+from skills.learning.rows import Members
 from skills.progress import silent
-from skills.settings.config import RewardConfig
 
 COUNT, OBSERVATION, ACTION, HIDDEN, BATCH = 3, 5, 2, 16, 8
-CONFIG = RewardConfig(hidden=HIDDEN, batch=BATCH, learning_rate=1e-2)
+CONFIG = CvaeSettings(hidden=HIDDEN, batch=BATCH, learning_rate=1e-2)
 
 
 class LiteralCvae(nn.Module):
@@ -57,7 +57,7 @@ def make(generator: torch.Generator) -> StackedCvae:
     return StackedCvae.create(COUNT, SHAPE, generator)
 
 
-def make_pass(config: RewardConfig = CONFIG) -> Pass:
+def make_pass(config: CvaeSettings = CONFIG) -> Pass:
     return Pass(COUNT, SHAPE, config, torch.device("cpu"))
 
 
@@ -109,29 +109,20 @@ def test_draws_are_uniform_over_each_class():
     assert counts.min() > 900  # 1000 expected of each; this is over three deviations below
 
 
-def test_split_holds_out_a_share_of_each_class():
-    members = Members(torch.arange(31), torch.tensor([0, 20, 21, 31]))
-    kept, held = members.split(0.1, torch.Generator().manual_seed(0))
-    assert held.starts.diff().tolist() == [2, 1, 1]
-    assert kept.starts.diff().tolist() == [18, 1, 9]
-    assert set(held.rows.tolist()) | set(kept.rows.tolist()) == set(range(31))
-    assert set(held.rows.tolist()) & set(kept.rows.tolist()) == {20}, "a class of one row has no other"
-
-
 ROWS = with_ones(torch.randn(200, OBSERVATION + ACTION, generator=torch.Generator().manual_seed(3)).clamp(-1, 1))
 MEMBERS = Members(torch.arange(200), torch.tensor([0, 30, 50, 80, 100, 120, 140, 160, 180, 200]))
-SHORT = RewardConfig(hidden=HIDDEN, batch=BATCH, iterations=40, learning_rate=1e-2)
+SHORT = CvaeSettings(hidden=HIDDEN, batch=BATCH, iterations=40, learning_rate=1e-2)
 
 
-def run(folder, config=SHORT, progress=silent, group=None):
+def run(folder, config=SHORT, progress=silent):
     generator = torch.Generator().manual_seed(5)
-    return train(ROWS, MEMBERS, ACTION, config, generator, folder, progress, group)
+    return train(ROWS, MEMBERS, ACTION, config, generator, folder, progress)
 
 
 @pytest.fixture
 def small_blocks(monkeypatch):
     """Blocks of two models, so that nine classes are five blocks, the last one smaller."""
-    monkeypatch.setattr("skills.learning.rewards.training._BLOCK_FLOATS", 2 * (2 * BATCH * 4 * HIDDEN))
+    monkeypatch.setattr("skills.learning.cvae.training._BLOCK_FLOATS", 2 * (2 * BATCH * 4 * HIDDEN))
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -154,24 +145,6 @@ def test_training_interrupted_at_a_checkpoint_ends_in_the_same_bytes(tmp_path, m
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_groups_give_the_same_bytes_as_one(tmp_path, monkeypatch):
-    """Also where the second of three groups is interrupted and continued."""
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
-
-    def stop_in_the_second(done, total):
-        assert total == 3 * SHORT.iterations
-        if done >= SHORT.iterations + 20:
-            raise KeyboardInterrupt
-
-    whole = run(tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "groups", progress=stop_in_the_second, group=4)
-    grouped = run(tmp_path / "groups", group=4)
-    assert torch.equal(whole.cvae.flat, grouped.cvae.flat)
-    assert torch.equal(whole.curves.parts["total"], grouped.curves.parts["total"])
-
-
-@pytest.mark.usefixtures("small_blocks")
 def test_the_number_of_threads_changes_no_byte(tmp_path):
     threads = torch.get_num_threads()
     results = []
@@ -184,25 +157,7 @@ def test_the_number_of_threads_changes_no_byte(tmp_path):
     assert torch.equal(*results)
 
 
-def test_curves_fall_and_name_what_was_not_measured(tmp_path):
+def test_curves_fall(tmp_path):
     curves = run(tmp_path).curves
     assert curves.parts["total"].shape == (40, 9)
     assert (curves.parts["total"][-1] < curves.parts["total"][0]).all()
-    assert curves.parts["held_out_sigma"].isnan().all()
-
-
-def test_a_model_that_over_fits_is_stopped_and_kept_as_it_was(tmp_path):
-    """Random rows cannot be generalised over: with few of them and many steps, the held-out deviation stays high."""
-    config = RewardConfig(
-        hidden=64, batch=16, iterations=400, learning_rate=5e-3, calibration=1.0, held_out=0.3, stop_gap=1.15
-    )
-    stopped = run(tmp_path / "stopped", config)
-    gaps = stopped.curves.parts["held_out_sigma"] / stopped.curves.parts["sigma"]
-    first = (gaps > 1.15).float().argmax(dim=0)
-    assert (gaps > 1.15).any(dim=0).all(), "each of these models over-fits sooner or later"
-    assert (gaps[0] < 1.15).all()
-    last = int(first.max())
-    assert gaps[last + 1 :].isnan().all(), "nothing is trained once all have stopped"
-    shorter = RewardConfig(**{**vars(config), "stop_gap": None})
-    free = run(tmp_path / "free", shorter)
-    assert not torch.equal(stopped.cvae.flat, free.cvae.flat)

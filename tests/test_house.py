@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; rooms of one floor do not know each other.
 FLOORS = (
-    ("skills.errors", "skills.progress", "skills.files", "skills.choices"),
+    ("skills.errors", "skills.progress", "skills.choices"),
+    ("skills.files", "skills.plugins"),
     ("skills.settings",),
     ("skills.bodies",),
     ("skills.data",),

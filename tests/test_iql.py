@@ -12,28 +12,29 @@ from torch import nn
 from torch.distributions import Normal
 
 from skills.files import read_arrays, read_json, write_json
+from skills.learning.batches import Batch, Batches
 from skills.learning.classes import one_expert
 from skills.learning.engine.curves import ends
 from skills.learning.engine.stacked import StackedMlp
-from skills.learning.learners.batches import Batch, Batches
-from skills.learning.learners.iql import Learner, expectile_loss, train
+from skills.learning.learners.iql import Iql, Networks, expectile_loss
 from skills.learning.policy import Policy, Shape
 from skills.progress import silent_reporter
-from skills.settings.config import PolicyConfig
 
 CPU = torch.device("cpu")
 EXPERTS = one_expert(1, np.arange(1))  # which IQL does not look at
-CONFIG = PolicyConfig(hidden=32, batch=16, steps=100, learning_rate=3e-3)
+CONFIG = Iql(hidden=32, batch=16, steps=100, learning_rate=3e-3)
 
 
-def make_learner(skills: int, config: PolicyConfig = CONFIG) -> Learner:
-    trunks = skills if config.trunk == "independent" else 1
-    shape = Shape(4, 2, skills, config.hidden, config.depth, trunks, config.head_hidden)
-    return Learner(shape, config, torch.Generator().manual_seed(0), CPU)
+def make_shape(skills: int, config: Iql) -> Shape:
+    return Shape(4, 2, skills, config.hidden, config.depth, skills if config.trunk == "independent" else 1)
 
 
-def make_batch(skills: int, generator: torch.Generator, config: PolicyConfig = CONFIG) -> Batch:
-    batch = Batch.create(4, 2, skills, config, CPU)
+def make_learner(skills: int, config: Iql = CONFIG) -> Networks:
+    return Networks(make_shape(skills, config), config, torch.Generator().manual_seed(0), CPU)
+
+
+def make_batch(skills: int, generator: torch.Generator, config: Iql = CONFIG) -> Batch:
+    batch = Batch.create(4, 2, skills, config.batch, CPU, config.dropout_of(make_shape(skills, config)))
     batch.pairs[:, :4].normal_(generator=generator)
     batch.pairs[:, 4:-1].uniform_(-1, 1, generator=generator)
     batch.states[:, :-1] = batch.pairs[:, :4]
@@ -54,26 +55,6 @@ def torch_mlp(mlp: StackedMlp, index: int, columns: slice = slice(None)) -> nn.S
     return nn.Sequential(*layers[:-1])
 
 
-class WithHeads(nn.Module):
-    """A trunk as ordinary modules and a list of heads, each a hidden layer of its own and what follows."""
-
-    def __init__(self, mlp: StackedMlp, index: int, skills: int) -> None:
-        super().__init__()
-        *trunk, matrix = (layer[index] for layer in mlp.layers)
-        self.trunk = nn.Sequential(*(layer for one in trunk for layer in (linear_of(one[:-1], one[-1]), nn.ReLU())))
-        units = matrix.shape[1] // skills
-        self.heads = nn.ModuleList(
-            nn.Sequential(
-                linear_of(own[:-1], own[-1]), nn.ReLU(), linear_of(mlp.weight[index, skill], mlp.bias[index, skill, 0])
-            )
-            for skill, own in enumerate(matrix.split(units, dim=1))
-        )
-
-    def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        behind = self.trunk(rows)
-        return torch.cat([head(behind) for head in self.heads], dim=-1)
-
-
 def linear_of(weight: torch.Tensor, bias: torch.Tensor) -> nn.Linear:
     linear = nn.Linear(*weight.shape)
     with torch.no_grad():
@@ -85,7 +66,7 @@ def linear_of(weight: torch.Tensor, bias: torch.Tensor) -> nn.Linear:
 class TextbookIql:
     """IQL for one skill in the usual public PyTorch form: separate modules and optimisers, automatic gradients."""
 
-    def __init__(self, learner: Learner, skill: int, config: PolicyConfig) -> None:
+    def __init__(self, learner: Networks, skill: int, config: Iql) -> None:
         own = skill if learner.shape.trunks > 1 else 0
         self.config, self.own = config, own
         self.actor = torch_mlp(learner.policy.mlp, own)
@@ -147,9 +128,8 @@ class TextbookIql:
         (1, {"dropout": 0.1, "depth": 3, "inverse_temperature": 10.0}),
         (3, {"trunk": "independent"}),
         (3, {"trunk": "independent", "dropout": 0.1}),
-        (3, {"trunk": "independent", "head_hidden": 6}),
     ],
-    ids=["one skill", "one, dropout, three layers", "independent", "independent, dropout", "independent, head layer"],
+    ids=["one skill", "one, dropout, three layers", "independent", "independent, dropout"],
 )
 def test_a_skill_with_its_own_trunk_is_textbook_iql(skills, changes):
     """Fifty updates with gradients written by hand against autograd: the same losses, the same networks."""
@@ -172,13 +152,12 @@ def test_a_skill_with_its_own_trunk_is_textbook_iql(skills, changes):
         torch.testing.assert_close(learner.log_std[skill], one.log_std.detach(), atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("head_hidden", [0, 6])
-def test_shared_trunk_is_one_network_of_all_heads(head_hidden):
+def test_shared_trunk_is_one_network_of_all_heads():
     """Losses summed over skills, autograd, one optimiser a network: the literal reading of all heads at once."""
-    learner = make_learner(3, dataclasses.replace(CONFIG, head_hidden=head_hidden))
+    learner = make_learner(3)
 
     def modules(mlp: StackedMlp) -> nn.Module:
-        return WithHeads(mlp, 0, 3) if head_hidden else torch_mlp(mlp, 0)
+        return torch_mlp(mlp, 0)
 
     actor, value = modules(learner.policy.mlp), modules(learner.value.mlp)
     q1, q2 = (modules(q.mlp) for q in learner.q)
@@ -258,27 +237,25 @@ def test_expectile_of_a_coin(expectile):
 
 def test_each_skill_does_what_it_is_paid_for(tmp_path):
     transitions, rewards = bandit()
-    config = PolicyConfig(hidden=32, batch=256, steps=800, learning_rate=3e-3, inverse_temperature=10.0)
-    policy = train(
-        transitions, EXPERTS, rewards, config, torch.device("cpu"), torch.Generator().manual_seed(0), tmp_path,
-        silent_reporter,
-    )  # fmt: skip
+    config = Iql(hidden=32, batch=256, steps=800, learning_rate=3e-3, inverse_temperature=10.0)
+    generator = torch.Generator().manual_seed(0)
+    policy = config.train(transitions, EXPERTS, rewards, CPU, generator, tmp_path, silent_reporter)
     seen = np.zeros((2, 2), np.float32)
     acted = policy.act(seen, np.array([0, 1]))[:, 0]
     assert acted[0] == pytest.approx(0.5, abs=0.15)
     assert acted[1] == pytest.approx(-0.5, abs=0.15)
 
 
-@pytest.mark.parametrize("changes", [{}, {"trunk": "independent"}, {"head_hidden": 4}])
+@pytest.mark.parametrize("changes", [{}, {"trunk": "independent"}])
 def test_two_threads_give_the_bytes_of_one(tmp_path, changes):
     transitions, rewards = bandit(500)
-    config = dataclasses.replace(PolicyConfig(hidden=48, batch=64, steps=200), **changes)
+    config = dataclasses.replace(Iql(hidden=48, batch=64, steps=200), **changes)
     before, written = torch.get_num_threads(), []
     for threads in (1, 2):
         torch.set_num_threads(threads)
         try:
             folder = tmp_path / str(threads)
-            train(transitions, EXPERTS, rewards, config, CPU, torch.Generator().manual_seed(2), folder, silent_reporter)
+            config.train(transitions, EXPERTS, rewards, CPU, torch.Generator().manual_seed(2), folder, silent_reporter)
             assert torch.get_num_threads() == threads, "what was set is put back"
         finally:
             torch.set_num_threads(before)
@@ -298,13 +275,13 @@ def test_an_error_in_the_other_thread_is_raised(monkeypatch):
 def test_curves_are_the_losses_of_the_steps_they_name(tmp_path):
     """The first point is the loss of the first update, of the same draws; the losses that can fall do."""
     transitions, rewards = bandit()
-    config = PolicyConfig(hidden=32, batch=256, steps=400, learning_rate=3e-3)
+    config = Iql(hidden=32, batch=256, steps=400, learning_rate=3e-3)
     generator = torch.Generator().manual_seed(0)
-    train(transitions, EXPERTS, rewards, config, CPU, generator, tmp_path, silent_reporter)
+    config.train(transitions, EXPERTS, rewards, CPU, generator, tmp_path, silent_reporter)
     curves = read_arrays(tmp_path / "curves.npz")
     assert curves["step"].tolist() == list(range(0, 400, 4))
     generator.manual_seed(0)
-    learner = Learner(Shape(2, 1, 2, 32), config, generator, CPU)
+    learner = Networks(Shape(2, 1, 2, 32), config, generator, CPU)
     mean, std = map(torch.from_numpy, transitions.scaling)
     with Batches(transitions, rewards, config, mean, std, generator, CPU) as batches:
         learner.update(batches.buffers[batches.take()[0]])
@@ -317,11 +294,11 @@ def test_curves_are_the_losses_of_the_steps_they_name(tmp_path):
 def test_interrupted_training_ends_in_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
     transitions, rewards = bandit(500)
-    config = PolicyConfig(hidden=16, batch=16, steps=120)
+    config = Iql(hidden=16, batch=16, steps=120)
 
     def run(folder, reporter=silent_reporter):
         generator = torch.Generator().manual_seed(2)
-        train(transitions, EXPERTS, rewards, config, torch.device("cpu"), generator, folder, reporter)
+        config.train(transitions, EXPERTS, rewards, torch.device("cpu"), generator, folder, reporter)
         return (folder / "weights.safetensors").read_bytes(), (folder / "curves.npz").read_bytes()
 
     def interrupting(task, unit):
@@ -339,7 +316,7 @@ def test_interrupted_training_ends_in_the_same_bytes(tmp_path, monkeypatch):
     assert min(steps) > 40, "the second run continues, it does not begin again"
 
 
-@pytest.mark.parametrize("changes", [{}, {"trunk": "independent"}, {"head_hidden": 5}])
+@pytest.mark.parametrize("changes", [{}, {"trunk": "independent"}])
 def test_policy_round_trip(tmp_path, changes):
     policy = make_learner(3, dataclasses.replace(CONFIG, **changes)).to_policy(torch.zeros(4), torch.ones(4))
     policy.save(tmp_path)
@@ -356,7 +333,7 @@ def test_policy_files_of_earlier_versions_load(tmp_path):
     policy = make_learner(3).to_policy(torch.zeros(4), torch.ones(4))
     policy.save(tmp_path)
     document = read_json(tmp_path / "config.json")
-    for name in ("head_hidden", "trunks", "depth"):
+    for name in ("trunks", "depth"):
         del document[name]
     write_json(tmp_path / "config.json", document)
     assert Policy.load(tmp_path).shape == policy.shape

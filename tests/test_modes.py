@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import torch
 from conftest import play_randomly
-from skills.learning.learners.batches import Batches
 
 from skills.data import minari, sources
 from skills.data.transitions import Transitions
@@ -24,6 +23,7 @@ from skills.evaluation.calibration import compare
 from skills.evaluation.evaluate import read_numbers
 from skills.files import read_arrays
 from skills.learning import matrix
+from skills.learning.batches import Batches, BatchSettings
 from skills.learning.classes import Classes
 from skills.learning.matrix import SCALES, Rewards
 from skills.learning.policy import Policy
@@ -34,7 +34,7 @@ from skills.runs.configure import make_config
 from skills.runs.folder import STAGES, Run, open_or_create, open_run
 from skills.runs.reading import read
 from skills.runs.relabel import relabel
-from skills.settings.config import Config, DataConfig, ExpertsConfig, PolicyConfig, RolloutConfig
+from skills.settings.config import Config, DataConfig, ExpertsConfig, RolloutConfig
 
 DATASET, DATASET_ID = "hopper-random", "skills/hopper/random-v0"
 ROWS, SEEDS = 3_000, 2
@@ -213,7 +213,7 @@ def test_rewards_are_scaled_by_the_dataset_alone(finished, tmp_path):
 def test_no_policy_learns_from_the_demonstrations(finished):
     data = read(finished, "auto", silent_reporter, lambda line: None).transitions
     rewards = Rewards.open(finished.rewards_folder, len(data))
-    rows, config = len(data) - data.demonstrations, PolicyConfig(batch=4 * len(data))
+    rows, config = len(data) - data.demonstrations, BatchSettings(batch=4 * len(data))
     marked = replace(data, actions=data.actions.copy())
     marked.actions[rows:] = np.nan
     zeros, ones = (make(data.observations.shape[1]) for make in (torch.zeros, torch.ones))
@@ -241,9 +241,9 @@ def test_what_is_of_many_skills_is_refused(finished, refused):
 
 _KILLED = """
 import os, signal, sys
-from skills.learning.learners.batches import Batches
-from skills.pipeline import discover
-from skills.run import open_run
+from skills.learning.batches import Batches
+from skills.discovery import discover
+from skills.runs.folder import open_run
 import skills.learning.engine.checkpoint
 from pathlib import Path
 skills.learning.engine.checkpoint.SECONDS_BETWEEN = 0.0

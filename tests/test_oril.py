@@ -10,12 +10,11 @@ from torch.nn import functional as F
 
 from skills.learning.classes import one_expert
 from skills.learning.matrix import Rewards
-from skills.learning.rewards import maker
-from skills.learning.rewards.oril import loss
+from skills.learning.rewards.oril import Oril, loss
+from skills.learning.rewards.sqil import Sqil
 from skills.progress import silent_reporter
-from skills.settings.config import RewardConfig
 
-CONFIG = RewardConfig(maker="oril", hidden=32, batch=64, iterations=300, learning_rate=2e-3)
+CONFIG = Oril(hidden=32, batch=64, iterations=300, learning_rate=2e-3)
 EXPERT = np.arange(200)  # the first episode
 
 
@@ -29,10 +28,10 @@ def leaning(cheetah):
 
 
 def make(name, transitions, folder, copies=2, config=CONFIG, reporter=silent_reporter) -> Rewards:
-    experts, made = one_expert(len(transitions), EXPERT, copies), maker(name)
+    experts, made = one_expert(len(transitions), EXPERT, copies), {"oril": config, "sqil": Sqil()}[name]
     generator = torch.Generator().manual_seed(0)
-    made.make_rewards(transitions, experts, config, torch.device("cpu"), generator, folder, reporter)
-    assert set(made.FILES) <= {path.name for path in folder.iterdir()}
+    made.make(transitions, experts, torch.device("cpu"), generator, folder, reporter)
+    assert set(made.files) <= {path.name for path in folder.iterdir()}
     return Rewards.open(folder, len(transitions))
 
 

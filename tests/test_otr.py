@@ -11,18 +11,15 @@ import torch
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.learning.classes import one_expert
 from skills.learning.matrix import Rewards
-from skills.learning.rewards import maker
-from skills.learning.rewards.otr import cosine_distances, episode_rewards, transport_costs
+from skills.learning.rewards.otr import Otr, cosine_distances, episode_rewards, transport_costs
 from skills.progress import silent_reporter
-from skills.settings.config import RewardConfig
 
 
 def make(transitions, rows, folder, copies: int = 1) -> Rewards:
     experts = one_expert(len(transitions), rows, copies)
-    made = maker("otr")
-    config, generator = RewardConfig(maker="otr"), torch.Generator().manual_seed(0)
-    made.make_rewards(transitions, experts, config, torch.device("cpu"), generator, folder, silent_reporter)
-    assert {path.name for path in folder.iterdir()} == set(made.FILES)
+    config, generator = Otr(), torch.Generator().manual_seed(0)
+    config.make(transitions, experts, torch.device("cpu"), generator, folder, silent_reporter)
+    assert {path.name for path in folder.iterdir()} == set(config.files)
     return Rewards.open(folder, len(transitions))
 
 

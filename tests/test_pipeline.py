@@ -83,11 +83,11 @@ def test_a_finished_run_is_left_as_it_is(finished):
 
 _KILLED = """
 import os, signal, sys
-from skills import catalog
-from skills.config import DataConfig
+from skills.data import catalog
+from skills.settings.config import DataConfig
 from skills.presets import make_config
-from skills.pipeline import discover
-from skills.run import open_or_create, default_path
+from skills.discovery import discover
+from skills.runs.folder import open_or_create, default_path
 import skills.learning.engine.checkpoint
 skills.learning.engine.checkpoint.SECONDS_BETWEEN = 0.0
 task_to_die_in = sys.argv[1]  # and sys.argv[2] is the name of the run
@@ -106,8 +106,8 @@ with run.writing():
 
 _CONTINUED = """
 import sys
-from skills.pipeline import discover
-from skills.run import default_path, open_run
+from skills.discovery import discover
+from skills.runs.folder import default_path, open_run
 
 run = open_run(default_path(sys.argv[1]))
 def reporter(task, unit):

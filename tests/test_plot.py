@@ -24,7 +24,7 @@ from skills.progress import silent_reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import Run, open_or_create
 from skills.runs.reading import read
-from skills.settings.config import DataConfig, Learner
+from skills.settings.config import DataConfig
 
 ROWS = 3000
 REWARD = {"hidden": 16, "batch": 16, "iterations": 60, "learning_rate": 3e-3}
@@ -51,11 +51,10 @@ def _its_folders(root: Path, monkeypatch: pytest.MonkeyPatch, _own_folders: None
     monkeypatch.setenv("SKILLS_RUNS", str(root / "runs"))
 
 
-def rewarded(path: Path, learner: Learner = "iql", **options) -> Run:
+def rewarded(path: Path, learner: str = "iql", **options) -> Run:
     """A tiny run of a hopper, up to its rewards."""
-    config = make_config("hopper-medium-replay", preset="smoke", **options)
-    policy = replace(config.policy, learner=learner)
-    tiny = replace(config, data=DataConfig(steps=ROWS), reward=replace(config.reward, **REWARD), policy=policy)
+    config = make_config("hopper-medium-replay", preset="smoke", learner=learner, **options)
+    tiny = replace(config, data=DataConfig(steps=ROWS), reward=replace(config.reward, **REWARD))
     run = open_or_create(path, tiny)
     with run.writing():
         discover(run, source="auto", reporter=silent_reporter, notify=print, last="rewards")

@@ -5,9 +5,11 @@ import json
 import pytest
 
 from skills.errors import USAGE, SkillsError
+from skills.learning.learners.iql import Iql
+from skills.learning.rewards.clue import Clue
 from skills.runs.command import options
 from skills.runs.configure import make_config
-from skills.settings.config import Config, PolicyConfig, RewardConfig
+from skills.settings.config import Config
 
 
 def test_paper_preset_is_table_8():
@@ -39,14 +41,12 @@ def test_quick_sees_further_on_walker2d():
 
 def test_settings_of_each_domain():
     maze = make_config("antmaze-umaze-play", mode="sparse", preset="paper")
-    reward = RewardConfig(
+    reward = Clue(
         hidden=512, batch=256, iterations=100_000, learning_rate=1e-3, calibration=0.8, temperature=10.0,
         standardise=False, distance="sample",
     )  # fmt: skip
     assert maze.reward == reward
-    policy = PolicyConfig(
-        expectile=0.9, inverse_temperature=10.0, reward_shift=-1.0, standardise=False, trunk="independent"
-    )
+    policy = Iql(expectile=0.9, inverse_temperature=10.0, reward_shift=-1.0, standardise=False, trunk="independent")
     assert maze.policy == policy
     assert (maze.experts.trajectories, maze.rollout.rollouts, maze.rollout.task) == (5, 100, "evaluation")
     hand = make_config("pen-human", preset="paper")

@@ -16,12 +16,13 @@ from skills.discovery import _Stages
 from skills.errors import SkillsError
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
+from skills.learning.rewards.clue import Clue
 from skills.measures.truth import agreement
 from skills.progress import silent_reporter
 from skills.runs import relabel as relabelling
 from skills.runs.configure import make_config
 from skills.runs.folder import Run, open_or_create
-from skills.settings.config import DataConfig, RewardConfig
+from skills.settings.config import DataConfig
 
 DATASET, SKILL, NAME = "hopper-medium-replay", 3, "skills/hopper-3-v0"
 STEPS = 3000
@@ -44,7 +45,7 @@ def run(home: Path) -> Run:
     config = dataclasses.replace(
         make_config(DATASET, preset="smoke"),
         data=DataConfig(steps=STEPS),
-        reward=RewardConfig(hidden=32, batch=32, iterations=150, learning_rate=1e-3),
+        reward=Clue(hidden=32, batch=32, iterations=150, learning_rate=1e-3),
     )
     made = open_or_create(home / "runs" / DATASET, config)
     if "rewards" not in made.finished_stages():

@@ -123,7 +123,7 @@ def test_leftovers_of_a_killed_writer_are_swept(run):
 def test_an_unfinished_run_says_which_command_finishes_it(run):
     with pytest.raises(SkillsError, match="no rollouts yet") as caught:
         run.require("rollouts")
-    assert caught.value.hint == f"Finish it: skills discover hopper-random --preset smoke --run {run.path}"
+    assert caught.value.hint == f"Finish it: skills discover --run {run.path}"
 
 
 def test_unknown_runs_list_the_nearest(run):

@@ -9,17 +9,16 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from skills.learning.batches import Batch, Batches
 from skills.learning.classes import Classes, one_expert
 from skills.learning.engine.stacked import StackedMlp
-from skills.learning.learners.batches import Batch, Batches
-from skills.learning.learners.td3bc import Learner, train
+from skills.learning.learners.td3bc import Networks, Td3Bc
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy, Shape
 from skills.progress import silent_reporter
-from skills.settings.config import PolicyConfig
 
 CPU = torch.device("cpu")
-CONFIG = PolicyConfig(learner="td3bc", hidden=32, batch=16, steps=100, learning_rate=3e-3)
+CONFIG = Td3Bc(hidden=32, batch=16, steps=100, learning_rate=3e-3)
 OBSERVATIONS, ACTIONS, SKILLS = 4, 2, 3
 
 
@@ -38,7 +37,7 @@ def torch_mlp(flat: torch.Tensor, sizes: list[int], index: int) -> nn.Sequential
 class TextbookTd3Bc:
     """TD3+BC for one skill, written as its authors write it."""
 
-    def __init__(self, learner: Learner, skill: int) -> None:
+    def __init__(self, learner: Networks, skill: int) -> None:
         sizes = [OBSERVATIONS + ACTIONS, 32, 32, 1]
         self.actor = torch_mlp(learner.actor, [OBSERVATIONS, 32, 32, ACTIONS], skill)
         self.critics = [torch_mlp(learner.q, sizes, skill + copy * SKILLS) for copy in range(2)]
@@ -74,7 +73,7 @@ class TextbookTd3Bc:
 
 
 def make_batch(generator: torch.Generator) -> Batch:
-    batch = Batch.create(OBSERVATIONS, ACTIONS, SKILLS, CONFIG, CPU)
+    batch = Batch.create(OBSERVATIONS, ACTIONS, SKILLS, CONFIG.batch, CPU)
     batch.pairs[:, :OBSERVATIONS].normal_(generator=generator)
     batch.pairs[:, OBSERVATIONS:-1].uniform_(-1, 1, generator=generator)
     batch.states[:, :-1] = batch.pairs[:, :OBSERVATIONS]
@@ -86,7 +85,7 @@ def make_batch(generator: torch.Generator) -> Batch:
 
 def test_each_skill_is_textbook_td3_bc():
     shape = Shape(OBSERVATIONS, ACTIONS, SKILLS, CONFIG.hidden, trunks=SKILLS)
-    learner = Learner(shape, CONFIG, torch.Generator().manual_seed(0), CPU)
+    learner = Networks(shape, CONFIG, torch.Generator().manual_seed(0), CPU)
     textbook = [TextbookTd3Bc(learner, skill) for skill in range(SKILLS)]
     generator = torch.Generator().manual_seed(7)
     for step in range(50):
@@ -121,7 +120,7 @@ def signs(cheetah):
 def learn(signs, folder, steps: int) -> Policy:
     config = dataclasses.replace(CONFIG, steps=steps, batch=64, learning_rate=1e-3)
     generator = torch.Generator().manual_seed(0)
-    return train(*signs, config, CPU, generator, folder, silent_reporter)
+    return config.train(*signs, CPU, generator, folder, silent_reporter)
 
 
 def test_it_prefers_the_rewarded_actions(signs, tmp_path):
@@ -138,17 +137,17 @@ def test_a_killed_training_ends_in_the_same_bytes(signs, tmp_path, monkeypatch):
     learn(signs, whole, 40)
     monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
     updates = iter(range(25))
-    plain = Learner.update
+    plain = Networks.update
 
     def dying(*arguments):
         if next(updates, None) is None:
             raise KeyboardInterrupt
         plain(*arguments)
 
-    monkeypatch.setattr(Learner, "update", dying)
+    monkeypatch.setattr(Networks, "update", dying)
     with pytest.raises(KeyboardInterrupt):
         learn(signs, cut, 40)
-    monkeypatch.setattr(Learner, "update", plain)
+    monkeypatch.setattr(Networks, "update", plain)
     learn(signs, cut, 40)
     assert (cut / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
 

@@ -7,19 +7,17 @@ import torch
 
 from skills.learning.classes import one_expert
 from skills.learning.matrix import Rewards
-from skills.learning.rewards import maker
+from skills.learning.rewards.true import TrueRewards
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
-from skills.settings.config import RewardConfig
 
 
 def made(transitions, folder, scaled: bool = True) -> Rewards:
     experts = one_expert(len(transitions), np.arange(100), 2)
-    config = RewardConfig(maker="true", scaled=scaled)
+    config = TrueRewards(scaled=scaled)
     generator = torch.Generator().manual_seed(0)
-    true = maker("true")
-    true.make_rewards(transitions, experts, config, torch.device("cpu"), generator, folder, silent_reporter)
-    assert {path.name for path in folder.iterdir()} == set(true.FILES)
+    config.make(transitions, experts, torch.device("cpu"), generator, folder, silent_reporter)
+    assert {path.name for path in folder.iterdir()} == set(config.files)
     return Rewards.open(folder, len(transitions))
 
 

@@ -3,7 +3,6 @@
 import shutil
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
 
 from skills.errors import USAGE, SkillsError, nearest
 from skills.learning.learners import learner_of
@@ -50,8 +49,8 @@ def config_of(name: str, base: Config) -> Config:
         return replace(base, policy=_cloning(Clone, base.policy), rollout=replace(base.rollout, noise=True))
     if name == "bc_per_class":
         return replace(base, policy=_cloning(Bc, base.policy))
-    changes: dict[str, dict[str, Any]] = {"shuffled": {"experts.labels": "shuffled"}, "uncalibrated": {"reward.calibration": 0.0}}
-    return with_settings(base, changes[name])
+    changes = {"reward.calibration": 0.0} if name == "uncalibrated" else {"experts.labels": "shuffled"}
+    return with_settings(base, changes)
 
 
 def _cloning(learner: type[Bc], policy: Plugin) -> Bc:

@@ -60,6 +60,10 @@ class Iql(BatchSettings, Learner):
     dropout: Annotated[float, "of the actor's hidden units"] = 0.0
     standardise: Annotated[bool, "the observations"] = True
 
+    def dropout_of(self, shape: Shape) -> Dropout | None:
+        """What the actor's hidden units are multiplied by, None for nothing."""
+        return Dropout(self.dropout, ((shape.trunks, self.batch, self.hidden),) * self.depth) if self.dropout else None
+
     def train(
         self,
         transitions: Transitions,
@@ -76,8 +80,7 @@ class Iql(BatchSettings, Learner):
             transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, self.hidden, self.depth,
             trunks=rewards.count if self.trunk == "independent" else 1,
         )  # fmt: skip
-        masks = ((shape.trunks, self.batch, self.hidden),) * self.depth
-        dropout = Dropout(self.dropout, masks) if self.dropout > 0 else None
+        dropout = self.dropout_of(shape)
         with beside(device) as helper:
             learner = Networks(shape, self, generator, device, helper)
             own = generator_on(device, generator)
