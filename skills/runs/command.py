@@ -1,0 +1,58 @@
+"""The command line that made a run, and that finishes it."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from skills.runs.configure import make_config
+from skills.settings.config import Config, settings
+
+# The options that settings have of their own, in the order they are written in; the others are given with --set.
+_OPTIONS = {
+    "preset": "--preset",
+    "mode": "--mode",
+    "experts.expert": "--expert",
+    "experts.episodes": "--episodes",
+    "experts.trajectories": "--trajectories",
+    "skills": "--skills",
+    "seed": "--seed",
+    "seeds": "--seeds",
+    "policy.trunk": "--policy",
+    "reward.maker": "--rewards",
+    "policy.learner": "--learner",
+    "reward.calibration": "--lambda",
+}
+_LEFT_OUT = ("device",)  # a run may go on elsewhere
+
+
+def command(config: Config, path: Path) -> str:
+    """What makes and finishes a run in that folder."""
+    return f"skills discover {shlex.quote(config.dataset)} {options(config)}--run {shlex.quote(str(path))}"
+
+
+def options(config: Config) -> str:
+    """The command-line options that tell a configuration from its preset's, each with a space behind."""
+    experts, usual = config.experts, make_config(config.dataset)
+    kind: dict[str, Any] = {"preset": config.preset, "mode": config.mode}
+    kind |= {"maker": config.reward.name, "learner": config.policy.name}
+    if config.mode != "skills":
+        kind |= {"expert": experts.expert, "episodes": experts.episodes}
+    plain = dict(settings(make_config(config.dataset, **kind)))
+    given = {name: value for name, value in settings(config) if name not in _LEFT_OUT and value != plain[name]}
+    kinds = ("preset", "mode", "reward.maker", "policy.learner", "experts.expert", "experts.episodes")
+    given |= {name: plain[name] for name in kinds if plain[name] != dict(settings(usual))[name]}
+    if config.mode != "skills" and experts.episodes is None:
+        given["experts.trajectories"] = experts.trajectories
+    elif config.mode != "skills":
+        given.pop("experts.trajectories", None)
+    found = [f"{option} {_text(given.pop(name))} " for name, option in _OPTIONS.items() if name in given]
+    return "".join(found + [f"--set {name}={_text(value)} " for name, value in given.items()])
+
+
+def _text(value: Any) -> str:
+    """A value as the command line takes it."""
+    if isinstance(value, tuple | list):
+        return ",".join(map(str, value))
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else shlex.quote(str(value))
