@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skills.choices import DeviceChoice, Mode, Preset, Source, Trunk
+from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
 from skills.cli.options import Json, Quiet, choice_of, complete_dataset
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.data import minari_root
 from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE, SkillsError
-from skills.plugins import LEARNERS, MAKERS
+from skills.plugins import LEARNERS, MAKERS, SOURCES
 
 if TYPE_CHECKING:
     from skills.runs.folder import Run
@@ -71,7 +71,11 @@ def discover(
         Trunk, typer.Option(help="independent: a network of its own for each skill, at many times the cost.")
     ] = "shared",
     source: Annotated[
-        Source, typer.Option(help="local: what Minari has here; remote: its official set; embedded: made here.")
+        str,
+        typer.Option(
+            metavar=choice_of(SOURCES, "auto"),
+            help="local: what Minari has here; remote: its official set; embedded: made here.",
+        ),
     ] = "auto",
     settings: Annotated[
         list[str] | None,
@@ -196,11 +200,11 @@ def _get_data(dataset: str, source: str, *, offline: bool, quiet: bool) -> None:
     if entry.env_id:
         environment(entry.env_id)
     if chosen == "remote":
-        from skills.data import remote
+        from skills.data import hub
 
         with reporter(quiet) as report:
             progress = report(f"downloading {entry.official_id}", "bytes")
-            remote.download(str(entry.official_id), progress, _silent if quiet else console.say)
+            hub.download(str(entry.official_id), progress, _silent if quiet else console.say)
     if entry.env_id is None and (env_id := minari_root.env_id(dataset)):
         environment(env_id)
 

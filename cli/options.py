@@ -52,6 +52,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
 
 
-def choice_of(plugins: Plugins) -> str:
+def choice_of(plugins: Plugins, *more: str) -> str:
     """The names to choose from, for a command's help."""
-    return f"[{'|'.join(plugins.names())}]"
+    return f"[{'|'.join([*more, *plugins.names()])}]"

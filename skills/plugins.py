@@ -75,6 +75,7 @@ class Plugins:
 
 
 MAKERS = Plugins("reward maker", "skills.learning.rewards", "skills.makers")
+SOURCES = Plugins("source", "skills.data.sources", "skills.sources")
 LEARNERS = Plugins("learner", "skills.learning.learners", "skills.learners")
 
 

@@ -1,19 +1,17 @@
 """Imitation and sparse mode as a person meets them: real processes, one real run made once."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 from conftest import play_randomly
 from test_cli import skills
 
-from skills.cli import discover
 from skills.errors import NOT_FOUND, USAGE
-from skills.learning.learners import LEARNERS
-from skills.learning.rewards import MAKERS
+from skills.plugins import LEARNERS, MAKERS, SOURCES
 
 DATASET = "hopper-random"
 
@@ -115,11 +113,7 @@ def test_refusals(home: Path, options: tuple[str, ...], code: int, said: str) ->
     assert said in done.stderr
 
 
-def test_choices_are_those_of_the_library() -> None:
-    from skills.settings import config
-
-    assert discover.Mode == config.Mode
-    assert discover.Maker == config.Maker
-    assert set(get_args(discover.Learner)) == set(get_args(config.Learner)) - {"clone"}
-    assert set(MAKERS) <= set(get_args(config.Maker))
-    assert set(LEARNERS) <= set(get_args(config.Learner))
+def test_the_help_offers_every_plug_in(home: Path) -> None:
+    shown = skills(home, "discover", "--help").stdout
+    for plugins in (MAKERS, LEARNERS, SOURCES):
+        assert set(plugins.names()) <= set(re.findall(r"\w+", shown)), plugins.kind

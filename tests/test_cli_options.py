@@ -4,26 +4,20 @@ from typing import get_args
 
 import pytest
 
-from skills.cli import discover, evaluate, render
+from skills import choices
+from skills.cli import evaluate, render
 from skills.errors import SkillsError
 
 
 def test_choices_are_those_of_the_library() -> None:
-    from skills.data import sources
     from skills.playing import protocol
-    from skills.settings import config
     from skills.videos.films import films, renderers, scene
 
-    assert discover.Preset == config.Preset
-    assert get_args(discover.Source) == get_args(sources.Source)
-    assert discover.Trunk == config.Trunk
-    assert set(get_args(discover.Device)) == {"auto", *get_args(config.Device)}
-    assert evaluate.Unit == protocol.Unit
     assert protocol.Protocol.trials == evaluate.TRIALS
-    assert get_args(render.RendererName) == renderers.NAMES
-    assert get_args(render.Quality) == renderers.QUALITIES
-    assert get_args(render.Camera) == scene.CAMERAS
-    assert get_args(render.Format) == films.FORMATS
+    assert get_args(choices.RendererName) == renderers.NAMES
+    assert get_args(choices.Quality) == renderers.QUALITIES
+    assert get_args(choices.Camera) == scene.CAMERAS
+    assert get_args(choices.Format) == films.FORMATS
 
 
 def test_skills_to_render_are_sorted_and_unique() -> None:

@@ -14,6 +14,7 @@ FLOORS = (
     ("skills.bodies",),
     ("skills.data",),
     ("skills.data.made", "skills.learning.engine"),
+    ("skills.data.sources",),
     ("skills.learning",),
     ("skills.learning.rewards", "skills.learning.learners"),
     ("skills.playing", "skills.runs"),

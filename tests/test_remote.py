@@ -15,7 +15,8 @@ import pytest
 from hub import Hub, serving
 
 from skills.cli import discover
-from skills.data import catalog, minari, remote
+from skills.data import catalog, minari
+from skills.data import hub as remote
 from skills.data.made import embedded
 from skills.data.minari_root import is_local, minari_root
 from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError

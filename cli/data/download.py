@@ -28,8 +28,8 @@ def download(
         raise SkillsError(
             f"{name} has no official Minari dataset.", f"Make it here: skills data make {name}", NOT_FOUND
         )
-    from skills.data import remote
+    from skills.data import hub
 
     with reporter(quiet) as report:
-        remote.download(entry.official_id, report(f"downloading {entry.official_id}", "bytes"), console.say)
+        hub.download(entry.official_id, report(f"downloading {entry.official_id}", "bytes"), console.say)
     console.line(entry.official_id)

@@ -11,15 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.bodies.environments import environment
+from skills.bodies.mazes import GOAL_REWARD
 from skills.data import sources
-from skills.settings.config import EXPERT_FILES, Config, DataConfig, ExpertsConfig
+from skills.data.importing import read_file
 from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
-from skills.bodies.mazes import GOAL_REWARD
-from skills.progress import Progress, silent
-from skills.bodies.environments import environment
-from skills.progress import unsaid, Notify
-from skills.data.importing import read_file
+from skills.progress import Notify, Progress, silent, unsaid
+from skills.settings.config import EXPERT_FILES, Config, DataConfig, ExpertsConfig
 
 _STREAM = 3  # tells the draws between equal returns from the seed's others
 

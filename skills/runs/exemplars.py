@@ -14,15 +14,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
 from skills.data.minari import load, open_dataset
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
-from skills.runs.reading import read
 from skills.runs.folder import Run
-from skills.bodies.environments import GOAL_COLUMNS, environment, load_model
-from skills.bodies.environments import seconds_per_step
+from skills.runs.reading import read
 
 Origin = Literal["recorded", "rebuilt"]
 

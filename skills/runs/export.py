@@ -13,11 +13,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from skills.bodies.environments import observation_size
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import read_json, replacing
 from skills.learning.policy import Policy
 from skills.runs.folder import Run
-from skills.bodies.environments import observation_size
 
 INPUT, OUTPUT = "observation", "action"
 

@@ -23,9 +23,9 @@ from typing import Any, Literal
 
 import filelock
 
-from skills.settings.config import Config, differences
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import explained, read_json, sha256, write_json
+from skills.settings.config import Config, differences
 
 SCHEMA_VERSION = 1
 STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
@@ -100,7 +100,8 @@ class Run:
         entry = self.manifest["stages"].get(stage)
         if entry is None or not all((self.path / name).is_file() for name in entry["files"]):
             raise SkillsError(
-                f"The run {self.path} is not finished: it has no {stage} yet.", f"Finish it: skills discover --run {shlex.quote(str(self.path))}"
+                f"The run {self.path} is not finished: it has no {stage} yet.",
+                f"Finish it: skills discover --run {shlex.quote(str(self.path))}",
             )
 
     def require_skill(self, skill: int) -> None:

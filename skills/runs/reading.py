@@ -3,7 +3,7 @@
 Letters: N transitions.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.runs import demonstrations
+from skills.bodies.environments import environment
 from skills.data import sources
 from skills.data.transitions import Transitions
+from skills.progress import Notify, Reporter
+from skills.runs import demonstrations
 from skills.runs.demonstrations import Expert
-from skills.progress import Notify, unsaid, Reporter
 from skills.runs.folder import Run
-from skills.bodies.environments import environment
-
 
 
 @dataclass(frozen=True)

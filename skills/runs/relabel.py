@@ -12,14 +12,14 @@ import numpy as np
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from skills.errors import SkillsError
-from skills.data.minari_root import LABEL_NAMES
-from skills.progress import Progress, silent
-from skills.learning.matrix import Rewards
-from skills.runs.command import command
-from skills.runs.folder import Run
 from skills.data import store
 from skills.data.minari import first_steps, learned, open_dataset
+from skills.data.minari_root import LABEL_NAMES
+from skills.errors import SkillsError
+from skills.learning.matrix import Rewards
+from skills.progress import Progress, silent
+from skills.runs.command import command
+from skills.runs.folder import Run
 
 _KEPT = ("license", LABEL_NAMES, "code_permalink")  # what is said of the data stays said
 
