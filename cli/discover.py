@@ -10,7 +10,7 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
-from skills.cli.options import Json, Quiet, choice_of, complete_dataset
+from skills.cli.options import Json, Quiet, choice_of, complete_dataset, given_settings
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.data import minari_root
@@ -110,7 +110,7 @@ def discover(
         "calibration": calibration,
         "skills": skills,
         "seed": seed,
-        "set": _settings(settings or []),
+        "set": given_settings(settings),
     }
     _config(dataset, **asked)
     for name in (dataset, asked["expert"]):
@@ -128,14 +128,6 @@ def _go_on(run: "Run | None", source: str, *, videos: bool, quiet: bool, json: b
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)
     _report(run, index, rendered, json=json)
-
-
-def _settings(given: list[str]) -> dict[str, str]:
-    """ "policy.steps=5000" -> its name and value. Raises: SkillsError (usage) for what is none."""
-    for text in given:
-        if "=" not in text:
-            raise SkillsError(f"--set {text} sets nothing.", "Say it as in: --set policy.steps=5000", USAGE)
-    return {name.strip(): value.strip() for name, value in (text.split("=", 1) for text in given)}
 
 
 def _device_of(path: Path) -> str | None:
