@@ -97,7 +97,8 @@ def discover(
         _go_on(open_run(run) if run else None, source, videos=videos, quiet=quiet, json=json)
         return
     path = run or default_path(dataset, mode)
-    begun_on = None if fresh or device != "auto" else _device_of(path)
+    begun = None if fresh else _begun(path)
+    source = begun.source if begun and source == "auto" else source
     asked: dict[str, Any] = {
         "preset": preset,
         "mode": mode,
@@ -116,7 +117,9 @@ def discover(
     for name in (dataset, asked["expert"]):
         if name is not None and not _is_file(name):
             _get_data(name, source if name == dataset else "auto", offline=offline, quiet=quiet)
-    config = _config(dataset, **asked, device=begun_on or device, trunk=policy)
+    config = _config(
+        dataset, **asked, device=begun.config.device if begun and device == "auto" else device, trunk=policy
+    )
     _go_on(open_or_create(path, config, fresh=fresh), source, videos=videos, quiet=quiet, json=json)
 
 
@@ -130,11 +133,11 @@ def _go_on(run: "Run | None", source: str, *, videos: bool, quiet: bool, json: b
     _report(run, index, rendered, json=json)
 
 
-def _device_of(path: Path) -> str | None:
-    """The device of the run in that folder, None where there is none: a run goes on where it began."""
+def _begun(path: Path) -> "Run | None":
+    """The run of that folder, None where there is none: it goes on where it began, from the data it began with."""
     from skills.runs.folder import open_run
 
-    return open_run(path).config.device if (path / "manifest.json").is_file() else None
+    return open_run(path) if (path / "manifest.json").is_file() else None
 
 
 def _config(dataset: str, *, device: str | None = None, **asked: Any) -> "Config":
