@@ -1,7 +1,9 @@
 """Small real things that many tests share."""
 
+import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
 
@@ -25,6 +27,12 @@ TINY_STAGES = {
     "policy": Iql(hidden=16, batch=16, steps=20),
     "rollout": RolloutConfig(rollouts=2, horizon=50),
 }
+
+
+def shrunk(stage: Any, **settings: Any) -> Any:
+    """A stage with those of the settings that it has: not every maker and learner has sizes."""
+    known = {one.name for one in dataclasses.fields(stage)}
+    return dataclasses.replace(stage, **{name: value for name, value in settings.items() if name in known})
 
 
 def play_randomly(env_id: str, episodes: int, steps: int, seed: int = 0) -> Transitions:

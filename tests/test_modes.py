@@ -12,9 +12,9 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from conftest import play_randomly
+from conftest import play_randomly, shrunk
 
-from skills.data import minari, sources
+from skills.data import importing, minari, sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
@@ -46,8 +46,8 @@ def tiny(expert: Path | str, **options) -> Config:
     return replace(
         made,
         data=DataConfig(steps=ROWS),
-        reward=replace(made.reward, hidden=16, batch=16, iterations=60),
-        policy=replace(made.policy, hidden=16, batch=16, steps=60),
+        reward=shrunk(made.reward, hidden=16, batch=16, iterations=60),
+        policy=shrunk(made.policy, hidden=16, batch=16, steps=60),
         rollout=RolloutConfig(rollouts=3),
     )
 
@@ -355,7 +355,7 @@ def test_no_success_says_how_many_episodes_there_are_and_what_success_is(hopper)
 @pytest.mark.parametrize("form", ["npz", "hdf5"])
 def test_demonstrations_are_read_from_files(hopper, tmp_path, form, write_columns: Callable[[Path, Transitions], Path]):
     path = write_columns(tmp_path / f"demonstrations.{form}", hopper)
-    found = sources.importing.read_file(path, "Hopper-v5", "motion")
+    found = importing.read_file(path, "Hopper-v5", "motion")
     assert found.digest == hopper.digest
     np.testing.assert_array_equal(found.rewards, hopper.rewards)
 

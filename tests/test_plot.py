@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import shrunk
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
@@ -54,7 +55,7 @@ def _its_folders(root: Path, monkeypatch: pytest.MonkeyPatch, _own_folders: None
 def rewarded(path: Path, learner: str = "iql", **options) -> Run:
     """A tiny run of a hopper, up to its rewards."""
     config = make_config("hopper-medium-replay", preset="smoke", learner=learner, **options)
-    tiny = replace(config, data=DataConfig(steps=ROWS), reward=replace(config.reward, **REWARD))
+    tiny = replace(config, data=DataConfig(steps=ROWS), reward=shrunk(config.reward, **REWARD))
     run = open_or_create(path, tiny)
     with run.writing():
         discover(run, source="auto", reporter=silent_reporter, notify=print, last="rewards")
@@ -128,7 +129,7 @@ def test_rewards_of_another_maker_have_no_latents(root):
 
 
 def test_a_run_without_rewards_is_refused(root):
-    run = rewarded(root / "runs" / "bc", skills=4, learner="bc")
+    run = rewarded(root / "runs" / "bc", mode="imitation", expert="hopper-random", learner="bc")
     with pytest.raises(SkillsError, match="bc learns from none"):
         command("plot", run.path, "-q")
 
