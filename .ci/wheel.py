@@ -1,4 +1,7 @@
-"""What a wheel must hold and must not: the package alone, with every file that it reads as it runs. usage: wheel.py WHEEL"""
+"""What a wheel must hold and must not: the package alone, with every file that it reads as it runs.
+
+usage: wheel.py WHEEL
+"""
 
 import sys
 import zipfile
@@ -25,9 +28,7 @@ def main(wheel: str) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     if missing := sorted(expected() - names):
         sys.exit(f"{wheel} lacks {', '.join(missing)}")
-    loose = {
-        top for top in (name.split("/")[0] for name in names) if top != "skills" and not top.endswith(".dist-info")
-    }
+    loose = {name.split("/")[0] for name in names if not name.startswith(("skills/", "skills-"))}
     if loose:
         sys.exit(f"{wheel} puts {', '.join(sorted(loose))} into site-packages beside skills")
     if trainer := sorted(name for name in names if "ppo" in name or "recipes" in name):
