@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
+# One thread a process, before anything starts its threads: the tests themselves run on as many processes as there are
+# cores, and bytes are compared between these and their children. What two threads do, tests that set them say.
+for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[pool] = "1"
 
 import numpy as np
 import pytest
-import torch
 
 from skills.bodies.fast import Simulation
 from skills.data.transitions import ACTION_LIMIT, Transitions
@@ -15,8 +17,6 @@ from skills.learning.learners.iql import Iql
 from skills.learning.matrix import Rewards
 from skills.learning.rewards.clue import Clue
 from skills.settings.config import ExpertsConfig, RolloutConfig
-
-torch.set_num_threads(min(2, os.cpu_count() or 1))
 
 # The stages of a run that is over in a second or two, to `replace` those of a preset.
 TINY_STAGES = {
