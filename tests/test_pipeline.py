@@ -79,22 +79,15 @@ def test_a_finished_run_is_left_as_it_is(finished):
     assert before == after
 
 
-def imitating(method: str, learner: str = "iql") -> Config:
+def imitating(maker: str, learner: str = "iql") -> Config:
     """Two seeds of one demonstration, trained in a second."""
-    made = make_config(
-        DATASET,
-        preset="smoke",
-        mode="imitation",
-        expert=DATASET,
-        trajectories=1,
-        seeds=2,
-        maker=method,
-        learner=learner,
-    )
+    one = {"mode": "imitation", "expert": DATASET, "trajectories": 1, "seeds": 2}
+    made = make_config(DATASET, preset="smoke", maker=maker, learner=learner, **one)
+    small = {"hidden": 16, "batch": 16, "iterations": 60}
     return dataclasses.replace(
         made,
         data=DataConfig(steps=2_000),
-        reward=dataclasses.replace(made.reward, hidden=16, batch=16, iterations=60),
+        reward=dataclasses.replace(made.reward, **{name: small[name] for name in small if hasattr(made.reward, name)}),
         policy=dataclasses.replace(made.policy, hidden=16, batch=16, steps=60),
         rollout=dataclasses.replace(made.rollout, horizon=100),
     )
