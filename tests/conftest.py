@@ -18,6 +18,9 @@ from skills.learning.matrix import Rewards
 from skills.learning.rewards.clue import Clue
 from skills.settings.config import ExpertsConfig, RolloutConfig
 
+# The longest files, first: begun last, one of them would have a worker to itself at the end.
+LONGEST = ("test_cli", "test_bench", "test_reproduce", "test_pipeline", "test_evaluate", "test_cli_modes")
+
 # The stages of a run that is over in a second or two, to `replace` those of a preset.
 TINY_STAGES = {
     "experts": ExpertsConfig(max_iterations=5),
@@ -69,6 +72,12 @@ def bandit(rows: int = 4000) -> tuple[Transitions, Rewards]:
         np.zeros(rows, np.float32), np.ones(rows, bool), np.arange(rows),
     )  # fmt: skip
     return transitions, Rewards(labels, np.ones(2, np.float32))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first, and the rest as they were."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session")
