@@ -45,7 +45,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -
     root = tmp_path_factory.mktemp("evaluate")
     patched.setenv("MINARI_DATASETS_PATH", str(root / "minari"))
     patched.setattr(intervals, "DRAWS", 50)
-    config = replace(make_config("hopper-random", preset="smoke"), **TINY)
+    config = replace(make_config("hopper-medium", preset="smoke"), **TINY)
     opened = open_or_create(root / "runs" / "tiny", config)
     with opened.writing():
         discover(opened, source="auto", reporter=silent_reporter, notify=print)

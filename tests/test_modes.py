@@ -1,9 +1,6 @@
 """One expert: imitation of demonstrations, and of a dataset's own successes; small but real runs."""
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +28,7 @@ from skills.playing.rollout import Rollouts
 from skills.progress import silent, silent_reporter
 from skills.runs import demonstrations
 from skills.runs.configure import make_config
-from skills.runs.folder import STAGES, Run, open_or_create, open_run
+from skills.runs.folder import STAGES, Run, open_or_create
 from skills.runs.reading import read
 from skills.runs.relabel import relabel
 from skills.settings.config import Config, DataConfig, ExpertsConfig, RolloutConfig
@@ -237,41 +234,6 @@ def test_what_is_of_many_skills_is_refused(finished, refused):
         refused(finished)
     assert caught.value.exit_code == USAGE
     assert "skills list" in caught.value.hint
-
-
-_KILLED = """
-import os, signal, sys
-from skills.learning.batches import Batches
-from skills.discovery import discover
-from skills.runs.folder import open_run
-import skills.learning.engine.checkpoint
-from pathlib import Path
-skills.learning.engine.checkpoint.SECONDS_BETWEEN = 0.0
-
-def reporter(task, unit):
-    def progress(done, total):
-        if task.startswith(sys.argv[1]) and done >= total / 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return progress
-
-run = open_run(Path(sys.argv[2]))
-with run.writing():
-    discover(run, source="auto", reporter=reporter, notify=lambda line: None)
-"""
-
-
-def test_killed_and_continued_it_ends_in_the_same_bytes(finished, root):
-    run = open_or_create(root / "runs" / "killed", finished.config)
-    for task in ("training 2 CVAEs", "training 2 skills"):
-        command = [sys.executable, "-c", _KILLED, task, str(run.path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        assert next(run.path.rglob("*checkpoint*"))
-    assert any("Continuing" in line for line in finish(open_run(run.path)))
-    assert digests(run, *STAGES[:-1]) == digests(finished, *STAGES[:-1])
-    ours, whole = (json.loads(one.measures_file.read_text()) for one in (run, finished))
-    whole.pop("ranking", None)  # which another test may have added to it
-    assert ours == whole
 
 
 def test_learners_and_makers_are_chosen_by_name(file, root):

@@ -1,4 +1,4 @@
-"""ORIL's and SQIL's rewards: an obvious expert, the loss, and a killed training."""
+"""ORIL's and SQIL's rewards: an obvious expert, and the loss."""
 
 from dataclasses import replace
 
@@ -63,24 +63,3 @@ def test_the_loss_is_the_papers_while_its_second_part_is_positive():
         expected += 0.5 * entropy(expert[k], one) + max(rest, torch.tensor(0.0))
     assert loss(expert, unlabelled) == pytest.approx(float(expected), rel=1e-5)
     assert loss(expert + 50, unlabelled - 50) == pytest.approx(0.0, abs=1e-6), "never below 0"
-
-
-def test_a_killed_training_ends_in_the_same_bytes(leaning, tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
-    config = replace(CONFIG, iterations=80)
-    make("oril", leaning, tmp_path / "whole", config=config)
-
-    def interrupting(task, unit):
-        def stop(done, total):
-            if "training" in task and done >= 40:
-                raise KeyboardInterrupt
-
-        return stop
-
-    with pytest.raises(KeyboardInterrupt):
-        make("oril", leaning, tmp_path / "cut", config=config, reporter=interrupting)
-    steps: list[int] = []
-    make("oril", leaning, tmp_path / "cut", config=config, reporter=lambda task, unit: lambda n, _: steps.append(n))
-    assert steps[0] > 40, "the second run continues, it does not begin again"
-    for name in ("labels.f16", "oril.safetensors"):
-        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import minari
 import numpy as np
 import pytest
 import torch
+from commands import skills
 
 from skills.data import minari as reader
 from skills.discovery import _Stages
@@ -88,23 +87,17 @@ def test_its_origin_is_told(run: Run, labelled: minari.MinariDataset) -> None:
     assert not reader.load(NAME, NAME, steps=None, columns="motion").made_here
 
 
-def test_the_command_refuses_what_is_not_there_or_taken(run: Run, labelled: minari.MinariDataset) -> None:
+def test_the_command_refuses_what_is_not_there_or_taken(home: Path, run: Run, labelled: minari.MinariDataset) -> None:
     with pytest.raises(SkillsError, match="There is no skill 8"):
         relabelling.relabel(run, 8, "skills/other-v0")
-    done = subprocess.run(
-        [sys.executable, "-m", "skills.cli.app", "label", DATASET, "--skill", "3", "--out", NAME],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = skills(home, "label", DATASET, "--skill", 3, "--out", NAME)
     assert (done.returncode, done.stdout) == (2, "")
     assert "it is left as it is" in done.stderr
 
 
-def test_agreement_is_that_of_a_mixture_with_its_policies(run: Run) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "skills.cli.app", "show", DATASET, "--json"], capture_output=True, text=True, check=True
-    )
+def test_agreement_is_that_of_a_mixture_with_its_policies(home: Path, run: Run) -> None:
+    done = skills(home, "show", DATASET, "--json")
+    assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)["agreement"]
     labels = reader.load("skills/hopper/medium-replay-v0", DATASET, steps=STEPS, columns="motion").labels
     assert shown == vars(agreement(Classes.load(run.experts_file).labels, labels))
