@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from skills.choices import Device
 from skills.data.transitions import Transitions
-from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import write_json
 from skills.learning.classes import Classes, cluster, one_expert
 from skills.learning.learners import learner_of
@@ -21,18 +19,6 @@ from skills.playing.rollout import Rollouts, play
 from skills.progress import Notify, Reporter
 from skills.runs.folder import STAGES, Run
 from skills.runs.reading import Data, read
-
-
-def choose_device(name: str) -> Device:
-    """The device to run on; `auto` takes a GPU where there is one.
-
-    Raises: SkillsError (usage) for an unknown name, (environment) for a GPU that is not there.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise SkillsError(f"Unknown device {name!r}.", "Known: auto, cpu, cuda.", USAGE)
-    if name == "cuda" and not torch.cuda.is_available():
-        raise SkillsError("There is no CUDA device on this machine.", "Use --device cpu.", ENVIRONMENT)
-    return "cpu" if name == "cpu" or not torch.cuda.is_available() else "cuda"
 
 
 def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:

@@ -10,8 +10,9 @@ from interrupting import first_reports, kill
 
 from skills.data import catalog
 from skills.data.made import embedded
-from skills.discovery import choose_device, discover
+from skills.discovery import discover
 from skills.errors import SkillsError
+from skills.learning.engine.device import choose_device
 from skills.learning.policy import Policy
 from skills.playing.rollout import Rollouts
 from skills.progress import Reporter, silent_reporter
