@@ -1,7 +1,4 @@
-"""Learns which skill to perform when, for a reward of one's own, with Stable-Baselines3's PPO.
-
-python examples/hierarchical.py runs/ant-medium
-"""
+"""Stable-Baselines3's PPO learns which skill to perform when, for a task of one's own.   hierarchical.py RUN"""
 
 import argparse
 
@@ -23,11 +20,14 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--decisions", type=int, default=20_000)
     parser.add_argument("--steps", type=int, default=20, help="of the environment, that a skill lasts")
-    parser.add_argument("--episodes", type=int, default=10)
+    parser.add_argument("--episodes", type=int, default=10, help="that are played before and after")
+    parser.add_argument("--limit", type=int, default=1000, help="steps of the environment in an episode")
     options = parser.parse_args()
 
     run = skills.load(options.run)
-    env = Monitor(skills.SkillEnv(gymnasium.make(run.env_id), run, options.steps, reward=to_the_left))
+    env = Monitor(
+        skills.SkillEnv(gymnasium.make(run.env_id, max_episode_steps=options.limit), run, options.steps, to_the_left)
+    )
     model = PPO("MlpPolicy", env, n_steps=256, batch_size=64, gamma=0.95, seed=0, device="cpu")
     before, _ = evaluate_policy(model, env, options.episodes, deterministic=False)
     model.learn(options.decisions)

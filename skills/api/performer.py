@@ -98,7 +98,7 @@ class Performer:
             raise SkillsError(
                 f"Skills of the shape {list(numbers.shape)} do not fit {shape}.", "Give one, or one a row.", USAGE
             )
-        return np.broadcast_to(numbers, (rows,))
+        return np.full(rows, numbers)
 
 
 def flat(observation: ArrayLike | Mapping[str, ArrayLike]) -> Float32s:

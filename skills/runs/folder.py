@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -106,7 +107,7 @@ class Run:
 
     def require_skill(self, skill: int) -> None:
         """Raises: SkillsError (usage) for a skill that the run has not."""
-        if not 0 <= skill < self.config.heads:
+        if not isinstance(skill, Integral) or not 0 <= skill < self.config.heads:
             raise SkillsError(
                 f"There is no skill {skill} in {self.path}.", f"It has skills 0 to {self.config.heads - 1}.", USAGE
             )
