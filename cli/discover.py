@@ -16,7 +16,7 @@ from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, SOURCES
 
 if TYPE_CHECKING:
-    from skills.runs.folder import Run
+    from skills.runs.folder import RunFolder
     from skills.videos.films.render import Rendered
 
 SCHEMA_VERSION = 1
@@ -121,7 +121,7 @@ def discover(
     _go_on(begun, source, videos=videos, quiet=quiet, json=json)
 
 
-def _go_on(run: "Run | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
+def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
     """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
     if run is None:
         raise SkillsError("Which dataset?", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE)
@@ -147,7 +147,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _discover(run: "Run", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":
+def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":
     from skills import discovery as pipeline
 
     with reporter(quiet) as report:
@@ -170,7 +170,7 @@ def _silent(text: str) -> None:
 
 
 @contextmanager
-def _resumable(run: "Run", source: str) -> Iterator[None]:
+def _resumable(run: "RunFolder", source: str) -> Iterator[None]:
     """Ends an interrupted run with the command that continues it."""
     from skills.runs.command import command
 
@@ -185,13 +185,13 @@ def _resumable(run: "Run", source: str) -> Iterator[None]:
         ) from None
 
 
-def _publish(run: "Run") -> Path:
+def _publish(run: "RunFolder") -> Path:
     from skills.videos.gallery import page
 
     return page.publish(run)
 
 
-def _report(run: "Run", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
+def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
     from skills.videos.films.render import describe
     from skills.videos.gallery import page
 
@@ -223,12 +223,12 @@ def _report(run: "Run", index: Path, rendered: "Rendered | None", *, json: bool)
         )
 
 
-def _seconds(run: "Run") -> dict[str, float]:
+def _seconds(run: "RunFolder") -> dict[str, float]:
     stages = run.manifest["stages"]
     return {name: stages[name]["seconds"] for name in run.finished_stages()}
 
 
-def times(run: "Run") -> str:
+def times(run: "RunFolder") -> str:
     """ "experts 1.2 s, rewards 2 min 3 s, ...: 4 min 2 s in all"."""
     seconds = _seconds(run)
     parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())

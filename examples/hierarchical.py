@@ -12,7 +12,7 @@ import skills
 
 def to_the_left(step: skills.EnvStep) -> float:
     """m covered along y in a step, less a fine where the ant lies on its back."""
-    return 0.05 * step.velocity[1] - 0.1 * (step.upright < 0)
+    return float(0.05 * step.velocity[1]) - 0.1 * (step.upright < 0)
 
 
 def main() -> None:

@@ -17,11 +17,11 @@ from skills.measures import measure, measure_expert
 from skills.measures.ranking import rank
 from skills.playing.rollout import Rollouts, play
 from skills.progress import Notify, Reporter
-from skills.runs.folder import STAGES, Run
+from skills.runs.folder import STAGES, RunFolder
 from skills.runs.reading import Data, read
 
 
-def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:
+def discover(run: RunFolder, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:
     """Brings a run to its end from wherever it stands. The caller holds `run.writing()`.
 
     source: where the data comes from, see `skills.data.sources.load`.   notify: gets a line for each decision taken.
@@ -36,7 +36,7 @@ def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify, last:
         getattr(stages, name)()
 
 
-def read_data(run: Run, source: str, reporter: Reporter, notify: Notify) -> Transitions:
+def read_data(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Transitions:
     """The transitions that a run learns from, see `skills.runs.reading`."""
     return read(run, source, reporter, notify).transitions
 
@@ -44,7 +44,7 @@ def read_data(run: Run, source: str, reporter: Reporter, notify: Notify) -> Tran
 class _Stages:
     """Each stage reads what the earlier ones wrote into the run folder, and writes its own files there."""
 
-    def __init__(self, run: Run, source: str, reporter: Reporter, notify: Notify) -> None:
+    def __init__(self, run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> None:
         self._run = run
         self._config = run.config
         self._source = source

@@ -33,7 +33,7 @@ from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter, unsaid
 from skills.runs import exemplars, folder
 from skills.runs.export import export
-from skills.runs.folder import Run as RunFolder
+from skills.runs.folder import RunFolder
 from skills.runs.reading import read
 from skills.runs.relabel import relabel
 from skills.settings.config import Config

@@ -8,7 +8,7 @@ from skills.data import catalog, minari_root
 from skills.errors import NOT_FOUND, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import Run, open_or_create, open_run
+from skills.runs.folder import RunFolder, open_or_create, open_run
 from skills.settings.config import EXPERT_FILES
 
 
@@ -23,7 +23,7 @@ def begin(
     reporter: Reporter,
     notify: Notify,
     **asked: Any,
-) -> Run:
+) -> RunFolder:
     """The run of that folder, to be continued or begun; its data are on this machine then, or can be made on it.
 
     fresh: begin anew, an old run is kept beside the new one.   device: "auto" goes on where the run began.
