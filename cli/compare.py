@@ -10,7 +10,7 @@ from skills.cli.options import Json, complete_run
 from skills.errors import USAGE, SkillsError
 
 if TYPE_CHECKING:
-    from skills.runs.folder import Run
+    from skills.runs.folder import RunFolder
 
 SCHEMA_VERSION = 1
 
@@ -42,7 +42,7 @@ def compare(
     console.line(f"Each * is a difference from {opened[0].path.name} whose 95 % interval does not hold 0.")
 
 
-def _document(opened: list["Run"], numbers: list[Any], changes: list[Any]) -> dict[str, Any]:
+def _document(opened: list["RunFolder"], numbers: list[Any], changes: list[Any]) -> dict[str, Any]:
     from skills.evaluation.evaluate import as_groups
 
     return {

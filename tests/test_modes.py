@@ -28,7 +28,7 @@ from skills.playing.rollout import Rollouts
 from skills.progress import silent, silent_reporter
 from skills.runs import demonstrations
 from skills.runs.configure import make_config
-from skills.runs.folder import STAGES, Run, open_or_create
+from skills.runs.folder import STAGES, RunFolder, open_or_create
 from skills.runs.reading import read
 from skills.runs.relabel import relabel
 from skills.settings.config import Config, DataConfig, ExpertsConfig, RolloutConfig
@@ -84,7 +84,7 @@ def file(root: Path) -> Path:
 
 
 @pytest.fixture
-def finished(root: Path, file: Path, _shared_data: None) -> Run:
+def finished(root: Path, file: Path, _shared_data: None) -> RunFolder:
     """A finished run in imitation mode; made by the first test that asks."""
     run = open_or_create(root / "runs" / "whole", tiny(file, trajectories=2))
     if run.finished_stages() != list(STAGES):
@@ -92,14 +92,14 @@ def finished(root: Path, file: Path, _shared_data: None) -> Run:
     return run
 
 
-def finish(run: Run, last: str = STAGES[-1]) -> list[str]:
+def finish(run: RunFolder, last: str = STAGES[-1]) -> list[str]:
     said: list[str] = []
     with run.writing():
         discover(run, source="auto", reporter=silent_reporter, notify=said.append, last=last)
     return said
 
 
-def digests(run: Run, *stages: str) -> dict[str, str]:
+def digests(run: RunFolder, *stages: str) -> dict[str, str]:
     entries = run.manifest["stages"]
     return {name: digest for stage in stages or STAGES for name, digest in entries[stage]["files"].items()}
 
@@ -117,7 +117,7 @@ def test_the_best_demonstrations_are_imitated_and_noted(finished, file):
     assert Rewards.open(finished.rewards_folder, finished.rows).count == SEEDS
 
 
-def read_own(run: Run) -> Transitions:
+def read_own(run: RunFolder) -> Transitions:
     return sources.load(run.config.dataset, steps=ROWS, rewards=False)
 
 

@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
+from skills.errors import SkillsError
 from skills.learning.classes import one_expert
 from skills.learning.matrix import Rewards
 from skills.learning.rewards.oril import Oril, loss
@@ -50,6 +51,20 @@ def test_oril_has_a_discriminator_for_each_seed_and_sqil_a_column(leaning, tmp_p
     assert (first != second).any()
     columns = make("sqil", leaning, tmp_path / "sqil").labels
     np.testing.assert_array_equal(columns, (np.arange(len(leaning)) < 200)[:, None] * [1, 1])
+
+
+def test_steps_that_it_was_not_made_for_are_judged_alike(leaning, tmp_path):
+    kept = make("oril", leaning, tmp_path / "oril").labels[100:300, 1]
+    model = CONFIG.model(tmp_path / "oril", leaning)
+    rows = slice(100, 300)
+    found = model.of_steps(leaning.observations[rows], leaning.actions[rows], 1)
+    np.testing.assert_allclose(found, kept, rtol=2e-3)
+    assert model.of_steps(leaning.observations[:0], leaning.actions[:0], 1).shape == (0,)
+
+
+def test_sqil_says_that_it_rewards_no_other_steps(leaning, tmp_path):
+    with pytest.raises(SkillsError, match="sqil are those of the dataset's own steps"):
+        Sqil().model(tmp_path, leaning)
 
 
 def test_the_loss_is_the_papers_while_its_second_part_is_positive():

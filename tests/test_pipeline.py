@@ -10,13 +10,14 @@ from interrupting import first_reports, kill
 
 from skills.data import catalog
 from skills.data.made import embedded
-from skills.discovery import choose_device, discover
+from skills.discovery import discover
 from skills.errors import SkillsError
+from skills.learning.engine.device import choose_device
 from skills.learning.policy import Policy
 from skills.playing.rollout import Rollouts
 from skills.progress import Reporter, silent_reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import STAGES, Run, default_path, open_or_create
+from skills.runs.folder import STAGES, RunFolder, default_path, open_or_create
 from skills.settings.config import Config, DataConfig
 
 DATASET = "halfcheetah-random"
@@ -34,7 +35,7 @@ def _shared_data(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKILLS_RUNS", str(root / "runs"))
 
 
-def finish(run: Run, reporter: Reporter = silent_reporter) -> list[str]:
+def finish(run: RunFolder, reporter: Reporter = silent_reporter) -> list[str]:
     """Brings a run to its end; returns what it said."""
     said: list[str] = []
     with run.writing():
@@ -43,7 +44,7 @@ def finish(run: Run, reporter: Reporter = silent_reporter) -> list[str]:
 
 
 @pytest.fixture
-def finished(root: Path, _shared_data: None) -> Run:
+def finished(root: Path, _shared_data: None) -> RunFolder:
     """A finished smoke run; made by the first test that asks."""
     run = open_or_create(root / "runs" / "whole", make_config(DATASET, preset="smoke"))
     if run.finished_stages() != list(STAGES):
@@ -51,7 +52,7 @@ def finished(root: Path, _shared_data: None) -> Run:
     return run
 
 
-def digests(run: Run) -> dict[str, str]:
+def digests(run: RunFolder) -> dict[str, str]:
     return {name: digest for entry in run.manifest["stages"].values() for name, digest in entry["files"].items()}
 
 

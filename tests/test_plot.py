@@ -23,7 +23,7 @@ from skills.learning.rewards import clue
 from skills.measures import intervals
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import Run, open_or_create
+from skills.runs.folder import RunFolder, open_or_create
 from skills.runs.reading import read
 from skills.settings.config import DataConfig
 
@@ -52,7 +52,7 @@ def _its_folders(root: Path, monkeypatch: pytest.MonkeyPatch, _own_folders: None
     monkeypatch.setenv("SKILLS_RUNS", str(root / "runs"))
 
 
-def rewarded(path: Path, learner: str = "iql", **options) -> Run:
+def rewarded(path: Path, learner: str = "iql", **options) -> RunFolder:
     """A tiny run of a hopper, up to its rewards."""
     config = make_config("hopper-medium-replay", preset="smoke", learner=learner, **options)
     tiny = replace(config, data=DataConfig(steps=ROWS), reward=shrunk(config.reward, **REWARD))
@@ -63,7 +63,7 @@ def rewarded(path: Path, learner: str = "iql", **options) -> Run:
 
 
 @pytest.fixture(scope="module")
-def imitation(root: Path) -> Run:
+def imitation(root: Path) -> RunFolder:
     """Two seeds of one demonstration."""
     return rewarded(root / "runs" / "imitation", mode="imitation", expert="hopper-random", trajectories=2, seeds=2)
 
