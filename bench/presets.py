@@ -63,7 +63,7 @@ def main() -> None:
             size, steps = f"{width} x {depth}", length // given.shorter
             settings = {"hidden": width, "depth": depth, "steps": steps}
             trials, minutes = base.learned(f"{size}, {steps} steps", settings)
-            found = base.contest.judge.statistic(trials)(every_trial(*trials.shape))
+            found = base.contest.statistic(trials)(every_trial(*trials.shape))
             curves[size].append({"minutes": minutes, **{name: found[name] for name in MEASURES}})
             lines.append(
                 f"{size:>9} {steps:>7} steps {minutes:6.1f} min   "

@@ -19,8 +19,9 @@ from skills.files import read_json, write_json
 from skills.learning.learners.iql import Iql
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
-from skills.measures.fidelity import TOP, own_class_shares, ranks
-from skills.measures.judge import Behaviour
+from skills.measures.judge import Played
+from skills.measures.judged.fidelity import Fidelity, ranks
+from skills.measures.judged.occupancy import own_class_shares
 from skills.playing.rollout import Actor
 from skills.playing.trials import Trials, play_trials
 from skills.progress import Progress, silent_reporter
@@ -106,12 +107,12 @@ class Base:
     def by_skill(self, trials: Trials) -> dict[str, np.ndarray]:
         """[K] of each skill: `occupancy` over base, and how often the judge has its class first and among five."""
         judge = self.contest.judge
-        rank = ranks(Behaviour(trials, judge).log_probabilities)
+        rank = ranks(Played(trials, judge).log_probabilities)
         shares = own_class_shares(trials.classes, trials.lengths).mean(axis=1)
         return {
             "occupancy": shares / judge.support,
             "top1": (rank == 0).mean(axis=1),
-            "top5": (rank < TOP).mean(axis=1),
+            "top5": (rank < Fidelity.top).mean(axis=1),
         }
 
 

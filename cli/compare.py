@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skills.cli import console
-from skills.cli.evaluate import ROWS, cell
+from skills.cli.evaluate import cell
 from skills.cli.options import Json, complete_run
 from skills.errors import USAGE, SkillsError
 
 if TYPE_CHECKING:
+    from skills.measures.judged import Row
     from skills.runs.folder import RunFolder
 
 SCHEMA_VERSION = 1
@@ -26,6 +27,8 @@ def compare(
 ) -> None:
     """Show evaluated runs side by side, and how each differs from the first."""
     from skills.evaluation.evaluate import differences, read_numbers, require_alike
+    from skills.files import read_json
+    from skills.measures.judged import rows
     from skills.runs import folder as known
 
     if len(runs) < 2:
@@ -33,22 +36,28 @@ def compare(
     opened = [known.find(name) for name in runs]
     numbers = [read_numbers(run) for run in opened]
     require_alike(opened)
+    measured = read_json(opened[0].measures_file)
     changes = [differences(numbers[0], other) for other in numbers[1:]]
-    document = _document(opened, numbers, changes)
+    document = _document(opened, numbers, changes, measured)
     if json:
         console.document(document)
         return
-    console.show(_table(document))
+    console.show(_table(document, rows(measured)))
     console.line(f"Each * is a difference from {opened[0].path.name} whose 95 % interval does not hold 0.")
 
 
-def _document(opened: list["RunFolder"], numbers: list[Any], changes: list[Any]) -> dict[str, Any]:
+def _document(
+    opened: list["RunFolder"], numbers: list[Any], changes: list[Any], measured: dict[str, Any]
+) -> dict[str, Any]:
     from skills.evaluation.evaluate import as_groups
+    from skills.measures.judged import measures
 
+    known = measures(measured["protocol"].get("settings"))
     return {
         "schema_version": SCHEMA_VERSION,
         "runs": [
-            {"run": str(run.path), "measures": as_groups(found)} for run, found in zip(opened, numbers, strict=True)
+            {"run": str(run.path), "measures": as_groups(found, known)}
+            for run, found in zip(opened, numbers, strict=True)
         ],
         "differences": [
             {"run": str(run.path), "from": str(opened[0].path), "measures": found}
@@ -57,7 +66,7 @@ def _document(opened: list["RunFolder"], numbers: list[Any], changes: list[Any])
     }
 
 
-def _table(document: dict[str, Any]) -> Any:
+def _table(document: dict[str, Any], rows: list["Row"]) -> Any:
     from pathlib import Path
 
     from rich.table import Table
@@ -68,17 +77,12 @@ def _table(document: dict[str, Any]) -> Any:
     shown.add_column("", no_wrap=True)
     for name in [*names, *(f"{name} - {names[0]}" for name in names[1:])]:
         shown.add_column(name, justify="right", no_wrap=True)
-    for group, inner, words, digits in ROWS:
-        found = [_number(entry["measures"], group, inner) for entry in document["runs"]]
-        change = [_number(entry["measures"], group, inner) for entry in document["differences"]]
-        cells = [cell(one, digits) for one in found]
+    for row in rows:
+        change = [row.read(entry["measures"]) for entry in document["differences"]]
+        cells = [cell(row.read(entry["measures"]), row.digits) for entry in document["runs"]]
         for one in change:
-            apart = one["low"] is not None and (one["low"] > 0 or one["high"] < 0)
-            cells.append(Text.assemble("* " if apart else "", cell(one, digits)))
-        shown.add_row(Text(words, style="bold"), *cells)
+            low, high = one["low"], one["high"]
+            apart = low is not None and high is not None and (low > 0 or high < 0)
+            cells.append(Text.assemble("* " if apart else "", cell(one, row.digits)))
+        shown.add_row(Text(row.words, style="bold"), *cells)
     return shown
-
-
-def _number(groups: dict[str, Any], group: str, inner: str | None) -> dict[str, Any]:
-    found: dict[str, Any] = groups[group] if inner is None else groups[group][inner]
-    return found

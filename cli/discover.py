@@ -9,7 +9,7 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
-from skills.cli.options import Json, Quiet, choice_of, complete_dataset
+from skills.cli.options import Json, Quiet, choice_of, complete_dataset, given_settings
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
@@ -116,7 +116,7 @@ def discover(
             skills=skills,
             seed=seed,
             trunk=policy,
-            set=_settings(settings or []),
+            set=given_settings(settings),
         )
     _go_on(begun, source, videos=videos, quiet=quiet, json=json)
 
@@ -129,14 +129,6 @@ def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, j
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)
     _report(run, index, rendered, json=json)
-
-
-def _settings(given: list[str]) -> dict[str, str]:
-    """ "policy.steps=5000" -> its name and value. Raises: SkillsError (usage) for what is none."""
-    for text in given:
-        if "=" not in text:
-            raise SkillsError(f"--set {text} sets nothing.", "Say it as in: --set policy.steps=5000", USAGE)
-    return {name.strip(): value.strip() for name, value in (text.split("=", 1) for text in given)}
 
 
 def _numbers(text: str) -> tuple[int, ...]:

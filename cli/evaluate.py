@@ -7,7 +7,7 @@ import typer
 
 from skills.choices import Unit
 from skills.cli import console
-from skills.cli.options import Json, Quiet, RunName
+from skills.cli.options import Json, Quiet, RunName, given_settings
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 
@@ -19,24 +19,6 @@ if TYPE_CHECKING:
 
 # As in skills.playing.protocol, which is slow to import; a test keeps them the same.
 TRIALS = 10
-
-# The numbers of the table: group, number, what it says, digits behind the point.
-ROWS = (
-    ("fidelity", "top1", "fidelity, top 1", 3),
-    ("fidelity", "top5", "fidelity, top 5", 3),
-    ("occupancy", "median_ratio", "occupancy / base rate", 2),
-    ("effective_skills", None, "effective skills", 1),
-    ("diversity", "ratio", "diversity / data", 3),
-    ("diversity", "in_range", "diversity in range", 3),
-    ("coverage", "cells_ratio", "cells / data", 2),
-    ("coverage", "recall", "recall of the data", 3),
-    ("coverage", "precision", "precision", 3),
-    ("quality", "best", "best skill's score", 1),
-    ("quality", "iqm", "score, IQM of skills", 1),
-    ("quality", "survival", "survival", 3),
-    ("quality", "time_to_fall", "time to fall, s", 2),
-    ("transfer", "mean", "selection transfer", 3),
-)
 
 
 def evaluate(
@@ -56,6 +38,10 @@ def evaluate(
         Unit, typer.Option(help="What is the same on every body: times (as far as episodes last), or counts of steps.")
     ] = "seconds",
     trials: Annotated[int, typer.Option(help="Of each skill; more make the intervals narrower.")] = TRIALS,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="MEASURE.NAME=VALUE", help="A measure's setting; skills show --settings."),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -66,7 +52,7 @@ def evaluate(
     from skills.evaluation import variants
     from skills.runs import folder as runs
 
-    chosen = variants.choose(against)
+    chosen, asked = variants.choose(against), given_settings(settings)
     opened = runs.find(run)
     opened.require("measures")
     if opened.config.mode != "skills":
@@ -74,7 +60,7 @@ def evaluate(
         return
     known = None if behaviours is None else _read_behaviours(behaviours, opened)
     with opened.writing():
-        document = _evaluate(opened, chosen, seeds, known, protocol, trials, quiet=quiet)
+        document = _evaluate(opened, chosen, seeds, known, protocol, trials, asked, quiet=quiet)
         _renew_gallery(opened)
     if json:
         console.document(document)
@@ -128,6 +114,7 @@ def _evaluate(
     behaviours: "NDArray[integer[Any]] | None",
     unit: Unit,
     trials: int,
+    settings: dict[str, str],
     *,
     quiet: bool,
 ) -> dict[str, Any]:
@@ -142,6 +129,7 @@ def _evaluate(
                 behaviours=behaviours,
                 unit=unit,
                 trials=trials,
+                settings=settings,
                 reporter=report,
                 notify=_silent if quiet else console.say,
             )
@@ -149,6 +137,7 @@ def _evaluate(
         options = f"--against {','.join(against) or 'none'}" + (f" --seeds {seeds}" if seeds != 1 else "")
         options += "" if unit == "seconds" else f" --protocol {unit}"
         options += "" if trials == TRIALS else f" --trials {trials}"
+        options += "".join(f" --set {name}={value}" for name, value in settings.items())
         raise SkillsError(
             "Interrupted. What is finished is kept.",
             f"Continue with: skills evaluate {run.path} {options}",
@@ -194,24 +183,20 @@ def players(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {"skills": document["measures"], **document["nulls"], **document["baselines"]}
 
 
-def number(groups: dict[str, Any], group: str, inner: str | None) -> dict[str, float | None]:
-    """{"value", "low", "high"} of one number."""
-    found: dict[str, float | None] = groups[group] if inner is None else groups[group][inner]
-    return found
-
-
 def table(document: dict[str, Any]) -> Any:
     """A rich table: a number a row, a method a column, the interval under the value."""
     from rich.table import Table
     from rich.text import Text
 
+    from skills.measures.judged import rows
+
     shown = Table(box=None, padding=(0, 2, 0, 0))
     shown.add_column("", no_wrap=True)
     for name in players(document):
         shown.add_column(name, justify="right", no_wrap=True)
-    for group, inner, words, digits in ROWS:
-        cells = [cell(number(groups, group, inner), digits) for groups in players(document).values()]
-        shown.add_row(Text(words, style="bold"), *cells)
+    for row in rows(document):
+        cells = [cell(row.read(groups), row.digits) for groups in players(document).values()]
+        shown.add_row(Text(row.words, style="bold"), *cells)
     return shown
 
 
@@ -229,6 +214,8 @@ def cell(found: dict[str, float | None], digits: int) -> Any:
 
 def verdicts(document: dict[str, Any]) -> list[str]:
     """What the table says in words: chance and the data's score, which nulls and baselines the skills are clear of."""
+    from skills.measures.judged import rows
+
     measures = document["measures"]
     lines = [
         f"Chance: fidelity {measures['fidelity']['chance']['value']:g} (top 1), occupancy 1, effective skills 1."
@@ -236,7 +223,7 @@ def verdicts(document: dict[str, Any]) -> list[str]:
     ]
     for kind in ("nulls", "baselines"):
         for name, groups in document[kind].items():
-            clear = [words for group, inner, words, _ in ROWS if _is_above(measures, groups, group, inner)]
+            clear = [row.words for row in rows(document) if _is_above(row.read(measures), row.read(groups))]
             lines.append(f"Above {name}, intervals apart: {', '.join(clear) or 'nothing'}")
     protocol = document["protocol"]
     if not protocol["held_out"]:
@@ -252,6 +239,6 @@ def verdicts(document: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _is_above(ours: dict[str, Any], theirs: dict[str, Any], group: str, inner: str | None) -> bool:
-    low, high = number(ours, group, inner)["low"], number(theirs, group, inner)["high"]
+def _is_above(ours: dict[str, float | None], theirs: dict[str, float | None]) -> bool:
+    low, high = ours["low"], theirs["high"]
     return low is not None and high is not None and low > high

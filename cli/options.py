@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from skills.errors import USAGE, SkillsError
 from skills.plugins import Plugins
 
 
@@ -50,6 +51,14 @@ RunName = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
+
+
+def given_settings(given: list[str] | None) -> dict[str, str]:
+    """ "policy.steps=5000" -> its name and value. Raises: SkillsError (usage) for what is none."""
+    for text in given or []:
+        if "=" not in text:
+            raise SkillsError(f"--set {text} sets nothing.", "Say it as in: --set policy.steps=5000", USAGE)
+    return {name.strip(): value.strip() for name, value in (text.split("=", 1) for text in given or [])}
 
 
 def choice_of(plugins: Plugins, *more: str) -> str:

@@ -77,6 +77,7 @@ class Plugins:
 MAKERS = Plugins("reward maker", "skills.learning.rewards", "skills.makers")
 SOURCES = Plugins("source", "skills.data.sources", "skills.sources")
 LEARNERS = Plugins("learner", "skills.learning.learners", "skills.learners")
+MEASURES = Plugins("measure", "skills.measures.judged", "skills.measures")
 
 
 def _is_plugin(found: object, name: str) -> TypeGuard[type[Plugin]]:

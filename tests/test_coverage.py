@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from skills.measures.coverage import cell_count, coverage, is_reached, reach, visited_cells
 from skills.measures.intervals import every_trial
+from skills.measures.judged.coverage import cell_count, coverage, visited_cells
+from skills.measures.nearby import is_reached, reach
 
 
 def walks(*speeds: float) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from constructed import TRIALS, identical, shuffled, skills
 
-from skills.measures.diversity import diversity, mean_distance, reference_distance, successor_features
 from skills.measures.intervals import every_trial
+from skills.measures.judged.diversity import diversity, mean_distance, reference_distance, successor_features
 
 
 def ratio(successors: np.ndarray, reference: float) -> float:

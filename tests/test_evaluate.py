@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from skills.cli.ablate import What
 from skills.cli.app import app
-from skills.cli.evaluate import ROWS
 from skills.data import sources
 from skills.discovery import discover
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
@@ -22,6 +21,7 @@ from skills.evaluation.evaluate import evaluate, read_numbers
 from skills.learning.classes import Classes
 from skills.measures import intervals
 from skills.measures.intervals import every_trial
+from skills.measures.judged import rows
 from skills.playing.trials import Trials
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
@@ -80,8 +80,8 @@ def test_the_document_has_the_six_measures_of_everybody(run, document):
     assert set(document["nulls"]) == {"shuffled", "clone", "segments"}
     assert set(document["baselines"]) == {"bc_per_class", "uncalibrated", "replay"}
     for groups in (document["measures"], *document["nulls"].values(), *document["baselines"].values()):
-        for group, inner, _, _ in ROWS:
-            assert is_number(groups[group] if inner is None else groups[group][inner]), (group, inner)
+        for row in rows(document):
+            assert is_number(row.read(groups)), row
     assert document["measures"]["fidelity"]["chance"]["value"] == 1 / K
     assert is_number(document["measures"]["quality"]["data"])
     assert 1 <= document["measures"]["effective_skills"]["value"] <= K
@@ -158,7 +158,7 @@ def test_how_far_off_the_data_a_body_is_does_not_count_in_range(run, document):
     def diversity_of(off: float) -> tuple[float, float]:
         observations = trials.observations.copy()
         observations[0] += off  # all of one skill's trials are where no data are
-        numbers = found.judge.statistic(replace(trials, observations=observations))(every_trial(*trials.shape))
+        numbers = found.statistic(replace(trials, observations=observations))(every_trial(*trials.shape))
         return numbers["diversity.ratio"], numbers["diversity.in_range"]
 
     (near, near_in_range), (far, far_in_range) = diversity_of(1e3), diversity_of(1e6)

@@ -1,10 +1,10 @@
-"""Fidelity and occupancy of constructed skills with known answers."""
+"""Fidelity of constructed skills with known answers."""
 
 import numpy as np
 import pytest
 
-from skills.measures.fidelity import fidelity, occupancy, own_class_shares, ranks
 from skills.measures.intervals import every_trial
+from skills.measures.judged.fidelity import fidelity, ranks
 
 K, R = 20, 10
 
@@ -29,11 +29,3 @@ def test_shuffled_skills_score_chance():
 
 def test_a_judge_that_tells_nothing_apart_gives_nobody_the_first_place():
     assert fidelity(ranks(np.zeros((K, R, K))), every_trial(K, R)) == {"top1": 0.0, "top5": 0.0}
-
-
-def test_occupancy_is_the_share_of_played_steps_over_the_base_rate():
-    classes = np.zeros((2, 1, 8), np.int16)
-    classes[1, 0] = [1, 1, 0, 0, -1, -1, -1, -1]
-    shares = own_class_shares(classes, np.array([[8], [4]]))
-    assert shares.tolist() == [[1.0], [0.5]]
-    assert occupancy(shares, np.array([0.5, 0.5]), every_trial(2, 1)) == {"median_ratio": 1.5}

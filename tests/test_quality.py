@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skills.measures.intervals import every_trial
-from skills.measures.quality import quality
+from skills.measures.judged.quality import quality
 from skills.playing.trials import Trials
 
 K, R = 8, 4

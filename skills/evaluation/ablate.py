@@ -12,12 +12,12 @@ import numpy as np
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError, nearest
 from skills.evaluation import variants
-from skills.evaluation.contest import OWN, SEED, Contest, named, numbers_of, silent
+from skills.evaluation.contest import OWN, Contest, named, numbers_of, silent
 from skills.evaluation.evaluate import as_groups
 from skills.files import write_json
 from skills.learning.matrix import Rewards
 from skills.measures import reward_aucs
-from skills.measures.intervals import resampled
+from skills.measures.intervals import SEED, resampled
 from skills.progress import Notify, Reporter
 from skills.runs.folder import RunFolder
 from skills.settings.change import with_settings
@@ -108,7 +108,7 @@ def _measures(made: RunFolder, base: Contest, reporter: Reporter, notify: Notify
     contest = Contest(made, named(made.path.name, reporter), notify)
     contest.share_judge(base)
     folder = made.path / "evaluation" / OWN
-    groups = as_groups(numbers_of(OWN, [contest], folder, named(made.path.name, reporter)))
+    groups = as_groups(numbers_of(OWN, [contest], folder, named(made.path.name, reporter)), contest.measures)
     rewards = Rewards.open(made.rewards_folder, made.manifest["dataset"]["steps"])
     aucs = reward_aucs(contest.classes, rewards, named(made.path.name, reporter))
     median = resampled(lambda values: float(np.median(values)), (aucs,), np.random.default_rng(SEED))

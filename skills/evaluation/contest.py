@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -20,8 +21,10 @@ from skills.evaluation.replay import Replay
 from skills.files import read_arrays, read_json, sha256, write_arrays, write_json
 from skills.learning.classes import Classes
 from skills.learning.policy import Policy
-from skills.measures import intervals
-from skills.measures.judge import Judge
+from skills.measures import intervals, judged
+from skills.measures.intervals import SEED, Statistic
+from skills.measures.judge import Judge, Played
+from skills.measures.truth import truth
 from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
@@ -31,7 +34,6 @@ from skills.runs.reading import source_of
 
 OWN = "own"
 VERSION = 3  # of the measures; another one measures anew
-SEED = 20231108  # of the bootstrap
 
 _TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
 _HELD_ROWS = 200_000  # at most, for the judge
@@ -50,9 +52,14 @@ class Contest:
         notify: Notify,
         unit: Unit = "seconds",
         trials: int = Protocol.trials,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
-        """unit: what of the protocol is the same for all bodies.   trials: of each skill."""
+        """unit: what of the protocol is the same for all bodies.   trials: of each skill.
+
+        settings: of measures, by dotted name, where not as usual.
+        """
         self.run = run
+        self.measures = judged.measures(settings)
         self._unit: Unit = unit
         self._count = trials
         self._reporter = reporter
@@ -76,10 +83,16 @@ class Contest:
         seed = self.run.config.seed
         return Judge(self.discovery, self._held[0], self.classes, self.protocol, seed, self._reporter)
 
+    @cached_property
+    def statistic(self) -> Callable[[Trials], Statistic]:
+        """Any method's trials -> every number, by the choice of trials."""
+        return judged.prepare(self.measures, self.judge)
+
     def share_judge(self, other: "Contest") -> None:
         """Takes the judge of another contest where it would be the same: of the same classes of the same rows."""
         if sha256(self.run.experts_file) == sha256(other.run.experts_file):
             self.discovery, self._held, self.judge = other.discovery, other._held, other.judge
+            self.measures, self.statistic = other.measures, other.statistic
 
     @property
     def judge_is_independent(self) -> bool:
@@ -99,13 +112,14 @@ class Contest:
             write_json(note, origin)
         return path
 
-    def skill_fidelity(self) -> NDArray[np.float64]:
-        """[K] of the run's own skills."""
-        return self.judge.skill_fidelity(Trials.load(self.trials(OWN)))
+    def of_skills(self) -> dict[str, NDArray[np.float64]]:
+        """[K] of the run's own skills, by name: what measures say of each."""
+        played = Played(Trials.load(self.trials(OWN)), self.judge)
+        return {name: values for one in self.measures for name, values in one.of_skills(played).items()}
 
     def truth(self, behaviours: NDArray[np.integer]) -> dict[str, Any]:
         """The ground truth's numbers."""
-        return self.judge.truth(self.discovery, self.classes, behaviours, Trials.load(self.trials(OWN)))
+        return truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
 
     def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
@@ -128,6 +142,7 @@ def numbers_of(name: str, contests: list[Contest], folder: Path, reporter: Repor
     trials = [contest.trials(name) for contest in contests]
     made_from = [VERSION, intervals.DRAWS, asdict(contests[0].protocol), [sha256(path) for path in trials]]
     made_from.append([sha256(contest.run.experts_file) for contest in contests])
+    made_from.append({one.name: asdict(one) for one in contests[0].measures})
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
     path = folder / "numbers.npz"
     if path.is_file():
@@ -138,7 +153,7 @@ def numbers_of(name: str, contests: list[Contest], folder: Path, reporter: Repor
     statistics, shape = [], (0, 0)
     for contest, file in zip(contests, trials, strict=True):
         loaded = Trials.load(file)
-        statistics.append(contest.judge.statistic(loaded))
+        statistics.append(contest.statistic(loaded))
         shape = loaded.shape
         progress(len(statistics), len(statistics) + len(contests))
     values = intervals.point(statistics, shape)

@@ -17,19 +17,15 @@ from skills.choices import Unit
 from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
-from skills.evaluation.contest import OWN, SEED, VERSION, Contest, Numbers, named, numbers_of, silent
+from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of, silent
 from skills.files import read_arrays, read_json, write_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
+from skills.measures.judged import ONLY, Measure, Number
 from skills.playing.protocol import Protocol
 from skills.progress import Notify, Reporter
 from skills.runs.folder import RunFolder
 from skills.settings.config import check_at_least
-
-# What a number can be; all others are 0 or more, effective skills 1 or more.
-_HIGHEST = {"fidelity.top1": 1.0, "fidelity.top5": 1.0, "coverage.recall": 1.0, "coverage.precision": 1.0}
-_HIGHEST |= {"quality.survival": 1.0}
-_SIGNED = ("quality.best", "quality.iqm", "transfer.")
 
 
 def evaluate(
@@ -40,6 +36,7 @@ def evaluate(
     behaviours: NDArray[np.integer] | None = None,
     unit: Unit = "seconds",
     trials: int = Protocol.trials,
+    settings: Mapping[str, Any] | None = None,
     reporter: Reporter,
     notify: Notify,
 ) -> dict[str, Any]:
@@ -50,22 +47,26 @@ def evaluate(
     against: names of `variants.NAMES`.   seeds: discovery seeds that the intervals are over, 1 or more.
     behaviours: [N] which behaviour made each row of the data: adds the ground truth. None: what the dataset says of
         it, if anything.   unit: what of the protocol is the same for all bodies.
-    trials: of each skill, 2 or more.
+    trials: of each skill, 2 or more.   settings: of measures, by dotted name, where not as usual.
     """
     run.require_skills("This evaluation")
     run.require("measures")
     check_at_least("--seeds", seeds, 1)
     check_at_least("--trials", trials, 2)
-    contests = [Contest(seeded, reporter, notify, unit, trials) for seeded in _seeded(run, seeds, reporter, notify)]
+    all_seeds = _seeded(run, seeds, reporter, notify)
+    contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
+    measures = contests[0].measures
     found = {name: numbers_of(name, contests, run.path / "evaluation" / name, reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)
-    if document.get("protocol") != _protocol(contests[0], seeds):  # what it says of others was found in another way
+    protocol = _protocol(contests[0], seeds) | ({"settings": dict(settings)} if settings else {})
+    if document.get("protocol") != protocol:  # what it says of others was found in another way
         document = {name: document[name] for name in ("schema_version", "summary", "skills")}
-    known = document.get("nulls", {}) | document.get("baselines", {})
-    groups = known | {name: as_groups(numbers) for name, numbers in found.items()}
+    groups = {name: as_groups(numbers, measures) for name, numbers in found.items()}
+    before = document.get("nulls", {}) | document.get("baselines", {})
+    groups = {name: one for name, one in before.items() if set(one) == set(groups[OWN])} | groups
     document |= {
         "run": run.path.resolve().name,
-        "protocol": _protocol(contests[0], seeds),
+        "protocol": protocol,
         "measures": _with_constants(groups[OWN], contests[0]),
         "nulls": {name: groups[name] for name in variants.NULLS if name in groups},
         "baselines": {name: groups[name] for name in variants.BASELINES if name in groups},
@@ -74,16 +75,19 @@ def evaluate(
         behaviours = contests[0].discovery.labels
     if behaviours is not None:
         document["truth"] = contests[0].truth(behaviours)
-    for skill, fidelity in zip(document["skills"], contests[0].skill_fidelity(), strict=True):
-        skill["fidelity"] = float(fidelity)
+    for name, values in contests[0].of_skills().items():
+        for skill, value in zip(document["skills"], values, strict=True):
+            skill[name] = float(value)
     with run.amending("measures"):
         write_json(run.measures_file, document)
     return dict(document)
 
 
-def as_groups(numbers: Numbers) -> dict[str, Any]:
+def as_groups(numbers: Numbers, measures: Sequence[Measure[Any]]) -> dict[str, Any]:
     """{"fidelity": {"top1": {"value", "low", "high"}, ...}, "effective_skills": {"value", ...}, ...}."""
-    return _grouped({name: interval_of(name, values) for name, values in numbers.items()})
+    bounds = {f"{one.name}.{number.name}": number for one in measures for number in one.numbers()}
+    anything = Number("", lowest=-np.inf)
+    return _grouped({name: _interval(values, bounds.get(name, anything)) for name, values in numbers.items()})
 
 
 def differences(first: Numbers, other: Numbers) -> dict[str, Any]:
@@ -92,10 +96,9 @@ def differences(first: Numbers, other: Numbers) -> dict[str, Any]:
     return _grouped({name: intervals.interval(*_difference(first[name], other[name])) for name in shared})
 
 
-def interval_of(name: str, values: NDArray[np.float64]) -> Interval:
-    """The interval of a number from its point estimate and draws."""
-    lowest = -np.inf if name.startswith(_SIGNED) else float(name.startswith("effective_skills"))
-    return intervals.interval(values[0], values[1:], lowest=lowest, highest=_HIGHEST.get(name, np.inf))
+def _interval(values: NDArray[np.float64], number: Number) -> Interval:
+    """From the point estimate and the draws, within what the number can be."""
+    return intervals.interval(values[0], values[1:], lowest=number.lowest, highest=number.highest)
 
 
 def _difference(first: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -106,7 +109,7 @@ def _grouped(found: Mapping[str, Interval]) -> dict[str, Any]:
     groups: dict[str, Any] = {}
     for name, number in found.items():
         group, _, inner = name.partition(".")
-        if inner == "value":
+        if inner == ONLY:
             groups[group] = asdict(number)
         else:
             groups.setdefault(group, {})[inner] = asdict(number)
@@ -126,7 +129,7 @@ def read_numbers(run: RunFolder) -> Numbers:
 
 def require_alike(runs: Sequence[RunFolder]) -> None:
     """Raises: SkillsError with what to do, where evaluated runs were not measured by the same protocol."""
-    names = ["version", *(field.name for field in fields(Protocol))]
+    names = ["version", "settings", *(field.name for field in fields(Protocol))]
     noted = [read_json(run.measures_file).get("protocol", {}) for run in runs]
     protocols = [{name: protocol.get(name) for name in names} for protocol in noted]
     for run, protocol in zip(runs, protocols, strict=True):
@@ -151,19 +154,11 @@ def _seeded(run: RunFolder, seeds: int, reporter: Reporter, notify: Notify) -> l
 
 
 def _with_constants(groups: dict[str, Any], contest: Contest) -> dict[str, Any]:
-    """Adds what the measures are read against: chance, and the data's own score."""
-    chance = 1.0 / contest.classes.count
-    groups["fidelity"]["chance"] = asdict(Interval(chance, chance, chance))
-    groups["quality"]["data"] = asdict(_data_score(contest))
+    """Adds what the measures are read against, such as chance."""
+    for measure in contest.measures:
+        for name, found in measure.against(contest.judge).items():
+            groups[measure.name][name] = asdict(found)
     return groups
-
-
-def _data_score(contest: Contest) -> Interval:
-    """The mean normalised score of the dataset's episodes, bootstrapped over episodes."""
-    scores = contest.judge.normalise(contest.discovery.returns)
-    generator = np.random.default_rng(SEED)
-    draws = scores[generator.integers(0, len(scores), (intervals.DRAWS, len(scores)))].mean(axis=1)
-    return intervals.interval(float(scores.mean()), draws)
 
 
 def _protocol(contest: Contest, seeds: int) -> dict[str, Any]:

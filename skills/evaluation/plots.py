@@ -19,14 +19,14 @@ from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover
 from skills.errors import SkillsError
-from skills.evaluation.contest import SEED, named, silent
+from skills.evaluation.contest import named, silent
 from skills.evaluation.variants import variant
 from skills.files import write_json
 from skills.learning.classes import Classes
 from skills.learning.learners import learner_of
 from skills.learning.matrix import Rewards
 from skills.learning.rewards import clue
-from skills.measures.intervals import Interval, resampled
+from skills.measures.intervals import SEED, Interval, resampled
 from skills.progress import Reporter
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read, source_of

@@ -13,6 +13,7 @@ from scipy import stats
 
 DRAWS = 2000
 CONFIDENCE = 0.95
+SEED = 20231108  # of every bootstrap
 
 Choice = NDArray[np.int64]  # [K, R'] which trials of each skill are looked at
 Values = Mapping[str, float]

@@ -4,12 +4,16 @@ Letters: M rows, P behaviours, K skills, R trials, N windows, D descriptor size.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score, homogeneity_score, normalized_mutual_info_score
 
-from skills.measures.coverage import is_reached, reach
+from skills.data.transitions import Transitions
+from skills.measures.judge import Judge, Played
+from skills.measures.nearby import is_reached, reach
+from skills.playing.trials import Trials
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,24 @@ def agreement(labels: NDArray[np.integer], sources: NDArray[np.integer]) -> Agre
     return Agreement(*(float(score(sources, labels)) for score in scores))
 
 
+def truth(judge: Judge, discovery: Transitions, behaviours: NDArray[np.integer], trials: Trials) -> dict[str, Any]:
+    """How classes agree with the behaviours [M] that made the rows of discovery, and which ones skills recover."""
+    found = agreement(judge.classes.labels, behaviours)
+    windows, middles = judge.windows_of(discovery)
+    played = Played(trials, judge)
+    shares = match(windows, behaviours[middles], played.windows, played.owners // trials.shape[1], judge.count)
+    skills = shares.argmax(axis=0)
+    return {
+        "ari": found.ari,
+        "nmi": found.nmi,
+        "recovered": float(recovered(shares).mean()),
+        "behaviours": [
+            {"behaviour": index, "rows": float((behaviours == index).mean()), "skill": int(skill), "share": share}
+            for index, (skill, share) in enumerate(zip(skills, shares.max(axis=0).tolist(), strict=True))
+        ],
+    }
+
+
 def match(
     windows: NDArray[np.float64],
     sources: NDArray[np.integer],
@@ -42,7 +64,7 @@ def match(
     """[K, P] share of each skill's windows that match each behaviour.
 
     A window [D] of a skill matches the behaviour of the dataset window nearest to it, if it lies within that window's
-    reach (see `skills.measures.coverage`), and no behaviour otherwise.
+    reach (see `skills.measures.nearby`), and no behaviour otherwise.
 
     windows: [N, D] of the data, of behaviours sources [N].   played: [V, D] of skills owners [V].
     """

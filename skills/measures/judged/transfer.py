@@ -3,14 +3,57 @@
 Letters: M rows, N windows, K skills, R trials, G goals.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.bodies.environments import load_model
 from skills.measures.descriptor import Steps, Windows
-from skills.measures.intervals import Choice
+from skills.measures.intervals import Choice, Statistic
+from skills.measures.judge import Judge, Played
+from skills.measures.judged import Measure, Number
 
 GOALS = ("+x", "-x", "+y", "-y", "left", "right", "still", "height")
 _PLANAR = (True, True, False, False, False, False, True, True)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the data say of each goal [G].
+
+    selected: the skill to choose.   mean, best: of dataset windows.   possible: for the body.
+    """
+
+    selected: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    best: NDArray[np.float64]
+    possible: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Transfer(Measure[Known]):
+    """What skills earn that were chosen for a goal by the data alone."""
+
+    name = "transfer"
+    rank = 70
+
+    def numbers(self) -> tuple[Number, ...]:
+        """The mean over goals, and each of them."""
+        goals = (Number(goal, lowest=-np.inf) for goal in GOALS)
+        return Number("mean", "selection transfer", lowest=-np.inf), *goals
+
+    def prepare(self, judge: Judge) -> Known:
+        """Which skill to choose for each goal, and what the data earn."""
+        rewards = window_rewards(goal_rewards(judge.steps), judge.cut)
+        model = load_model(judge.env_id)
+        selected, possible = select(rewards, judge.labels, judge.count), possible_goals(planar=model.nq == model.nv)
+        return Known(selected, rewards.mean(axis=0), rewards.max(axis=0), possible)
+
+    def of(self, played: Played, known: Known) -> Statistic:
+        """For a method's trials."""
+        achieved = window_rewards(goal_rewards(played.steps), played.whole).reshape(*played.shape, -1)
+        return lambda choice: transfer(achieved, known, choice)
 
 
 def goal_rewards(steps: Steps) -> NDArray[np.float64]:
@@ -40,21 +83,15 @@ def select(rewards: NDArray[np.float64], labels: NDArray[np.int32], count: int) 
     return np.asarray(means.argmax(axis=0))
 
 
-def transfer(
-    achieved: NDArray[np.float64],
-    selected: NDArray[np.int64],
-    mean: NDArray[np.float64],
-    best: NDArray[np.float64],
-    possible: NDArray[np.bool_],
-    choice: Choice,
-) -> dict[str, float]:
+def transfer(achieved: NDArray[np.float64], known: Known, choice: Choice) -> dict[str, float]:
     """For each goal what the selected skill earns over what the best dataset window earns, and the mean over goals.
 
     Both count from the mean window: 0 is no better than the data, 1 as good as its best moment.
 
-    achieved: [K, R, G] mean reward of each trial.   selected: [G] skills.   mean, best: [G] of dataset windows.
+    achieved: [K, R, G] mean reward of each trial.
     """
     goals = np.arange(len(GOALS))
-    earned = achieved[selected[:, None], choice[selected], goals[:, None]].mean(axis=1)
-    share = np.where(possible, (earned - mean) / np.maximum(best - mean, 1e-9), np.nan)
+    earned = achieved[known.selected[:, None], choice[known.selected], goals[:, None]].mean(axis=1)
+    gain, most = earned - known.mean, known.best - known.mean
+    share = np.where(known.possible, gain / np.maximum(most, 1e-9), np.nan)
     return {"mean": float(np.nanmean(share))} | {name: float(share[goal]) for goal, name in enumerate(GOALS)}

@@ -7,11 +7,45 @@ so it is measured once as it is, and once with every feature held within the ran
 Letters: K skills, R trials, T steps, F features.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist, squareform
 
-from skills.measures.intervals import Choice
+from skills.measures.intervals import Choice, Statistic
+from skills.measures.judge import Judge, Played
+from skills.measures.judged import Measure, Number
+
+
+@dataclass(frozen=True)
+class Diversity(Measure[dict[str, float]]):
+    """Mean pairwise distance of successor features."""
+
+    name = "diversity"
+    rank = 40
+
+    def numbers(self) -> tuple[Number, ...]:
+        """With features as they are, and held within the range that they have in the data."""
+        return Number("ratio", "diversity / data"), Number("in_range", "diversity in range")
+
+    def prepare(self, judge: Judge) -> dict[str, float]:
+        """The distance between random segments of the data, for each kind of features."""
+        return {kind: reference_distance(found) for kind, found in _successors(judge.random).items()}
+
+    def of(self, played: Played, known: dict[str, float]) -> Statistic:
+        """For a method's trials."""
+        successors = _successors(played)
+        return lambda choice: {kind: diversity(found, known[kind], choice) for kind, found in successors.items()}
+
+
+def _successors(played: Played) -> dict[str, NDArray[np.float64]]:
+    """[K, R, F] successor features, as they are and with each feature within the range that it has in the data."""
+    judge = played.judge
+    whitened = judge.step_whitening.transform(played.steps.features)
+    kinds = {"ratio": whitened, "in_range": np.clip(whitened, *judge.step_range)}
+    lengths, discount = played.trials.lengths, judge.protocol.discount
+    return {kind: successor_features(played.spread(rows), lengths, discount) for kind, rows in kinds.items()}
 
 
 def successor_features(

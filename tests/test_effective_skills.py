@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from constructed import TRIALS, identical, shuffled, skills
 
-from skills.measures.effective import effective_skills, held_out_log_probabilities
 from skills.measures.intervals import every_trial
+from skills.measures.judged.effective_skills import effective_skills, held_out_log_probabilities
 
 
 def count(behaviour: np.ndarray) -> float:
