@@ -11,7 +11,7 @@ from skills.errors import USAGE, SkillsError
 
 if TYPE_CHECKING:
     from skills.measures.judged import Row
-    from skills.runs.folder import Run
+    from skills.runs.folder import RunFolder
 
 SCHEMA_VERSION = 1
 
@@ -46,7 +46,9 @@ def compare(
     console.line(f"Each * is a difference from {opened[0].path.name} whose 95 % interval does not hold 0.")
 
 
-def _document(opened: list["Run"], numbers: list[Any], changes: list[Any], measured: dict[str, Any]) -> dict[str, Any]:
+def _document(
+    opened: list["RunFolder"], numbers: list[Any], changes: list[Any], measured: dict[str, Any]
+) -> dict[str, Any]:
     from skills.evaluation.evaluate import as_groups
     from skills.measures.judged import measures
 

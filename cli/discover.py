@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,13 +12,11 @@ from skills.cli import console
 from skills.cli.options import Json, Quiet, choice_of, complete_dataset, given_settings
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
-from skills.data import minari_root
-from skills.errors import INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE, SkillsError
+from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, SOURCES
 
 if TYPE_CHECKING:
-    from skills.runs.folder import Run
-    from skills.settings.config import Config
+    from skills.runs.folder import RunFolder
     from skills.videos.films.render import Rendered
 
 SCHEMA_VERSION = 1
@@ -91,39 +88,40 @@ def discover(
     quiet: Quiet = False,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
-    from skills.runs.folder import default_path, open_or_create, open_run
+    from skills.runs.begin import begin
+    from skills.runs.folder import default_path, open_run
 
     if dataset is None:
         _go_on(open_run(run) if run else None, source, videos=videos, quiet=quiet, json=json)
         return
-    path = run or default_path(dataset, mode)
-    begun = None if fresh else _begun(path)
-    source = begun.source if begun and source == "auto" else source
-    asked: dict[str, Any] = {
-        "preset": preset,
-        "mode": mode,
-        "expert": expert_of(expert),
-        "trajectories": trajectories,
-        "episodes": None if episodes is None else _numbers(episodes),
-        "seeds": seeds,
-        "maker": rewards,
-        "learner": learner,
-        "calibration": calibration,
-        "skills": skills,
-        "seed": seed,
-        "set": given_settings(settings),
-    }
-    _config(dataset, **asked)
-    for name in (dataset, asked["expert"]):
-        if name is not None and not _is_file(name):
-            _get_data(name, source if name == dataset else "auto", offline=offline, quiet=quiet)
-    config = _config(
-        dataset, **asked, device=begun.config.device if begun and device == "auto" else device, trunk=policy
-    )
-    _go_on(open_or_create(path, config, fresh=fresh), source, videos=videos, quiet=quiet, json=json)
+    with reporter(quiet) as report:
+        begun = begin(
+            dataset,
+            run or default_path(dataset, mode),
+            fresh=fresh,
+            device=device,
+            source=source,
+            offline=offline,
+            reporter=report,
+            notify=_silent if quiet else console.say,
+            preset=preset,
+            mode=mode,
+            expert=expert,
+            trajectories=trajectories,
+            episodes=None if episodes is None else _numbers(episodes),
+            seeds=seeds,
+            maker=rewards,
+            learner=learner,
+            calibration=calibration,
+            skills=skills,
+            seed=seed,
+            trunk=policy,
+            set=given_settings(settings),
+        )
+    _go_on(begun, source, videos=videos, quiet=quiet, json=json)
 
 
-def _go_on(run: "Run | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
+def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
     """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
     if run is None:
         raise SkillsError("Which dataset?", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE)
@@ -131,44 +129,6 @@ def _go_on(run: "Run | None", source: str, *, videos: bool, quiet: bool, json: b
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)
     _report(run, index, rendered, json=json)
-
-
-def _begun(path: Path) -> "Run | None":
-    """The run of that folder, None where there is none: it goes on where it began, from the data it began with."""
-    from skills.runs.folder import open_run
-
-    return open_run(path) if (path / "manifest.json").is_file() else None
-
-
-def _config(dataset: str, *, device: str | None = None, **asked: Any) -> "Config":
-    """Checks what was asked for, the cheapest first, before anything is made.   device: None to choose none yet."""
-    from skills.runs.configure import make_config
-
-    config = make_config(dataset, **asked)
-    if device is None:
-        return config
-
-    from skills.discovery import choose_device  # takes a second or two: it needs torch
-
-    return replace(config, device=choose_device(device))
-
-
-def _is_file(expert: str) -> bool:
-    from skills.settings.config import EXPERT_FILES
-
-    return Path(expert).suffix in EXPERT_FILES
-
-
-def expert_of(named: str | None) -> str | None:
-    """The name of a dataset as it is; a file's whole path, for the run may be continued from elsewhere.
-
-    Raises: SkillsError (not found) for a file that is not there.
-    """
-    if named is None or not _is_file(named):
-        return named
-    if not Path(named).is_file():
-        raise SkillsError(f"There is no file {named}.", "Name a file, or a dataset.", NOT_FOUND)
-    return str(Path(named).resolve())
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -179,32 +139,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _get_data(dataset: str, source: str, *, offline: bool, quiet: bool) -> None:
-    """Downloads the dataset where that is what it takes.
-
-    Raises: SkillsError where there is no such data, or its environment cannot be played: no run is begun in vain.
-    """
-    from skills.data import catalog
-
-    entry = catalog.resolve(dataset)
-
-    from skills.bodies.environments import environment
-    from skills.data.sources import choose
-
-    chosen = choose(entry, source, offline=offline)
-    if entry.env_id:
-        environment(entry.env_id)
-    if chosen == "remote":
-        from skills.data import hub
-
-        with reporter(quiet) as report:
-            progress = report(f"downloading {entry.official_id}", "bytes")
-            hub.download(str(entry.official_id), progress, _silent if quiet else console.say)
-    if entry.env_id is None and (env_id := minari_root.env_id(dataset)):
-        environment(env_id)
-
-
-def _discover(run: "Run", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":
+def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":
     from skills import discovery as pipeline
 
     with reporter(quiet) as report:
@@ -227,7 +162,7 @@ def _silent(text: str) -> None:
 
 
 @contextmanager
-def _resumable(run: "Run", source: str) -> Iterator[None]:
+def _resumable(run: "RunFolder", source: str) -> Iterator[None]:
     """Ends an interrupted run with the command that continues it."""
     from skills.runs.command import command
 
@@ -242,13 +177,13 @@ def _resumable(run: "Run", source: str) -> Iterator[None]:
         ) from None
 
 
-def _publish(run: "Run") -> Path:
+def _publish(run: "RunFolder") -> Path:
     from skills.videos.gallery import page
 
     return page.publish(run)
 
 
-def _report(run: "Run", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
+def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
     from skills.videos.films.render import describe
     from skills.videos.gallery import page
 
@@ -280,12 +215,12 @@ def _report(run: "Run", index: Path, rendered: "Rendered | None", *, json: bool)
         )
 
 
-def _seconds(run: "Run") -> dict[str, float]:
+def _seconds(run: "RunFolder") -> dict[str, float]:
     stages = run.manifest["stages"]
     return {name: stages[name]["seconds"] for name in run.finished_stages()}
 
 
-def times(run: "Run") -> str:
+def times(run: "RunFolder") -> str:
     """ "experts 1.2 s, rewards 2 min 3 s, ...: 4 min 2 s in all"."""
     seconds = _seconds(run)
     parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())

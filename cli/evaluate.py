@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy import integer
     from numpy.typing import NDArray
 
-    from skills.runs.folder import Run
+    from skills.runs.folder import RunFolder
 
 # As in skills.playing.protocol, which is slow to import; a test keeps them the same.
 TRIALS = 10
@@ -71,7 +71,7 @@ def evaluate(
     console.line(str(opened.measures_file))
 
 
-def _evaluate_expert(run: "Run", *, json: bool, quiet: bool) -> None:
+def _evaluate_expert(run: "RunFolder", *, json: bool, quiet: bool) -> None:
     """Of a run with one expert, how its reward ranks: with and without calibration."""
     from skills.evaluation.calibration import compare
 
@@ -108,7 +108,7 @@ def ranking_table(ranking: dict[str, Any]) -> Any:
 
 
 def _evaluate(
-    run: "Run",
+    run: "RunFolder",
     against: tuple[str, ...],
     seeds: int,
     behaviours: "NDArray[integer[Any]] | None",
@@ -149,7 +149,7 @@ def _silent(text: str) -> None:
     """What -q does with a notice."""
 
 
-def _read_behaviours(path: Path, run: "Run") -> "NDArray[integer[Any]]":
+def _read_behaviours(path: Path, run: "RunFolder") -> "NDArray[integer[Any]]":
     """Raises: SkillsError for a file that is not there, is no array of whole numbers, or has another length."""
     import numpy as np
 
@@ -170,7 +170,7 @@ def _read_behaviours(path: Path, run: "Run") -> "NDArray[integer[Any]]":
     return labels
 
 
-def _renew_gallery(run: "Run") -> None:
+def _renew_gallery(run: "RunFolder") -> None:
     """Brings the page up to the measures, where there is one."""
     if (run.gallery_folder / "index.html").is_file():
         from skills.videos.gallery import page

@@ -15,7 +15,7 @@ from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 
 if TYPE_CHECKING:
     from skills.runs.exemplars import Exemplars
-    from skills.runs.folder import Run
+    from skills.runs.folder import RunFolder
     from skills.videos.films.films import Style
     from skills.videos.films.render import Rendered
 
@@ -98,7 +98,7 @@ def render(
     _report(opened, rendered, form, json=json, quiet=quiet)
 
 
-def exemplars_of(run: "Run", *, quiet: bool) -> "Exemplars | None":
+def exemplars_of(run: "RunFolder", *, quiet: bool) -> "Exemplars | None":
     """What the data show of each class; None, and a word why, where they cannot be shown."""
     from skills.runs import exemplars
 
@@ -111,7 +111,7 @@ def exemplars_of(run: "Run", *, quiet: bool) -> "Exemplars | None":
 
 
 def _draw_grid(
-    run: "Run", skills: list[int], path: Path, style: "Style", renderer: str, seconds: float, *, quiet: bool
+    run: "RunFolder", skills: list[int], path: Path, style: "Style", renderer: str, seconds: float, *, quiet: bool
 ) -> None:
     from skills.videos.films.grid import FORMATS, columns_for, still_path, tile_side, write_grid
 
@@ -128,7 +128,7 @@ def _draw_grid(
         raise SkillsError("Some tiles could not be drawn:\n  " + "\n  ".join(failures), exit_code=PARTLY_DONE)
 
 
-def _draw_sheet(run: "Run", skills: list[int], path: Path) -> None:
+def _draw_sheet(run: "RunFolder", skills: list[int], path: Path) -> None:
     from skills.videos.films.sheet import contact_sheet
 
     if path.suffix.lower() not in (".png", ".webp"):
@@ -166,7 +166,7 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def _report(run: "Run", rendered: "Rendered", form: str, *, json: bool, quiet: bool) -> None:
+def _report(run: "RunFolder", rendered: "Rendered", form: str, *, json: bool, quiet: bool) -> None:
     from skills.videos.films.render import describe, video_path
 
     index = _publish(run)
@@ -186,7 +186,7 @@ def _report(run: "Run", rendered: "Rendered", form: str, *, json: bool, quiet: b
         raise SkillsError(f"Some videos could not be rendered:\n{reasons}", exit_code=PARTLY_DONE)
 
 
-def _publish(run: "Run") -> str | None:
+def _publish(run: "RunFolder") -> str | None:
     """Rewrites the page, for a run that has what a page shows."""
     if "measures" not in run.finished_stages():
         return None

@@ -7,7 +7,6 @@ import typer
 
 from skills.choices import DeviceChoice, Preset
 from skills.cli import console
-from skills.cli.discover import expert_of
 from skills.cli.options import Json, Quiet
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
@@ -50,8 +49,9 @@ def reproduce(
     for name in columns:
         paper.method(name)  # refuses what is unknown before anything slow is imported
 
-    from skills.discovery import choose_device
     from skills.evaluation import reproduce as reproduction
+    from skills.learning.engine.device import choose_device
+    from skills.runs.begin import expert_of
 
     folder = out or reproduction.default_folder(chosen)
     rows = reproduction.available(_split(datasets) or chosen.datasets)

@@ -13,7 +13,7 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 
 if TYPE_CHECKING:
     from skills.measures.truth import Agreement
-    from skills.runs.folder import Run
+    from skills.runs.folder import RunFolder
 
 SCHEMA_VERSION = 1
 
@@ -54,7 +54,7 @@ def show(
         _show_dataset(what, json=json)
 
 
-def _find_run(name: str) -> "Run | None":
+def _find_run(name: str) -> "RunFolder | None":
     from skills.runs import folder as runs
 
     try:
@@ -65,7 +65,7 @@ def _find_run(name: str) -> "Run | None":
         return None
 
 
-def _show_run(run: "Run", *, json: bool) -> None:
+def _show_run(run: "RunFolder", *, json: bool) -> None:
     from skills.runs.command import command
     from skills.settings.config import settings
 
@@ -118,7 +118,7 @@ def _show_run(run: "Run", *, json: bool) -> None:
         console.line(f"Gallery: {gallery}")
 
 
-def _agreement(run: "Run") -> "Agreement | None":
+def _agreement(run: "RunFolder") -> "Agreement | None":
     """How the classes agree with the policies that acted, where the dataset is still here and names them."""
     known = run.manifest.get("dataset")
     if "experts" not in run.finished_stages() or not known or not names_policies(known["minari_id"]):
@@ -131,7 +131,7 @@ def _agreement(run: "Run") -> "Agreement | None":
     return None if labels is None else agreement(Classes.load(run.experts_file).labels, labels)
 
 
-def _summary(run: "Run") -> list[dict[str, Any]]:
+def _summary(run: "RunFolder") -> list[dict[str, Any]]:
     """The lines of a finished run's summary; none before it has one."""
     if "measures" not in run.finished_stages():
         return []
@@ -141,7 +141,7 @@ def _summary(run: "Run") -> list[dict[str, Any]]:
     return lines
 
 
-def _losses(run: "Run") -> dict[str, dict[str, float]]:
+def _losses(run: "RunFolder") -> dict[str, dict[str, float]]:
     """Where the losses of the rewards and of the policy began and ended: {"policy.q": {"first", "last"}}."""
     from skills.learning.engine.curves import ends
 
@@ -152,12 +152,12 @@ def _losses(run: "Run") -> dict[str, dict[str, float]]:
     }
 
 
-def _gallery(run: "Run") -> str | None:
+def _gallery(run: "RunFolder") -> str | None:
     index = run.gallery_folder / "index.html"
     return str(index) if index.is_file() else None
 
 
-def _show_skill(run: "Run", number: int, *, json: bool) -> None:
+def _show_skill(run: "RunFolder", number: int, *, json: bool) -> None:
     from skills.files import read_json
 
     run.require_skill(number)

@@ -6,9 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from skills.choices import Device
 from skills.data.transitions import Transitions
-from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import write_json
 from skills.learning.classes import Classes, cluster, one_expert
 from skills.learning.learners import learner_of
@@ -19,23 +17,11 @@ from skills.measures import measure, measure_expert
 from skills.measures.ranking import rank
 from skills.playing.rollout import Rollouts, play
 from skills.progress import Notify, Reporter
-from skills.runs.folder import STAGES, Run
+from skills.runs.folder import STAGES, RunFolder
 from skills.runs.reading import Data, read
 
 
-def choose_device(name: str) -> Device:
-    """The device to run on; `auto` takes a GPU where there is one.
-
-    Raises: SkillsError (usage) for an unknown name, (environment) for a GPU that is not there.
-    """
-    if name not in ("auto", "cpu", "cuda"):
-        raise SkillsError(f"Unknown device {name!r}.", "Known: auto, cpu, cuda.", USAGE)
-    if name == "cuda" and not torch.cuda.is_available():
-        raise SkillsError("There is no CUDA device on this machine.", "Use --device cpu.", ENVIRONMENT)
-    return "cpu" if name == "cpu" or not torch.cuda.is_available() else "cuda"
-
-
-def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:
+def discover(run: RunFolder, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:
     """Brings a run to its end from wherever it stands. The caller holds `run.writing()`.
 
     source: where the data comes from, see `skills.data.sources.load`.   notify: gets a line for each decision taken.
@@ -50,7 +36,7 @@ def discover(run: Run, *, source: str, reporter: Reporter, notify: Notify, last:
         getattr(stages, name)()
 
 
-def read_data(run: Run, source: str, reporter: Reporter, notify: Notify) -> Transitions:
+def read_data(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Transitions:
     """The transitions that a run learns from, see `skills.runs.reading`."""
     return read(run, source, reporter, notify).transitions
 
@@ -58,7 +44,7 @@ def read_data(run: Run, source: str, reporter: Reporter, notify: Notify) -> Tran
 class _Stages:
     """Each stage reads what the earlier ones wrote into the run folder, and writes its own files there."""
 
-    def __init__(self, run: Run, source: str, reporter: Reporter, notify: Notify) -> None:
+    def __init__(self, run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> None:
         self._run = run
         self._config = run.config
         self._source = source

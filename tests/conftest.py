@@ -1,13 +1,17 @@
 """Small real things that many tests share."""
 
+import dataclasses
 import os
 from pathlib import Path
+from typing import Any
 
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch starts its threads, as the command line does
+# One thread a process, before anything starts its threads: the tests themselves run on as many processes as there are
+# cores, and bytes are compared between these and their children. What two threads do, tests that set them say.
+for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[pool] = "1"
 
 import numpy as np
 import pytest
-import torch
 
 from skills.bodies.fast import Simulation
 from skills.data.transitions import ACTION_LIMIT, Transitions
@@ -16,7 +20,8 @@ from skills.learning.matrix import Rewards
 from skills.learning.rewards.clue import Clue
 from skills.settings.config import ExpertsConfig, RolloutConfig
 
-torch.set_num_threads(min(2, os.cpu_count() or 1))
+# The longest files, first: begun last, one of them would have a worker to itself at the end.
+LONGEST = ("test_cli", "test_bench", "test_reproduce", "test_pipeline", "test_evaluate", "test_cli_modes")
 
 # The stages of a run that is over in a second or two, to `replace` those of a preset.
 TINY_STAGES = {
@@ -25,6 +30,12 @@ TINY_STAGES = {
     "policy": Iql(hidden=16, batch=16, steps=20),
     "rollout": RolloutConfig(rollouts=2, horizon=50),
 }
+
+
+def shrunk(stage: Any, **settings: Any) -> Any:
+    """A stage with those of the settings that it has: not every maker and learner has sizes."""
+    known = {one.name for one in dataclasses.fields(stage)}
+    return dataclasses.replace(stage, **{name: value for name, value in settings.items() if name in known})
 
 
 def play_randomly(env_id: str, episodes: int, steps: int, seed: int = 0) -> Transitions:
@@ -69,6 +80,12 @@ def bandit(rows: int = 4000) -> tuple[Transitions, Rewards]:
         np.zeros(rows, np.float32), np.ones(rows, bool), np.arange(rows),
     )  # fmt: skip
     return transitions, Rewards(labels, np.ones(2, np.float32))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the longest files first, and the rest as they were."""
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
 
 
 @pytest.fixture(scope="session")

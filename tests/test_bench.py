@@ -13,6 +13,7 @@ from skills.discovery import discover
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import open_or_create
+from skills.settings.config import DataConfig
 
 BENCH = Path(__file__).parents[1] / "bench"
 Bench = Callable[..., str]
@@ -63,7 +64,7 @@ def test_renderers_are_compared_with_gymnasiums(bench: Bench) -> None:
 
 
 def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: Path) -> None:
-    config = replace(make_config("hopper-random", preset="smoke"), skills=8, **TINY_STAGES)
+    config = replace(make_config("hopper-medium", preset="smoke"), skills=8, data=DataConfig(steps=3000), **TINY_STAGES)
     run = open_or_create(tmp_path / "tiny", config)
     with run.writing():
         discover(run, source="auto", reporter=silent_reporter, notify=print)

@@ -1,4 +1,4 @@
-"""The command line as a person meets it: real processes, one real run made once."""
+"""The command line as a person meets it: one real run made once, by a real process, and what is asked of it."""
 
 import json
 import os
@@ -7,38 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import filelock
 import pytest
+from commands import COMMAND, Done, environment, process, skills, start
 
 from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE
 
 DATASET = "halfcheetah-random"
 SKILLS = 8
 HEAVY = {"torch", "sklearn", "mujoco", "gymnasium", "minari", "numpy"}
-
-
-def environment(folder: Path, **extra: str) -> dict[str, str]:
-    """This process's environment with the runs and the datasets in a folder."""
-    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-    return {**plain, "SKILLS_RUNS": str(folder / "runs"), "MINARI_DATASETS_PATH": str(folder / "minari"), **extra}
-
-
-def skills(
-    folder: Path, *arguments: object, before: Callable[[], None] | None = None, **extra: str
-) -> subprocess.CompletedProcess[str]:
-    """Runs the command line to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "skills.cli.app", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        env=environment(folder, **extra),
-        preexec_fn=before,
-        timeout=600,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +27,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def discovered(home: Path) -> subprocess.CompletedProcess[str]:
+def discovered(home: Path) -> Done:
     """The one whole run, from its command to its end."""
-    done = skills(home, "discover", DATASET, "--preset", "smoke")
+    done = process(home, "discover", DATASET, "--preset", "smoke")
     assert done.returncode == 0, done.stderr
     return done
 
 
 @pytest.fixture(scope="module")
-def run(home: Path, discovered: subprocess.CompletedProcess[str]) -> Path:
+def run(home: Path, discovered: Done) -> Path:
     """The folder of that run; tests leave it as it is."""
     return home / "runs" / DATASET
 
@@ -112,7 +91,7 @@ def test_a_wrong_discover_makes_nothing(tmp_path: Path, arguments: tuple[str, ..
     assert list(tmp_path.iterdir()) == []
 
 
-def test_discover_prints_the_result_and_the_page_last(run: Path, discovered: subprocess.CompletedProcess[str]) -> None:
+def test_discover_prints_the_result_and_the_page_last(run: Path, discovered: Done) -> None:
     lines = discovered.stdout.splitlines()
     page = Path(lines[-1])
     assert page == run / "gallery" / "index.html"
@@ -122,7 +101,7 @@ def test_discover_prints_the_result_and_the_page_last(run: Path, discovered: sub
     assert len(list((run / "gallery" / "skills").glob("*[0-9].mp4"))) == SKILLS
 
 
-def test_progress_is_plain_lines_where_stderr_is_no_terminal(discovered: subprocess.CompletedProcess[str]) -> None:
+def test_progress_is_plain_lines_where_stderr_is_no_terminal(discovered: Done) -> None:
     assert "cutting 8 classes ..." in discovered.stderr.splitlines()
     assert any(line.startswith("rendering 8 videos: ") for line in discovered.stderr.splitlines())
     assert not any(ord(character) < 32 for character in discovered.stderr.replace("\n", ""))
@@ -180,7 +159,7 @@ def test_a_write_that_fails_is_one_clear_message_and_the_run_goes_on_after_it(ho
     undo(copy, "rollouts", "measures")
     command = ("discover", DATASET, "--preset", "smoke", "--run", copy, "--no-videos")
     small = 32 * 1024  # bytes: the manifest fits, the rollouts do not
-    done = skills(home, *command, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (small, small)))
+    done = process(home, *command, before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (small, small)))
     assert done.returncode == FAILED
     assert "Cannot write" in done.stderr
     assert "rollouts.npz" in done.stderr
@@ -194,7 +173,7 @@ def test_a_write_that_fails_is_one_clear_message_and_the_run_goes_on_after_it(ho
 def test_a_full_disk_behind_stdout_is_told(home: Path, run: Path) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "skills.cli.app", "list"],
+            [*COMMAND, "list"],
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -207,8 +186,7 @@ def test_a_full_disk_behind_stdout_is_told(home: Path, run: Path) -> None:
 
 def test_an_interrupt_says_how_to_go_on(home: Path, run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "stopped"
-    command = [sys.executable, "-m", "skills.cli.app", "discover", DATASET, "--preset", "smoke", "--run", str(folder)]
-    started = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(home))
+    started = start(home, "discover", DATASET, "--preset", "smoke", "--run", folder)
     assert started.stderr is not None
     for line in started.stderr:
         if line.startswith("training"):
@@ -370,7 +348,7 @@ def test_a_reader_that_goes_away_is_no_error(home: Path, run: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "skills.cli.app", "list", "--json"],
+        [*COMMAND, "list", "--json"],
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,14 +1,13 @@
-"""Imitation and sparse mode as a person meets them: real processes, one real run made once."""
+"""Imitation and sparse mode as a person meets them: one real run made once."""
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import Done, skills
 from conftest import play_randomly
-from test_cli import skills
 
 from skills.errors import NOT_FOUND, USAGE
 from skills.plugins import LEARNERS, MAKERS, SOURCES
@@ -35,7 +34,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def discovered(home: Path) -> subprocess.CompletedProcess[str]:
+def discovered(home: Path) -> Done:
     """The one whole run, with its videos."""
     options = ("--mode", "imitation", "--expert", home / "demos.npz", "--trajectories", 2, "--seeds", 2)
     done = skills(home, "discover", DATASET, "--preset", "smoke", *options)
@@ -44,13 +43,11 @@ def discovered(home: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def run(home: Path, discovered: subprocess.CompletedProcess[str]) -> Path:
+def run(home: Path, discovered: Done) -> Path:
     return home / "runs" / f"{DATASET}-imitation"
 
 
-def test_the_score_comes_first_and_the_expert_is_named(
-    home: Path, discovered: subprocess.CompletedProcess[str]
-) -> None:
+def test_the_score_comes_first_and_the_expert_is_named(home: Path, discovered: Done) -> None:
     first, *rest = discovered.stdout.splitlines()
     assert first.startswith("Normalised score")
     assert "Student's t over seeds" in discovered.stdout

@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from interrupting import interrupted_after
 
 from skills.learning.batches import Batch
 from skills.learning.classes import cluster, one_expert
@@ -96,19 +97,11 @@ def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
     assert np.isfinite(policy.act(cheetah.observations[:6], np.arange(6))).all()
 
 
-def test_interrupted_training_goes_on(cheetah, tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
+def test_interrupted_training_goes_on(cheetah, tmp_path):
     rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
     config = dataclasses.replace(Iql(hidden=32, batch=32), steps=100)
 
-    def interrupting(task, unit):
-        def stop(done, total):
-            if done >= 40:
-                raise KeyboardInterrupt
-
-        return stop
-
-    def run(folder, reporter=silent_reporter):
+    def run(folder):
         policy = config.train(
             cheetah,
             one_expert(len(cheetah), np.arange(9)),
@@ -116,13 +109,13 @@ def test_interrupted_training_goes_on(cheetah, tmp_path, monkeypatch):
             GPU,
             torch.Generator().manual_seed(0),
             folder,
-            reporter,
+            silent_reporter,
         )
         return policy.act(cheetah.observations[:4], np.array([0, 1, 0, 1]))
 
     whole = run(tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut", interrupting)
+    with interrupted_after(40), pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "cut")
     np.testing.assert_allclose(run(tmp_path / "cut"), whole, atol=1e-3)
 
 

@@ -126,25 +126,6 @@ def small_blocks(monkeypatch):
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_training_interrupted_at_a_checkpoint_ends_in_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
-
-    def stop_halfway(done, total):
-        if done >= 20:
-            raise KeyboardInterrupt
-
-    whole = run(tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut", progress=stop_halfway)
-    steps: list[int] = []
-    resumed = run(tmp_path / "cut", progress=lambda done, total: steps.append(done))
-    assert min(steps) > 10, "the second run continues, it does not begin again"
-    assert torch.equal(whole.cvae.flat, resumed.cvae.flat)
-    for name, part in whole.curves.parts.items():
-        assert torch.equal(part.nan_to_num(), resumed.curves.parts[name].nan_to_num())
-
-
-@pytest.mark.usefixtures("small_blocks")
 def test_the_number_of_threads_changes_no_byte(tmp_path):
     threads = torch.get_num_threads()
     results = []

@@ -25,7 +25,7 @@ from skills.measures.judged import rows
 from skills.playing.trials import Trials
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import Run, open_or_create, open_run
+from skills.runs.folder import RunFolder, open_or_create, open_run
 from skills.settings.config import DataConfig
 
 K, ROWS_OF_DATA = 4, 3000
@@ -40,12 +40,12 @@ def patched() -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -> RunFolder:
     """A finished tiny run of a hopper, whose episodes are short."""
     root = tmp_path_factory.mktemp("evaluate")
     patched.setenv("MINARI_DATASETS_PATH", str(root / "minari"))
     patched.setattr(intervals, "DRAWS", 50)
-    config = replace(make_config("hopper-random", preset="smoke"), **TINY)
+    config = replace(make_config("hopper-medium", preset="smoke"), **TINY)
     opened = open_or_create(root / "runs" / "tiny", config)
     with opened.writing():
         discover(opened, source="auto", reporter=silent_reporter, notify=print)
@@ -53,18 +53,18 @@ def run(tmp_path_factory: pytest.TempPathFactory, patched: pytest.MonkeyPatch) -
 
 
 @pytest.fixture(autouse=True)
-def _its_folders(run: Run, monkeypatch: pytest.MonkeyPatch, _own_folders: None) -> None:
+def _its_folders(run: RunFolder, monkeypatch: pytest.MonkeyPatch, _own_folders: None) -> None:
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(run.path.parents[1] / "minari"))
     monkeypatch.setenv("SKILLS_RUNS", str(run.path.parent))
 
 
 @pytest.fixture(scope="module")
-def document(run: Run) -> dict:
+def document(run: RunFolder) -> dict:
     """The evaluation against everything, made once."""
     return assess(run, ANY)
 
 
-def assess(run: Run, against: tuple[str, ...], **options) -> dict:
+def assess(run: RunFolder, against: tuple[str, ...], **options) -> dict:
     with run.writing():
         return evaluate(run, against=against, reporter=silent_reporter, notify=print, **options)
 

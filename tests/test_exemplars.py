@@ -15,14 +15,14 @@ from skills.errors import NOT_FOUND, SkillsError
 from skills.learning.classes import cluster
 from skills.runs import exemplars
 from skills.runs.configure import make_config
-from skills.runs.folder import Run, open_or_create
+from skills.runs.folder import RunFolder, open_or_create
 from skills.videos.films.films import Style, data_film
 
 STEPS = 400
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> RunFolder:
     """A run on a little hopper data made here, whose classes are cut."""
     entry = catalog.resolve("hopper-random")
     embedded.make(entry, STEPS)
@@ -51,7 +51,7 @@ def test_a_stretch_is_cut_where_its_class_is_densest(cheetah: Transitions) -> No
     np.testing.assert_allclose(found.qpos[0, 0, :steps, 1:], cheetah.observations[rows, : size - 1], atol=1e-6)
 
 
-def test_the_simulators_own_states_are_shown_where_they_were_recorded(run: Run) -> None:
+def test_the_simulators_own_states_are_shown_where_they_were_recorded(run: RunFolder) -> None:
     found = exemplars.find(run)
     assert found.origin == "recorded"
     stored = minari.load_dataset("skills/hopper/random-v0")
@@ -70,7 +70,7 @@ def test_the_simulators_own_states_are_shown_where_they_were_recorded(run: Run) 
     assert film.panes[0].own.any()
 
 
-def test_rebuilt_states_travel_as_the_recorded_ones(run: Run) -> None:
+def test_rebuilt_states_travel_as_the_recorded_ones(run: RunFolder) -> None:
     recorded = exemplars.find(run)
     data = reader.load("skills/hopper/random-v0", "hopper-random", steps=STEPS, columns="motion")
     labels = np.load(run.experts_file)["labels"]
@@ -81,9 +81,9 @@ def test_rebuilt_states_travel_as_the_recorded_ones(run: Run) -> None:
     np.testing.assert_allclose(rebuilt.qpos[..., 0], way, atol=0.05)
 
 
-def test_other_data_are_refused(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_other_data_are_refused(run: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stored = minari.load_dataset("skills/hopper/random-v0")
-    monkeypatch.setattr(Run, "manifest", property(lambda self: _with_digest(self, "another")))
+    monkeypatch.setattr(RunFolder, "manifest", property(lambda self: _with_digest(self, "another")))
     with pytest.raises(SkillsError, match="is not the one"):
         exemplars.find(run)
     assert stored.total_episodes > 0
@@ -93,7 +93,7 @@ def test_other_data_are_refused(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert caught.value.exit_code == NOT_FOUND
 
 
-def _with_digest(run: Run, digest: str) -> dict[str, object]:
+def _with_digest(run: RunFolder, digest: str) -> dict[str, object]:
     from skills.files import read_json
 
     manifest = read_json(run.path / "manifest.json")

@@ -17,7 +17,7 @@ from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.learning.policy import Policy, Shape
 from skills.runs.configure import make_config
 from skills.runs.export import export
-from skills.runs.folder import Run, open_or_create
+from skills.runs.folder import RunFolder, open_or_create
 
 K, USED = 3, 27
 
@@ -28,7 +28,7 @@ def ant() -> Transitions:
     return play_randomly("Ant-v5", episodes=3, steps=40)
 
 
-def a_run(folder: Path, ant: Transitions, trunks: int, count: int = K) -> Run:
+def a_run(folder: Path, ant: Transitions, trunks: int, count: int = K) -> RunFolder:
     """A run of which nothing is there but a policy, with fresh weights; of one expert where it has one skill."""
     mode = {"mode": "imitation", "skills": 1} if count == 1 else {"skills": count}
     run = open_or_create(folder, replace(make_config("ant-random", preset="smoke"), **mode))
@@ -42,7 +42,7 @@ def a_run(folder: Path, ant: Transitions, trunks: int, count: int = K) -> Run:
 
 
 @pytest.fixture
-def run(tmp_path: Path, ant: Transitions) -> Run:
+def run(tmp_path: Path, ant: Transitions) -> RunFolder:
     return a_run(tmp_path / "runs" / "ant", ant, trunks=1)
 
 

@@ -22,6 +22,7 @@ FLOORS = (
     ("skills.discovery",),
     ("skills.evaluation", "skills.videos.films"),
     ("skills.videos.gallery",),
+    ("skills.api",),
     ("skills",),
     ("skills.cli",),
     ("tools",),

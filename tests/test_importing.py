@@ -1,8 +1,6 @@
 """Files that people bring: read as they are, cut into episodes, kept with everything that is in them."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import gymnasium
@@ -10,6 +8,7 @@ import h5py
 import minari
 import numpy as np
 import pytest
+from commands import Done, skills
 from files import LENGTHS, ROWS, Arrays, hops, write
 
 from skills.bodies.fast import Simulation
@@ -209,13 +208,8 @@ def test_the_same_body_of_another_version_of_mujoco_is_known(name: str, env_id: 
 
 
 def test_the_command_imports_and_shows(tmp_path: Path) -> None:
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "skills.cli.app", "data", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    def run(*arguments: object) -> Done:
+        return skills(tmp_path, "data", *arguments)
 
     path = write(tmp_path / "hops.hdf5", {**hops(), "policy": np.array([0, 1, 1])})
     done = run("import", path, "--env", "Hopper-v5", "--name", NAME, "--label", "policy", "--licence", "CC0")

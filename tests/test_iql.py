@@ -291,31 +291,6 @@ def test_curves_are_the_losses_of_the_steps_they_name(tmp_path):
     assert last < 0.5 * first
 
 
-def test_interrupted_training_ends_in_the_same_bytes(tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
-    transitions, rewards = bandit(500)
-    config = Iql(hidden=16, batch=16, steps=120)
-
-    def run(folder, reporter=silent_reporter):
-        generator = torch.Generator().manual_seed(2)
-        config.train(transitions, EXPERTS, rewards, torch.device("cpu"), generator, folder, reporter)
-        return (folder / "weights.safetensors").read_bytes(), (folder / "curves.npz").read_bytes()
-
-    def interrupting(task, unit):
-        def stop(done, total):
-            if done >= 60:
-                raise KeyboardInterrupt
-
-        return stop
-
-    whole = run(tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "cut", interrupting)
-    steps: list[int] = []
-    assert run(tmp_path / "cut", lambda task, unit: lambda done, total: steps.append(done)) == whole
-    assert min(steps) > 40, "the second run continues, it does not begin again"
-
-
 @pytest.mark.parametrize("changes", [{}, {"trunk": "independent"}])
 def test_policy_round_trip(tmp_path, changes):
     policy = make_learner(3, dataclasses.replace(CONFIG, **changes)).to_policy(torch.zeros(4), torch.ones(4))

@@ -1,9 +1,6 @@
 """One expert: imitation of demonstrations, and of a dataset's own successes; small but real runs."""
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from conftest import play_randomly
+from conftest import play_randomly, shrunk
 
-from skills.data import minari, sources
+from skills.data import importing, minari, sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
@@ -31,7 +28,7 @@ from skills.playing.rollout import Rollouts
 from skills.progress import silent, silent_reporter
 from skills.runs import demonstrations
 from skills.runs.configure import make_config
-from skills.runs.folder import STAGES, Run, open_or_create, open_run
+from skills.runs.folder import STAGES, RunFolder, open_or_create
 from skills.runs.reading import read
 from skills.runs.relabel import relabel
 from skills.settings.config import Config, DataConfig, ExpertsConfig, RolloutConfig
@@ -46,8 +43,8 @@ def tiny(expert: Path | str, **options) -> Config:
     return replace(
         made,
         data=DataConfig(steps=ROWS),
-        reward=replace(made.reward, hidden=16, batch=16, iterations=60),
-        policy=replace(made.policy, hidden=16, batch=16, steps=60),
+        reward=shrunk(made.reward, hidden=16, batch=16, iterations=60),
+        policy=shrunk(made.policy, hidden=16, batch=16, steps=60),
         rollout=RolloutConfig(rollouts=3),
     )
 
@@ -87,7 +84,7 @@ def file(root: Path) -> Path:
 
 
 @pytest.fixture
-def finished(root: Path, file: Path, _shared_data: None) -> Run:
+def finished(root: Path, file: Path, _shared_data: None) -> RunFolder:
     """A finished run in imitation mode; made by the first test that asks."""
     run = open_or_create(root / "runs" / "whole", tiny(file, trajectories=2))
     if run.finished_stages() != list(STAGES):
@@ -95,14 +92,14 @@ def finished(root: Path, file: Path, _shared_data: None) -> Run:
     return run
 
 
-def finish(run: Run, last: str = STAGES[-1]) -> list[str]:
+def finish(run: RunFolder, last: str = STAGES[-1]) -> list[str]:
     said: list[str] = []
     with run.writing():
         discover(run, source="auto", reporter=silent_reporter, notify=said.append, last=last)
     return said
 
 
-def digests(run: Run, *stages: str) -> dict[str, str]:
+def digests(run: RunFolder, *stages: str) -> dict[str, str]:
     entries = run.manifest["stages"]
     return {name: digest for stage in stages or STAGES for name, digest in entries[stage]["files"].items()}
 
@@ -120,7 +117,7 @@ def test_the_best_demonstrations_are_imitated_and_noted(finished, file):
     assert Rewards.open(finished.rewards_folder, finished.rows).count == SEEDS
 
 
-def read_own(run: Run) -> Transitions:
+def read_own(run: RunFolder) -> Transitions:
     return sources.load(run.config.dataset, steps=ROWS, rewards=False)
 
 
@@ -239,41 +236,6 @@ def test_what_is_of_many_skills_is_refused(finished, refused):
     assert "skills list" in caught.value.hint
 
 
-_KILLED = """
-import os, signal, sys
-from skills.learning.batches import Batches
-from skills.discovery import discover
-from skills.runs.folder import open_run
-import skills.learning.engine.checkpoint
-from pathlib import Path
-skills.learning.engine.checkpoint.SECONDS_BETWEEN = 0.0
-
-def reporter(task, unit):
-    def progress(done, total):
-        if task.startswith(sys.argv[1]) and done >= total / 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return progress
-
-run = open_run(Path(sys.argv[2]))
-with run.writing():
-    discover(run, source="auto", reporter=reporter, notify=lambda line: None)
-"""
-
-
-def test_killed_and_continued_it_ends_in_the_same_bytes(finished, root):
-    run = open_or_create(root / "runs" / "killed", finished.config)
-    for task in ("training 2 CVAEs", "training 2 skills"):
-        command = [sys.executable, "-c", _KILLED, task, str(run.path)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        assert next(run.path.rglob("*checkpoint*"))
-    assert any("Continuing" in line for line in finish(open_run(run.path)))
-    assert digests(run, *STAGES[:-1]) == digests(finished, *STAGES[:-1])
-    ours, whole = (json.loads(one.measures_file.read_text()) for one in (run, finished))
-    whole.pop("ranking", None)  # which another test may have added to it
-    assert ours == whole
-
-
 def test_learners_and_makers_are_chosen_by_name(file, root):
     cloned = open_or_create(root / "runs" / "cloned", tiny(file, learner="bc"))
     finish(cloned)
@@ -355,7 +317,7 @@ def test_no_success_says_how_many_episodes_there_are_and_what_success_is(hopper)
 @pytest.mark.parametrize("form", ["npz", "hdf5"])
 def test_demonstrations_are_read_from_files(hopper, tmp_path, form, write_columns: Callable[[Path, Transitions], Path]):
     path = write_columns(tmp_path / f"demonstrations.{form}", hopper)
-    found = sources.importing.read_file(path, "Hopper-v5", "motion")
+    found = importing.read_file(path, "Hopper-v5", "motion")
     assert found.digest == hopper.digest
     np.testing.assert_array_equal(found.rewards, hopper.rewards)
 

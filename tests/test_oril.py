@@ -1,4 +1,4 @@
-"""ORIL's and SQIL's rewards: an obvious expert, the loss, and a killed training."""
+"""ORIL's and SQIL's rewards: an obvious expert, and the loss."""
 
 from dataclasses import replace
 
@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch.nn import functional as F
 
+from skills.errors import SkillsError
 from skills.learning.classes import one_expert
 from skills.learning.matrix import Rewards
 from skills.learning.rewards.oril import Oril, loss
@@ -52,6 +53,20 @@ def test_oril_has_a_discriminator_for_each_seed_and_sqil_a_column(leaning, tmp_p
     np.testing.assert_array_equal(columns, (np.arange(len(leaning)) < 200)[:, None] * [1, 1])
 
 
+def test_steps_that_it_was_not_made_for_are_judged_alike(leaning, tmp_path):
+    kept = make("oril", leaning, tmp_path / "oril").labels[100:300, 1]
+    model = CONFIG.model(tmp_path / "oril", leaning)
+    rows = slice(100, 300)
+    found = model.of_steps(leaning.observations[rows], leaning.actions[rows], 1)
+    np.testing.assert_allclose(found, kept, rtol=2e-3)
+    assert model.of_steps(leaning.observations[:0], leaning.actions[:0], 1).shape == (0,)
+
+
+def test_sqil_says_that_it_rewards_no_other_steps(leaning, tmp_path):
+    with pytest.raises(SkillsError, match="sqil are those of the dataset's own steps"):
+        Sqil().model(tmp_path, leaning)
+
+
 def test_the_loss_is_the_papers_while_its_second_part_is_positive():
     generator = torch.Generator().manual_seed(0)
     expert, unlabelled = torch.randn(2, 3, 16, generator=generator)
@@ -63,24 +78,3 @@ def test_the_loss_is_the_papers_while_its_second_part_is_positive():
         expected += 0.5 * entropy(expert[k], one) + max(rest, torch.tensor(0.0))
     assert loss(expert, unlabelled) == pytest.approx(float(expected), rel=1e-5)
     assert loss(expert + 50, unlabelled - 50) == pytest.approx(0.0, abs=1e-6), "never below 0"
-
-
-def test_a_killed_training_ends_in_the_same_bytes(leaning, tmp_path, monkeypatch):
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
-    config = replace(CONFIG, iterations=80)
-    make("oril", leaning, tmp_path / "whole", config=config)
-
-    def interrupting(task, unit):
-        def stop(done, total):
-            if "training" in task and done >= 40:
-                raise KeyboardInterrupt
-
-        return stop
-
-    with pytest.raises(KeyboardInterrupt):
-        make("oril", leaning, tmp_path / "cut", config=config, reporter=interrupting)
-    steps: list[int] = []
-    make("oril", leaning, tmp_path / "cut", config=config, reporter=lambda task, unit: lambda n, _: steps.append(n))
-    assert steps[0] > 40, "the second run continues, it does not begin again"
-    for name in ("labels.f16", "oril.safetensors"):
-        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()

@@ -2,24 +2,23 @@
 
 import dataclasses
 import json
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from interrupting import first_reports, kill
 
 from skills.data import catalog
 from skills.data.made import embedded
-from skills.discovery import choose_device, discover
+from skills.discovery import discover
 from skills.errors import SkillsError
+from skills.learning.engine.device import choose_device
 from skills.learning.policy import Policy
 from skills.playing.rollout import Rollouts
-from skills.progress import silent_reporter
+from skills.progress import Reporter, silent_reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import STAGES, Run, default_path, open_or_create, open_run
-from skills.settings.config import DataConfig
+from skills.runs.folder import STAGES, RunFolder, default_path, open_or_create
+from skills.settings.config import Config, DataConfig
 
 DATASET = "halfcheetah-random"
 
@@ -36,16 +35,16 @@ def _shared_data(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SKILLS_RUNS", str(root / "runs"))
 
 
-def finish(run: Run) -> list[str]:
+def finish(run: RunFolder, reporter: Reporter = silent_reporter) -> list[str]:
     """Brings a run to its end; returns what it said."""
     said: list[str] = []
     with run.writing():
-        discover(run, source="auto", reporter=silent_reporter, notify=said.append)
+        discover(run, source="auto", reporter=reporter, notify=said.append)
     return said
 
 
 @pytest.fixture
-def finished(root: Path, _shared_data: None) -> Run:
+def finished(root: Path, _shared_data: None) -> RunFolder:
     """A finished smoke run; made by the first test that asks."""
     run = open_or_create(root / "runs" / "whole", make_config(DATASET, preset="smoke"))
     if run.finished_stages() != list(STAGES):
@@ -53,7 +52,7 @@ def finished(root: Path, _shared_data: None) -> Run:
     return run
 
 
-def digests(run: Run) -> dict[str, str]:
+def digests(run: RunFolder) -> dict[str, str]:
     return {name: digest for entry in run.manifest["stages"].values() for name, digest in entry["files"].items()}
 
 
@@ -81,70 +80,62 @@ def test_a_finished_run_is_left_as_it_is(finished):
     assert before == after
 
 
-_KILLED = """
-import os, signal, sys
-from skills.data import catalog
-from skills.settings.config import DataConfig
-from skills.presets import make_config
-from skills.discovery import discover
-from skills.runs.folder import open_or_create, default_path
-import skills.learning.engine.checkpoint
-skills.learning.engine.checkpoint.SECONDS_BETWEEN = 0.0
-task_to_die_in = sys.argv[1]  # and sys.argv[2] is the name of the run
-
-def reporter(task, unit):
-    def progress(done, total):
-        if task.startswith(task_to_die_in) and done >= total / 2:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return progress
-
-run = open_or_create(default_path(sys.argv[2]), make_config("halfcheetah-random", preset="smoke"))
-with run.writing():
-    discover(run, source="auto", reporter=reporter, notify=lambda line: None)
-"""
+def imitating(maker: str, learner: str = "iql") -> Config:
+    """Two seeds of one demonstration, trained in a second."""
+    one = {"mode": "imitation", "expert": DATASET, "trajectories": 1, "seeds": 2}
+    made = make_config(DATASET, preset="smoke", maker=maker, learner=learner, **one)
+    small = {"hidden": 16, "batch": 16, "iterations": 60}
+    return dataclasses.replace(
+        made,
+        data=DataConfig(steps=2_000),
+        reward=dataclasses.replace(made.reward, **{name: small[name] for name in small if hasattr(made.reward, name)}),
+        policy=dataclasses.replace(made.policy, hidden=16, batch=16, steps=60),
+        rollout=dataclasses.replace(made.rollout, horizon=100),
+    )
 
 
-_CONTINUED = """
-import sys
-from skills.discovery import discover
-from skills.runs.folder import default_path, open_run
-
-run = open_run(default_path(sys.argv[1]))
-def reporter(task, unit):
-    return lambda done, total: print(task, done, sep=": ", file=sys.stderr)
-with run.writing():
-    discover(run, source="auto", reporter=reporter, notify=lambda line: None)
-"""
-
-
-def kill(task: str, name: str) -> None:
-    """Works on the run of that name until the task is half done, and then is killed."""
-    command = [sys.executable, "-c", _KILLED, task, name]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr
+# (the run, the long loops that it is killed in): a run is killed in them one after the other
+KILLED = {
+    "skills": (
+        make_config(DATASET, preset="smoke"),
+        ("cutting", "training 8 CVAEs", "labelling", "training 8 skills", "playing", "ranking"),
+    ),
+    "clue": (imitating("clue"), ("training 2 CVAEs", "training 2 skills")),
+    "otr": (imitating("otr"), ("training 2 skills",)),
+    "oril": (imitating("oril"), ("training 2 discriminators", "training 2 skills")),
+    "sqil": (imitating("sqil", "td3bc"), ("training 2 skills",)),
+}
 
 
-def test_killed_in_training_it_continues_from_the_checkpoint(finished):
-    run = open_or_create(default_path("in-training"), make_config(DATASET, preset="smoke"))
-    for task in ("training 8 CVAEs", "training 8 skills"):
-        kill(task, "in-training")
-        stored = next(run.path.rglob("*checkpoint*"))
-        assert stored.stat().st_size > 1000
-    done = subprocess.run([sys.executable, "-c", _CONTINUED, "in-training"], capture_output=True, text=True, check=True)
-    steps = [int(line.split(": ")[1]) for line in done.stderr.splitlines() if line.startswith("training 8 skills")]
-    assert min(steps) > 150
-    assert "CVAE" not in done.stderr
-    assert digests(run) == digests(finished)
+@pytest.mark.parametrize("name", KILLED)
+def test_killed_in_every_long_loop_and_continued_it_ends_in_the_same_bytes(name, finished):
+    config, loops = KILLED[name]
+    whole = finished if name == "skills" else open_or_create(default_path(f"{name}-whole"), config)
+    finish(whole)
+    run = open_or_create(default_path(f"{name}-killed"), config)
+    begun: list[list[str]] = []
+    for task in loops:
+        begun.append(kill(run.path, task))
+        if task.startswith("training"):
+            assert next(run.path.rglob("*checkpoint*")).stat().st_size > 1000
+    said: list[str] = []
+    assert any("Continuing" in line for line in finish(run, first_reports(said.append)))
+    begun.append(said)
+    assert digests(run) == digests(whole)
     assert not list(run.path.rglob("*checkpoint*"))
+    for task, after in zip(loops, begun[1:], strict=True):
+        if task.startswith("training"):
+            assert started_at(task, after) > steps_of(task, config) / 2, "it continues, it does not begin again"
+        assert not any(line.startswith(earlier) for earlier in loops[: loops.index(task)] for line in after)
 
 
-def test_killed_in_every_long_loop_and_continued_it_ends_in_the_same_bytes(finished):
-    for task in ("cutting", "training 8 CVAEs", "labelling", "training 8 skills", "playing", "ranking"):
-        kill(task, "killed")
-    killed = open_run(default_path("killed"))
-    said = finish(killed)
-    assert any("Continuing" in line for line in said)
-    assert digests(killed) == digests(finished)
+def started_at(task: str, reports: list[str]) -> int:
+    """The step of the first report of a training."""
+    return next(int(line.split(": ")[1]) for line in reports if line.startswith(task))
+
+
+def steps_of(task: str, config: Config) -> int:
+    return config.policy.steps if task.endswith("skills") else config.reward.iterations
 
 
 def test_a_damaged_file_is_remade_and_so_is_what_came_after(finished):

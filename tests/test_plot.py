@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import shrunk
 from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
@@ -22,7 +23,7 @@ from skills.learning.rewards import clue
 from skills.measures import intervals
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import Run, open_or_create
+from skills.runs.folder import RunFolder, open_or_create
 from skills.runs.reading import read
 from skills.settings.config import DataConfig
 
@@ -51,10 +52,10 @@ def _its_folders(root: Path, monkeypatch: pytest.MonkeyPatch, _own_folders: None
     monkeypatch.setenv("SKILLS_RUNS", str(root / "runs"))
 
 
-def rewarded(path: Path, learner: str = "iql", **options) -> Run:
+def rewarded(path: Path, learner: str = "iql", **options) -> RunFolder:
     """A tiny run of a hopper, up to its rewards."""
     config = make_config("hopper-medium-replay", preset="smoke", learner=learner, **options)
-    tiny = replace(config, data=DataConfig(steps=ROWS), reward=replace(config.reward, **REWARD))
+    tiny = replace(config, data=DataConfig(steps=ROWS), reward=shrunk(config.reward, **REWARD))
     run = open_or_create(path, tiny)
     with run.writing():
         discover(run, source="auto", reporter=silent_reporter, notify=print, last="rewards")
@@ -62,7 +63,7 @@ def rewarded(path: Path, learner: str = "iql", **options) -> Run:
 
 
 @pytest.fixture(scope="module")
-def imitation(root: Path) -> Run:
+def imitation(root: Path) -> RunFolder:
     """Two seeds of one demonstration."""
     return rewarded(root / "runs" / "imitation", mode="imitation", expert="hopper-random", trajectories=2, seeds=2)
 
@@ -128,7 +129,7 @@ def test_rewards_of_another_maker_have_no_latents(root):
 
 
 def test_a_run_without_rewards_is_refused(root):
-    run = rewarded(root / "runs" / "bc", skills=4, learner="bc")
+    run = rewarded(root / "runs" / "bc", mode="imitation", expert="hopper-random", learner="bc")
     with pytest.raises(SkillsError, match="bc learns from none"):
         command("plot", run.path, "-q")
 

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import minari
 import numpy as np
 import pytest
 import torch
+from commands import skills
 
 from skills.data import minari as reader
 from skills.discovery import _Stages
@@ -21,7 +20,7 @@ from skills.measures.truth import agreement
 from skills.progress import silent_reporter
 from skills.runs import relabel as relabelling
 from skills.runs.configure import make_config
-from skills.runs.folder import Run, open_or_create
+from skills.runs.folder import RunFolder, open_or_create
 from skills.settings.config import DataConfig
 
 DATASET, SKILL, NAME = "hopper-medium-replay", 3, "skills/hopper-3-v0"
@@ -40,7 +39,7 @@ def _shared(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def run(home: Path) -> Run:
+def run(home: Path) -> RunFolder:
     """A run that has got as far as its rewards; made by the first test that asks."""
     config = dataclasses.replace(
         make_config(DATASET, preset="smoke"),
@@ -56,13 +55,13 @@ def run(home: Path) -> Run:
 
 
 @pytest.fixture
-def labelled(run: Run, home: Path) -> minari.MinariDataset:
+def labelled(run: RunFolder, home: Path) -> minari.MinariDataset:
     if not (home / "minari" / NAME).exists():
         relabelling.relabel(run, SKILL, NAME)
     return minari.load_dataset(NAME)
 
 
-def test_only_the_rewards_are_others(run: Run, labelled: minari.MinariDataset) -> None:
+def test_only_the_rewards_are_others(run: RunFolder, labelled: minari.MinariDataset) -> None:
     source = minari.load_dataset("skills/hopper/medium-replay-v0")
     assert labelled.total_steps == STEPS
     assert labelled.env_spec == source.env_spec
@@ -81,30 +80,26 @@ def test_only_the_rewards_are_others(run: Run, labelled: minari.MinariDataset) -
     assert row == STEPS
 
 
-def test_its_origin_is_told(run: Run, labelled: minari.MinariDataset) -> None:
+def test_its_origin_is_told(run: RunFolder, labelled: minari.MinariDataset) -> None:
     metadata = labelled.storage.metadata
     assert (metadata["labelled_from"], metadata["skill"]) == ("skills/hopper/medium-replay-v0", SKILL)
     assert metadata["source_digest"] == run.manifest["dataset"]["digest"]
     assert not reader.load(NAME, NAME, steps=None, columns="motion").made_here
 
 
-def test_the_command_refuses_what_is_not_there_or_taken(run: Run, labelled: minari.MinariDataset) -> None:
+def test_the_command_refuses_what_is_not_there_or_taken(
+    home: Path, run: RunFolder, labelled: minari.MinariDataset
+) -> None:
     with pytest.raises(SkillsError, match="There is no skill 8"):
         relabelling.relabel(run, 8, "skills/other-v0")
-    done = subprocess.run(
-        [sys.executable, "-m", "skills.cli.app", "label", DATASET, "--skill", "3", "--out", NAME],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = skills(home, "label", DATASET, "--skill", 3, "--out", NAME)
     assert (done.returncode, done.stdout) == (2, "")
     assert "it is left as it is" in done.stderr
 
 
-def test_agreement_is_that_of_a_mixture_with_its_policies(run: Run) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "skills.cli.app", "show", DATASET, "--json"], capture_output=True, text=True, check=True
-    )
+def test_agreement_is_that_of_a_mixture_with_its_policies(home: Path, run: RunFolder) -> None:
+    done = skills(home, "show", DATASET, "--json")
+    assert done.returncode == 0, done.stderr
     shown = json.loads(done.stdout)["agreement"]
     labels = reader.load("skills/hopper/medium-replay-v0", DATASET, steps=STEPS, columns="motion").labels
     assert shown == vars(agreement(Classes.load(run.experts_file).labels, labels))

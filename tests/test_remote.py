@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 from hub import Hub, serving
 
-from skills.cli import discover
 from skills.data import catalog, minari
 from skills.data import hub as remote
 from skills.data.made import embedded
 from skills.data.minari_root import is_local, minari_root
 from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError
+from skills.progress import silent_reporter, unsaid
+from skills.runs.begin import get_data
 
 constants = pytest.importorskip("huggingface_hub.constants", reason="downloads need the extra `hf`")
 
@@ -187,16 +188,16 @@ def test_a_disk_that_fills_up_is_told_and_the_same_command_goes_on(tmp_path: Pat
 
 def test_offline_never_asks(hub: Hub) -> None:
     with pytest.raises(SkillsError, match="--offline forbids"):
-        discover._get_data("my/set-v0", "auto", offline=True, quiet=True)
+        get_data("my/set-v0", "auto", True, silent_reporter, unsaid)
     assert hub.asked == []
 
 
 def test_discover_downloads_what_is_nowhere_else_and_refuses_what_it_cannot_play(served: Path, hub: Hub) -> None:
-    discover._get_data(OFFICIAL, "auto", offline=False, quiet=True)
+    get_data(OFFICIAL, "auto", False, silent_reporter, unsaid)
     assert_whole(served)
     asked = len(hub.asked)
     with pytest.raises(SkillsError, match="AdroitHandDoor-v1' is not simulated here"):
-        discover._get_data("door-human", "auto", offline=False, quiet=True)
+        get_data("door-human", "auto", False, silent_reporter, unsaid)
     assert len(hub.asked) == asked
 
 

@@ -1,14 +1,14 @@
 """The tables of the paper: real small runs of every method, killed and continued, and the document made of them."""
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from commands import skills
+from interrupting import interrupted_after
 
 from skills.cli import reproduce as command
 from skills.errors import NOT_FOUND, USAGE, SkillsError
@@ -67,22 +67,12 @@ def test_a_finished_table_is_not_run_again(finished):
     assert {path: path.stat().st_mtime_ns for path in finished.glob("*/policy/*")} == before
 
 
-@pytest.mark.parametrize("name", ["otr", "oril", "sqil"])  # sqil is learned from by TD3+BC
-def test_a_killed_run_ends_in_the_same_bytes(finished, tmp_path, monkeypatch, name):
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
-
-    def interrupting(task, unit):
-        def stop(done, total):
-            if "training 2 skills" in task and done >= 40:
-                raise KeyboardInterrupt
-
-        return stop
-
-    with pytest.raises(KeyboardInterrupt):
-        run([name], tmp_path, interrupting)
-    run([name], tmp_path)
+def test_an_interrupted_table_goes_on_and_ends_in_the_same_bytes(finished, tmp_path):
+    with interrupted_after(40), pytest.raises(KeyboardInterrupt):
+        run(["sqil"], tmp_path)
+    run(["sqil"], tmp_path)
     for part in ("rewards/labels.f16", "policy/weights.safetensors"):
-        whole, cut = (folder / f"{DATASET}-{name}" / part for folder in (finished, tmp_path))
+        whole, cut = (folder / f"{DATASET}-sqil" / part for folder in (finished, tmp_path))
         assert cut.read_bytes() == whole.read_bytes()
 
 
@@ -163,9 +153,7 @@ def test_the_command_prints_a_table_and_one_document(finished, root, capsys):
     """Of the runs that are there, as a person would call it, then as a program would."""
     asked = ["--datasets", DATASET, "--methods", "bc,true", "--expert", EXPERT, "--seeds", 2, "--steps", 60]
     asked += ["--preset", "smoke", "--device", "cpu", "--out", finished]
-    line = [sys.executable, "-m", "skills.cli.app", "reproduce", "table2", *map(str, asked)]
-    places = {"SKILLS_RUNS": str(root / "runs"), "MINARI_DATASETS_PATH": str(root / "minari")}
-    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ, **places}, timeout=600, check=False)
+    done = skills(root, "reproduce", "table2", *asked)
     assert done.returncode == 0, done.stderr
     assert DATASET in done.stdout
     assert "table.md" in done.stdout

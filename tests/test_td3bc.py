@@ -132,26 +132,6 @@ def test_it_prefers_the_rewarded_actions(signs, tmp_path):
     assert low < -0.4
 
 
-def test_a_killed_training_ends_in_the_same_bytes(signs, tmp_path, monkeypatch):
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    learn(signs, whole, 40)
-    monkeypatch.setattr("skills.learning.engine.checkpoint.SECONDS_BETWEEN", 0.0)
-    updates = iter(range(25))
-    plain = Networks.update
-
-    def dying(*arguments):
-        if next(updates, None) is None:
-            raise KeyboardInterrupt
-        plain(*arguments)
-
-    monkeypatch.setattr(Networks, "update", dying)
-    with pytest.raises(KeyboardInterrupt):
-        learn(signs, cut, 40)
-    monkeypatch.setattr(Networks, "update", plain)
-    learn(signs, cut, 40)
-    assert (cut / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
-
-
 def test_a_share_of_each_batch_is_the_experts(cheetah):
     config = dataclasses.replace(CONFIG, batch=100, expert_share=0.5)
     rewards = Rewards((np.arange(len(cheetah)) < 50).astype(np.float16)[:, None], np.ones(1, np.float32))

@@ -54,7 +54,7 @@ class Entry:
 
 
 def names() -> list[str]:
-    """Every short name, bodies in the order of the README."""
+    """Every short name, body by body."""
     bodies = [f"{body}-{level}" for body in _BODIES for level in LEVELS]
     mazes = [f"antmaze-{maze}" for maze in _MAZES]
     return bodies + mazes + [f"{hand}-{level}" for hand in _HANDS for level in _HAND_LEVELS]

@@ -28,8 +28,9 @@ class Transitions:
     observation_parts: (name, columns) of what the observations put side by side, where the dataset kept them apart
         (a goal and where the robot is); empty otherwise.
     labels: [N] int32, which policy each row came from, where the dataset says so. Nothing learns from them.
-    demonstrations: how many of the last rows are an expert's, put behind the dataset's own. Reward makers learn from
-        them; no policy does, unless as from the expert.
+    demonstrations: D, in imitation mode: the last D rows are the expert's episodes, appended to the dataset's. A reward
+        maker learns from all N rows and labels them; a policy's batches are drawn from the first N - D, and those of a
+        learner that asks for a share of the expert (`BatchSettings.expert_share`) from the last D as well. 0 elsewhere.
     """
 
     name: str

@@ -19,7 +19,7 @@ from skills.learning.matrix import Rewards
 from skills.measures import reward_aucs
 from skills.measures.intervals import SEED, resampled
 from skills.progress import Notify, Reporter
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 from skills.settings.change import with_settings
 from skills.settings.config import Config
 
@@ -62,7 +62,7 @@ def cases(what: str, base: Config, steps: int, values: Sequence[float] = ()) -> 
     return found
 
 
-def ablate(run: Run, chosen: Sequence[Case], what: str, reporter: Reporter, notify: Notify) -> dict[str, Any]:
+def ablate(run: RunFolder, chosen: Sequence[Case], what: str, reporter: Reporter, notify: Notify) -> dict[str, Any]:
     """Trains and measures every case; writes `RUN/evaluation/ablation-WHAT.json` and returns that document.
 
     What was trained and played before is taken as it is. The caller holds `run.writing()`.
@@ -103,7 +103,7 @@ def _cases(what: str, base: Config, steps: int, value: float) -> list[Case]:
     ]
 
 
-def _measures(made: Run, base: Contest, reporter: Reporter, notify: Notify) -> dict[str, Any]:
+def _measures(made: RunFolder, base: Contest, reporter: Reporter, notify: Notify) -> dict[str, Any]:
     """How the rewards rank their classes, and the measures of the skills."""
     contest = Contest(made, named(made.path.name, reporter), notify)
     contest.share_judge(base)

@@ -13,13 +13,13 @@ from skills.learning.rewards import clue
 from skills.measures.intervals import student
 from skills.measures.ranking import Aucs, by_models, groups
 from skills.progress import Notify, Reporter
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 from skills.runs.reading import Data, read
 
 DISTANCES: tuple[Distance, ...] = ("expected", "sample")
 
 
-def compare(run: Run, reporter: Reporter, notify: Notify) -> dict[str, Any]:
+def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any]:
     """How a run's CVAEs rank its expert with and without calibration, by each distance; adds it to `measures.json`.
 
     {"calibration 0.1": {"expected": {"chosen": {"value", "low", "high"}, "held_out": ... or None}, "sample": ...},
@@ -52,7 +52,7 @@ def compare(run: Run, reporter: Reporter, notify: Notify) -> dict[str, Any]:
     return document
 
 
-def _by_distance(run: Run, data: Data, reward: clue.Clue) -> dict[str, Any]:
+def _by_distance(run: RunFolder, data: Data, reward: clue.Clue) -> dict[str, Any]:
     models = clue.Models(run.rewards_folder, data.transitions, reward)
     table: dict[str, Any] = {}
     rows = groups(data)

@@ -29,7 +29,7 @@ from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
 from skills.progress import Notify, Reporter
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 from skills.runs.reading import source_of
 
 OWN = "own"
@@ -47,7 +47,7 @@ class Contest:
 
     def __init__(
         self,
-        run: Run,
+        run: RunFolder,
         reporter: Reporter,
         notify: Notify,
         unit: Unit = "seconds",
@@ -121,13 +121,13 @@ class Contest:
         """The ground truth's numbers."""
         return truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
 
-    def _trained(self, name: str, folder: Path) -> Run:
+    def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
         with made.writing():
             discover(made, source=self.run.source, reporter=named(name, self._reporter), notify=silent, last="policy")
         return made
 
-    def _play(self, name: str, made: Run) -> Trials:
+    def _play(self, name: str, made: RunFolder) -> Trials:
         if name == "segments":
             return self.judge.segments
         actor: Actor = Replay(self.discovery, self.classes)
@@ -164,7 +164,7 @@ def numbers_of(name: str, contests: list[Contest], folder: Path, reporter: Repor
     return numbers
 
 
-def held_out(run: Run, discovery: Transitions, reporter: Reporter, notify: Notify) -> tuple[Transitions, bool]:
+def held_out(run: RunFolder, discovery: Transitions, reporter: Reporter, notify: Notify) -> tuple[Transitions, bool]:
     """Episodes for the judge, and whether discovery never saw them: those behind discovery's rows in the same dataset.
 
     Where there are too few, every second episode of discovery's own.

@@ -24,12 +24,12 @@ from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
 from skills.playing.protocol import Protocol
 from skills.progress import Notify, Reporter
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 from skills.settings.config import check_at_least
 
 
 def evaluate(
-    run: Run,
+    run: RunFolder,
     *,
     against: Sequence[str],
     seeds: int = 1,
@@ -116,7 +116,7 @@ def _grouped(found: Mapping[str, Interval]) -> dict[str, Any]:
     return groups
 
 
-def read_numbers(run: Run) -> Numbers:
+def read_numbers(run: RunFolder) -> Numbers:
     """What `evaluate` found for a run's own skills. Raises: SkillsError with the command, where it has not been run."""
     run.require_skills("A comparison")
     path = run.path / "evaluation" / OWN / "numbers.npz"
@@ -127,7 +127,7 @@ def read_numbers(run: Run) -> Numbers:
     return arrays
 
 
-def require_alike(runs: Sequence[Run]) -> None:
+def require_alike(runs: Sequence[RunFolder]) -> None:
     """Raises: SkillsError with what to do, where evaluated runs were not measured by the same protocol."""
     names = ["version", "settings", *(field.name for field in fields(Protocol))]
     noted = [read_json(run.measures_file).get("protocol", {}) for run in runs]
@@ -141,7 +141,7 @@ def require_alike(runs: Sequence[Run]) -> None:
             )
 
 
-def _seeded(run: Run, seeds: int, reporter: Reporter, notify: Notify) -> list[Run]:
+def _seeded(run: RunFolder, seeds: int, reporter: Reporter, notify: Notify) -> list[RunFolder]:
     """The run and the same discovery with the seeds that follow its own, brought to a policy each."""
     found = [run]
     for seed in range(run.config.seed + 1, run.config.seed + seeds):

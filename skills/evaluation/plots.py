@@ -28,7 +28,7 @@ from skills.learning.matrix import Rewards
 from skills.learning.rewards import clue
 from skills.measures.intervals import SEED, Interval, resampled
 from skills.progress import Reporter
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 from skills.runs.reading import read, source_of
 from skills.settings.change import with_settings
 
@@ -55,7 +55,7 @@ class Case:
     """
 
     name: str
-    made: Run
+    made: RunFolder
 
     @property
     def column(self) -> int:
@@ -63,7 +63,7 @@ class Case:
         return self.made.config.skills - 1
 
 
-def make(run: Run, reporter: Reporter) -> dict[str, Any]:
+def make(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
     """Trains what the plots need inside the run; writes `RUN/evaluation/plots.json` and returns that document.
 
     What was trained before is taken as it is. The caller holds `run.writing()`.
@@ -96,7 +96,7 @@ def make(run: Run, reporter: Reporter) -> dict[str, Any]:
     return document
 
 
-def _cases(run: Run, reporter: Reporter) -> list[Case]:
+def _cases(run: RunFolder, reporter: Reporter) -> list[Case]:
     """The rewards that are plotted, made now unless they are there."""
     base = run.config
     if not isinstance(base.reward, clue.Clue):
@@ -118,7 +118,7 @@ def _cases(run: Run, reporter: Reporter) -> list[Case]:
     return cases
 
 
-def _with_rewards(run: Run, reporter: Reporter) -> Transitions:
+def _with_rewards(run: RunFolder, reporter: Reporter) -> Transitions:
     """The dataset of a run that imitates, with the rewards that the run has never read; without the expert's rows."""
     known = run.manifest["dataset"]
     progress = reporter("reading the true rewards", "steps")

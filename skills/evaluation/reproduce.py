@@ -25,7 +25,7 @@ from skills.files import read_json, replacing, write_json
 from skills.measures.intervals import Interval, student
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import Run, open_or_create, open_run, runs_root
+from skills.runs.folder import RunFolder, open_or_create, open_run, runs_root
 from skills.settings.config import EXPERT_FILES, Config
 
 SCHEMA_VERSION = 1
@@ -175,7 +175,7 @@ def document(table: Table, methods: Sequence[str], folder: Path) -> dict[str, An
     return found | {"verdicts": verdicts(found["totals"])}
 
 
-def finished(folder: Path) -> dict[tuple[str, str], Run]:
+def finished(folder: Path) -> dict[tuple[str, str], RunFolder]:
     """The finished runs of a table's folder, by dataset and method."""
     runs = [open_run(manifest.parent) for manifest in sorted(folder.glob("*/manifest.json"))]
     prefixes = {run.path: f"{_slug(run.config.dataset)}-" for run in runs}
@@ -191,7 +191,7 @@ def _slug(dataset: str) -> str:
     return dataset.replace("/", "-")
 
 
-def _row(dataset: str, columns: Sequence[str], cells: dict[tuple[str, str], Run]) -> dict[str, Any]:
+def _row(dataset: str, columns: Sequence[str], cells: dict[tuple[str, str], RunFolder]) -> dict[str, Any]:
     """A dataset: where it and the expert came from, and for each method our number and the published one."""
     runs = {name: cells[dataset, name] for name in columns if (dataset, name) in cells}
     manifests = [run.manifest for run in runs.values()]
@@ -207,7 +207,7 @@ def _row(dataset: str, columns: Sequence[str], cells: dict[tuple[str, str], Run]
     return {"dataset": dataset, "data": known["dataset"], "methods": shown}
 
 
-def _ours(run: Run) -> dict[str, Any]:
+def _ours(run: RunFolder) -> dict[str, Any]:
     """A run's score over seeds, each seed's own, and what it took."""
     summary, config = read_json(run.measures_file)["summary"], run.config
     return {

@@ -9,7 +9,7 @@ from skills.learning.learners import learner_of
 from skills.learning.learners.bc import Bc
 from skills.learning.learners.clone import Clone
 from skills.plugins import Plugin
-from skills.runs.folder import Run, open_or_create, open_run
+from skills.runs.folder import RunFolder, open_or_create, open_run
 from skills.settings.change import with_settings
 from skills.settings.config import Config
 
@@ -59,7 +59,7 @@ def _cloning(learner: type[Bc], policy: Plugin) -> Bc:
     return learner(**{one.name: getattr(policy, one.name) for one in fields(policy) if one.name in known})
 
 
-def variant(base: Run, folder: Path, config: Config, steps: int | None = None) -> Run:
+def variant(base: RunFolder, folder: Path, config: Config, steps: int | None = None) -> RunFolder:
     """The run of a variant, inside its base's folder; begins with the stages that its base or another variant of that
     has in common with it.
 
@@ -74,7 +74,7 @@ def variant(base: Run, folder: Path, config: Config, steps: int | None = None) -
     return run
 
 
-def _begin_with(run: Run, other: Run) -> None:
+def _begin_with(run: RunFolder, other: RunFolder) -> None:
     """Takes the finished stages of another run, as far as both have the same settings and learn from the same rows."""
     ours, theirs = run.config, other.config
     if (ours.skills, ours.seeds, ours.seed) != (theirs.skills, theirs.seeds, theirs.seed):
@@ -97,7 +97,7 @@ def _begin_with(run: Run, other: Run) -> None:
         _copy_stage(other, run, stage)
 
 
-def _copy_stage(base: Run, run: Run, stage: str) -> None:
+def _copy_stage(base: RunFolder, run: RunFolder, stage: str) -> None:
     names = list(base.manifest["stages"][stage]["files"])
     with run.stage(stage, [run.path / name for name in names]):
         for name in names:

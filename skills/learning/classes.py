@@ -32,8 +32,8 @@ class Classes:
 
     labels: [N] int32, the class of each transition; -1 of none.
     centroids: [K, F] float32, in feature space: (columns of (s, a, s') - mean) / scale. F is 0 of an expert that was
-        given rather than clustered: no new transition is of it. K may be a multiple of the number of classes that the
-        labels name; the members of each are then there again and again, for one network of each seed.
+        given rather than clustered: no new transition is of it. Then K is the number of seeds S: `labels` name one
+        class, and it counts S times, once for the networks of each seed, with the same members each time.
     columns: [F] int64, which columns of concat(s, a, s') are features.   mean, scale: [F] float32.
     window: [] int64, over how many steps those columns are averaged first, see `ExpertsConfig`.
     """
@@ -58,7 +58,7 @@ class Classes:
 
     @property
     def _copies(self) -> int:
-        """How often each class is there."""
+        """S: how often the one expert counts, once a seed; 1 of classes that K-means cut."""
         return 1 if len(self.columns) else self.count // (int(self.labels.max()) + 1)
 
     @property

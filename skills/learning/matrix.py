@@ -62,8 +62,9 @@ def write(
     """Writes `labels.f16` and `scales.npz` into `folder` (see above).
 
     blocks: the labels of all rows in order, some rows at a time, [n, K] each.   progress: in rows.
-    scaled: by `scales` of the dataset's own episodes, else by 1. An expert's episode may earn a hundred times
-    what those do: if it counted, what tells them apart would be scaled down to nothing.
+    scaled: by `scales` of the dataset's own episodes, else by 1. Demonstrations behind them are left out: the expert's
+    own steps earn up to a hundred times what others do, and dividing by the spread that they would add would leave
+    differences between the dataset's episodes of about 1 where the learner's temperature expects 1000.
     """
     total, episode_starts = len(transitions), transitions.episode_starts
     own = int(np.searchsorted(episode_starts, total - transitions.demonstrations))

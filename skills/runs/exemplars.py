@@ -20,7 +20,7 @@ from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 from skills.runs.reading import read
 
 Origin = Literal["recorded", "rebuilt"]
@@ -54,12 +54,12 @@ class Exemplars:
         return float(self.own[skill].sum() / max(1, self.lengths[skill].sum()))
 
 
-def exemplars_path(run: Run) -> Path:
+def exemplars_path(run: RunFolder) -> Path:
     """Where a run keeps them."""
     return run.path / "exemplars.npz"
 
 
-def find(run: Run) -> Exemplars:
+def find(run: RunFolder) -> Exemplars:
     """The exemplars of a run, found once and then kept in its folder.
 
     Raises: SkillsError where the data are not on this machine any more, or are others.
@@ -80,7 +80,7 @@ def find(run: Run) -> Exemplars:
     return found
 
 
-def known(run: Run) -> Exemplars | None:
+def known(run: RunFolder) -> Exemplars | None:
     """The exemplars that were found earlier for the classes that the run has now."""
     path = exemplars_path(run)
     if not path.is_file():
@@ -139,7 +139,7 @@ def _rebuilt(transitions: Transitions, rows: slice) -> NDArray[np.float64]:
     return np.concatenate([place - place[:1], seen[:, : size - hidden]], axis=1)
 
 
-def _stored_in(run: Run) -> tuple[str | None, dict[int, int]]:
+def _stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:
     """(the Minari dataset that the classes' episodes are stored in, {episode of the run: its number there}).
 
     None where demonstrations come from a file; no numbers where they are the same.
@@ -189,7 +189,7 @@ def _padded(states: NDArray[np.floating[Any]], length: int) -> NDArray[np.floati
     return np.concatenate([states, np.repeat(states[-1:], length - len(states), axis=0)])
 
 
-def _transitions(run: Run) -> Transitions:
+def _transitions(run: RunFolder) -> Transitions:
     """The data that the run learned from. Raises: SkillsError where they are not here, or are others."""
     if run.config.mode == "imitation":  # the demonstrations are behind the dataset's rows
         return read(run, "local", silent_reporter, unsaid).transitions
@@ -207,7 +207,7 @@ def _transitions(run: Run) -> Transitions:
     return transitions
 
 
-def _key(run: Run) -> str:
+def _key(run: RunFolder) -> str:
     """Says whether kept exemplars belong to the run's data and classes."""
     manifest = run.manifest
     text = repr((_VERSION, _SECONDS, manifest["dataset"]["digest"], manifest["stages"]["experts"]["files"]))

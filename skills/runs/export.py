@@ -17,7 +17,7 @@ from skills.bodies.environments import observation_size
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import read_json, replacing
 from skills.learning.policy import Policy
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 
 INPUT, OUTPUT = "observation", "action"
 
@@ -47,7 +47,7 @@ class _Player(nn.Module):
         return self.policy.means(self.policy.standardise(seen))[:, 0]
 
 
-def export(run: Run, skill: int | None, path: Path | None = None, *, force: bool = False) -> Exported:
+def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force: bool = False) -> Exported:
     """Writes a skill's policy to `path`, or to RUN/export/017.onnx.   skill: None for the only one.
 
     The graph takes `observation` [B, O] float32, chooses its columns, standardises, and gives `action` [B, A], the mean
@@ -73,7 +73,7 @@ def export(run: Run, skill: int | None, path: Path | None = None, *, force: bool
     return Exported(path, columns, policy.shape.action_size, metadata)
 
 
-def _metadata(run: Run, skill: int) -> dict[str, str]:
+def _metadata(run: RunFolder, skill: int) -> dict[str, str]:
     metadata = {
         "run": run.path.resolve().name,
         "skill": str(skill),

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ def runs_root() -> Path:
 
 
 @dataclass(frozen=True)
-class Run:
+class RunFolder:
     """A run folder that exists."""
 
     path: Path
@@ -111,7 +112,7 @@ class Run:
 
     def require_skill(self, skill: int) -> None:
         """Raises: SkillsError (usage) for a skill that the run has not."""
-        if not 0 <= skill < self.config.heads:
+        if not isinstance(skill, Integral) or not 0 <= skill < self.config.heads:
             raise SkillsError(
                 f"There is no skill {skill} in {self.path}.", f"It has skills 0 to {self.config.heads - 1}.", USAGE
             )
@@ -185,7 +186,7 @@ def default_path(dataset: str, mode: str = "skills") -> Path:
     return runs_root() / (dataset.replace("/", "-") + (f"-{mode}" if mode != "skills" else ""))
 
 
-def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> Run:
+def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFolder:
     """The run of that folder, to be continued or begun.
 
     fresh: an existing run is moved aside (`ant-medium.1`), never deleted.
@@ -219,18 +220,18 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> Run:
         "stages": {},
     }
     write_json(path / "manifest.json", manifest)
-    return Run(path, config)
+    return RunFolder(path, config)
 
 
-def open_run(path: Path) -> Run:
+def open_run(path: Path) -> RunFolder:
     """The run of a folder. Raises: SkillsError (not found) where there is none."""
     if not (path / "manifest.json").is_file():
         raise SkillsError(f"{path} is not a run: it has no manifest.json.", exit_code=NOT_FOUND)
     packages = read_json(path / "manifest.json").get("packages")
-    return Run(path, Config.from_json(read_json(path / "config.json"), packages))
+    return RunFolder(path, Config.from_json(read_json(path / "config.json"), packages))
 
 
-def find(name: str | None) -> Run:
+def find(name: str | None) -> RunFolder:
     """The run of that name (a folder of `runs_root()` or a path); the newest one for None.
 
     Raises: SkillsError (not found) with the nearest names.

@@ -18,7 +18,7 @@ from skills.plugins import SOURCES
 from skills.progress import Notify, Reporter
 from skills.runs import demonstrations
 from skills.runs.demonstrations import Expert
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Data:
         return self.expert.rows if self.mode == "sparse" else np.arange(len(self.own), len(self.transitions))
 
 
-def read(run: Run, source: str, reporter: Reporter, notify: Notify) -> Data:
+def read(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Data:
     """The data of a run.
 
     Raises: SkillsError where they are not what the run began with, or could not be played afterwards; where the expert
@@ -54,7 +54,7 @@ def read(run: Run, source: str, reporter: Reporter, notify: Notify) -> Data:
     return Data(own, _read_expert(run, own, reporter, notify), run.config.mode)
 
 
-def _read_dataset(run: Run, source: str, reporter: Reporter, notify: Notify) -> Transitions:
+def _read_dataset(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Transitions:
     """The dataset of a run. In imitation mode its rewards stay unread, unless they are what is learned from."""
     data = run.config.data
     known = run.manifest.get("dataset")  # a set that has grown since the run began still begins the same
@@ -86,7 +86,7 @@ def _read_dataset(run: Run, source: str, reporter: Reporter, notify: Notify) -> 
     return transitions
 
 
-def _read_expert(run: Run, own: Transitions, reporter: Reporter, notify: Notify) -> Expert | None:
+def _read_expert(run: RunFolder, own: Transitions, reporter: Reporter, notify: Notify) -> Expert | None:
     """The expert of a run on this dataset, noted in its manifest; None in skills mode, where there are many.
 
     Raises: SkillsError where it is not what the run began with, or there is none.

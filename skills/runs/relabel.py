@@ -19,12 +19,12 @@ from skills.errors import SkillsError
 from skills.learning.matrix import Rewards
 from skills.progress import Progress, silent
 from skills.runs.command import command
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 
 _KEPT = ("license", LABEL_NAMES, "code_permalink")  # what is said of the data stays said
 
 
-def relabel(run: Run, skill: int, minari_id: str, progress: Progress = silent) -> None:
+def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = silent) -> None:
     """Writes the transitions that a run learned from as the Minari dataset `minari_id`, rewarded for one skill.
 
     The reward is the one that the run's own policy learned from: the label times the skill's scale. The environment's

@@ -36,7 +36,9 @@ class ExpertsConfig:
     ] = "kmeans"
     window: Annotated[int, "features are means over so many steps around a transition, within its episode"] = 1
     expert: Annotated[str | None, "imitation: the dataset, or the file of demonstrations, of the expert"] = None
-    trajectories: Annotated[int, "episodes of the expert: the best by return, of equal ones those the seed draws"] = 1
+    trajectories: Annotated[
+        int, "how many episodes are the expert: those of highest return; among equal returns the seed draws"
+    ] = 1
     episodes: Annotated[tuple[int, ...] | None, "these episodes of the expert instead, counted from 0"] = None
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from skills.errors import SkillsError
 from skills.files import read_json, replacing
 from skills.runs.command import command
-from skills.runs.folder import Run, open_run
+from skills.runs.folder import RunFolder, open_run
 
 _PARTS = Path(__file__).parent
 _GENERATOR = '<meta name="generator" content="skills gallery">'
@@ -37,7 +37,7 @@ def write_index(root: Path, runs: list[Path]) -> Path:
     return index
 
 
-def card(run: Run) -> dict[str, Any]:
+def card(run: RunFolder) -> dict[str, Any]:
     """What the page says of a run, from its own files; a run that is not finished has no summary and no stills."""
     page = run.gallery_folder / "manifest.json"
     document = read_json(page) if page.is_file() else {}

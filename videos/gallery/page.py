@@ -10,7 +10,7 @@ from skills.measures import profile as behaviour
 from skills.playing.rollout import Rollouts
 from skills.runs import exemplars
 from skills.runs.command import command
-from skills.runs.folder import Run
+from skills.runs.folder import RunFolder
 from skills.videos.gallery import write as gallery
 
 SCHEMA_VERSION = 2
@@ -150,7 +150,7 @@ def wall_seconds(manifest: Mapping[str, Any]) -> float:
     return round(float(sum(stage["seconds"] for stage in manifest["stages"].values())), 2)
 
 
-def page(run: Run) -> dict[str, Any]:
+def page(run: RunFolder) -> dict[str, Any]:
     """Everything the gallery of a finished run shows. Raises: SkillsError where the run has no measures yet."""
     run.require("measures")
     manifest, measures = run.manifest, read_json(run.measures_file)
@@ -182,7 +182,7 @@ def _expert(expert: Mapping[str, Any] | None) -> str | None:
     return f"The expert: of {Path(expert['name']).name} the episodes {some}, which return {returns}."
 
 
-def whole_page(run: Run) -> dict[str, Any]:
+def whole_page(run: RunFolder) -> dict[str, Any]:
     """As `page`, with what takes the rollouts: ways, families, distances, and what is known of the data's classes."""
     document = page(run)
     measures = read_json(run.measures_file)
@@ -246,7 +246,7 @@ def _leaves(found: Any, name: str = "") -> dict[str, Any]:
     return {}
 
 
-def _no_exemplars(run: Run) -> str:
+def _no_exemplars(run: RunFolder) -> str:
     """Why the page has no films of the classes in the data, where it has none."""
     from minari.storage import get_dataset_path
 
@@ -259,6 +259,6 @@ def _no_exemplars(run: Run) -> str:
     return f"There is no film of the class in the data yet: skills render {run.path.resolve().name} --all"
 
 
-def publish(run: Run) -> Path:
+def publish(run: RunFolder) -> Path:
     """Writes the gallery of a finished run; returns its page."""
     return gallery.write_gallery(run.path, whole_page(run))

@@ -1,12 +1,28 @@
-"""What differs between the CPU and a GPU in a training loop: captured steps, generators, how much memory there is."""
+"""The device, and what a training loop does otherwise on a GPU: captured steps, generators, how much memory it has."""
 
 import os
 from collections.abc import Callable, Sequence
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from skills.choices import Device, DeviceChoice
+from skills.errors import ENVIRONMENT, USAGE, SkillsError
+
 _WARM_UP = 3  # calls before a capture, in which libraries allocate what they keep
+
+
+def choose_device(name: str) -> Device:
+    """The device to run on; `auto` takes a GPU where there is one.
+
+    Raises: SkillsError (usage) for an unknown name, (environment) for a GPU that is not there.
+    """
+    if name not in get_args(DeviceChoice):
+        raise SkillsError(f"Unknown device {name!r}.", f"Known: {', '.join(get_args(DeviceChoice))}.", USAGE)
+    if name == "cuda" and not torch.cuda.is_available():
+        raise SkillsError("There is no CUDA device on this machine.", "Use --device cpu.", ENVIRONMENT)
+    return "cpu" if name == "cpu" or not torch.cuda.is_available() else "cuda"
 
 
 def captured(step: Callable[[], None], state: Sequence[Tensor], device: torch.device) -> Callable[[], None]:

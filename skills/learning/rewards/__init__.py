@@ -6,15 +6,27 @@ Another package adds one by an entry point in the group `skills.makers`.
 from abc import abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from skills.data.transitions import Transitions
+from skills.errors import SkillsError
 from skills.learning.classes import Classes
 from skills.plugins import Plugin
 from skills.progress import Reporter
 from skills.settings.config import Config
+
+
+class RewardModel(Protocol):
+    """What a reward maker has learned, asked about steps that it was not made for."""
+
+    def of_steps(
+        self, observations: NDArray[np.float32], actions: NDArray[np.float32], expert: int
+    ) -> NDArray[np.float32]:
+        """[B] the labels, before scaling, of steps [B, O] and [B, A] for one expert."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,16 @@ class RewardMaker(Plugin):
 
         generator: a CPU generator; every draw comes from it.
         """
+
+    def model(self, folder: Path, reference: Transitions) -> RewardModel:
+        """What gives the rewards of new steps.   folder: where `make` wrote.   reference: what it made rewards of.
+
+        Raises: SkillsError where a reward is no function of a step: so it is unless a maker says otherwise.
+        """
+        raise SkillsError(
+            f"The rewards of {self.name} are those of the dataset's own steps; it has none for others.",
+            "clue and oril have: discover with one of these.",
+        )
 
 
 def maker_of(config: Config) -> RewardMaker:

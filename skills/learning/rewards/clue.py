@@ -90,6 +90,10 @@ class Clue(CvaeSettings, RewardMaker):
             write(folder, _labels(labeller, workers), transitions, progress, scaled=self.scaled)
         save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
 
+    def model(self, folder: Path, reference: Transitions) -> "Models":
+        """The trained CVAEs."""
+        return Models(folder, reference, self)
+
 
 @dataclass(frozen=True)
 class Latents:
@@ -112,6 +116,16 @@ class Models:
         size, action_size = reference.observations.shape[1], reference.actions.shape[1]
         self._cvae = StackedCvae.from_tensors(tensors, CvaeShape(size, action_size, config.hidden))
         self._reference, self._config = reference, config
+
+    def of_steps(
+        self, observations: NDArray[np.float32], actions: NDArray[np.float32], expert: int
+    ) -> NDArray[np.float32]:
+        """[B] eq. 6 of one expert."""
+        one = slice(expert, expert + 1)
+        inputs = self._inputs(slice(None), replace(self._reference, observations=observations, actions=actions))
+        labeller = _Labeller(self._cvae.range(one), self._centres[one], inputs, self._config, _RANKING_SEED, workers=1)
+        starts = range(0, len(inputs), labeller.chunk)
+        return np.concatenate([np.zeros((0, 1), np.float32), *(labeller.label(start, 0) for start in starts)])[:, 0]
 
     def rewards(self, rows: NDArray[np.integer], transitions: Transitions, distance: Distance) -> NDArray[np.float32]:
         """[n, K] eq. 6 with that distance, of some rows of transitions."""
@@ -136,7 +150,7 @@ class Models:
         mean, log_std = model.encode(self._inputs(rows, transitions)[None])
         return Latents(mean[0].numpy(), log_std[0].exp().numpy(), self._centres[expert, 0].numpy())
 
-    def _inputs(self, rows: NDArray[np.integer], transitions: Transitions) -> Tensor:
+    def _inputs(self, rows: NDArray[np.integer] | slice, transitions: Transitions) -> Tensor:
         """(s, a, 1), [n, O + A + 1]."""
         part = replace(transitions, observations=transitions.observations[rows], actions=transitions.actions[rows])
         return standardised_rows(part, self._reference.scaling if self._config.standardise else None)

@@ -9,7 +9,7 @@ Letters: N transitions, K experts, B rows of a batch, O observation columns, A a
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +21,7 @@ from torch.nn.functional import softplus
 
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
-from skills.learning.engine.checkpoint import Checkpoint, save_tensors
+from skills.learning.engine.checkpoint import Checkpoint, load_tensors, save_tensors
 from skills.learning.engine.device import generator_on
 from skills.learning.engine.stacked import StackedMlp, initial
 from skills.learning.matrix import LABELS, SCALES, write
@@ -68,6 +68,30 @@ class Oril(RewardMaker):
         progress = sparsely(reporter(f"labelling for {members.count} skills", "rows"))
         write(folder, _labels(judge, rows), transitions, progress, scaled=self.scaled)
         save_tensors(folder / MODELS, judge.named_layers("judge"))
+
+    def model(self, folder: Path, reference: Transitions) -> "Judges":
+        """The trained discriminators."""
+        return Judges(folder, reference, self)
+
+
+class Judges:
+    """The trained discriminators of a run.   reference: the transitions that they were trained on, for the scaling."""
+
+    def __init__(self, folder: Path, reference: Transitions, config: Oril) -> None:
+        tensors = load_tensors(folder / MODELS)
+        flat = torch.cat([tensors[f"judge.{layer}"].flatten(1) for layer in range(len(tensors))], dim=1)
+        inputs = reference.observations.shape[1] + reference.actions.shape[1]
+        self._judges = StackedMlp(flat, [inputs, config.hidden, config.hidden, 1])
+        self._reference, self._config = reference, config
+
+    def of_steps(
+        self, observations: NDArray[np.float32], actions: NDArray[np.float32], expert: int
+    ) -> NDArray[np.float32]:
+        """[B] in (0, 1), how likely a step is the expert's."""
+        steps = replace(self._reference, observations=observations, actions=actions)
+        rows = standardised_rows(steps, self._reference.scaling if self._config.standardise else None)
+        labels = [np.zeros((0, 1), np.float32), *_labels(self._judges.range(slice(expert, expert + 1)), rows)]
+        return np.concatenate(labels)[:, 0]
 
 
 @torch.no_grad()

@@ -101,9 +101,10 @@ def episode_rewards(
 
 
 def transport_costs(states: NDArray[np.float32], shown: NDArray[np.float32], solver: ModuleType) -> NDArray[np.float64]:
-    """[n] what the optimal plan pays for each state of an episode, as if each weighed 1.
+    """[n] what the optimal plan pays for each state of an episode, times the episode's length n.
 
-    The paper's T r_ot with its sign turned: there T is 1000 and a state weighs 1/1000, however short the episode.
+    A state weighs 1/n in the plan, so that this is what moving it costs, however long the episode is. The paper weighs
+    a state 1/T with T = 1000 and multiplies by T: the same scale.
     """
     costs = cosine_distances(states, shown)
     weights = [np.full(size, 1.0 / size) for size in costs.shape]

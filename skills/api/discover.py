@@ -1,0 +1,78 @@
+"""`skills.discover`: from a dataset to a finished run."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from skills import discovery
+from skills.api.run import Run
+from skills.api.shown import Shown, shown_by
+from skills.choices import DeviceChoice, Mode, Preset
+from skills.runs.begin import begin
+from skills.runs.folder import default_path
+from skills.settings.config import DEFAULT_PRESET
+
+
+def discover(
+    dataset: str,
+    *,
+    preset: Preset = DEFAULT_PRESET,
+    seed: int = 1,
+    skills: int | None = None,
+    set: Mapping[str, Any] | None = None,
+    run: str | PathLike[str] | None = None,
+    fresh: bool = False,
+    mode: Mode = "skills",
+    expert: str | None = None,
+    trajectories: int | None = None,
+    episodes: tuple[int, ...] | None = None,
+    seeds: int = 1,
+    maker: str = "clue",
+    learner: str = "iql",
+    device: DeviceChoice = "auto",
+    source: str = "auto",
+    offline: bool = False,
+    progress: Shown = True,
+) -> Run:
+    """Discovers the skills in a dataset, or learns one from an expert; a run that stopped goes on where it was.
+
+    dataset: a short name ("ant-medium") or any Minari id; one that is not here is made or downloaded.
+    preset: "smoke" takes seconds, "quick" minutes, "paper" hours.   seed: of everything random.
+    skills: K, 2 or more; None: the preset's.
+    set: any other setting by its name, {"policy.steps": 5000}; `skills show --settings` lists them.
+    run: the run's folder; None: runs/DATASET.   fresh: begin anew; an old run is kept beside the new one.
+    mode: "skills"; "imitation" of an `expert`, which is a dataset or a file of demonstrations; "sparse", of the
+        dataset's own successful episodes. In these two `trajectories` or `episodes` choose, and `seeds` networks learn.
+    maker, learner: what makes the rewards, and what learns from them.
+    source, offline: where the data come from ("local", "embedded", "remote"), and whether the network is left alone.
+    progress: True: lines on stderr; a function of (task, done, total); False: nobody is told.
+
+    Raises: SkillsError for what cannot be; also where the folder holds a run with other settings, which it names.
+    """
+    path = default_path(dataset, mode) if run is None else Path(run)
+    with shown_by(progress) as (reporter, notify):
+        begun = begin(
+            dataset,
+            path,
+            fresh=fresh,
+            device=device,
+            source=source,
+            offline=offline,
+            reporter=reporter,
+            notify=notify,
+            preset=preset,
+            seed=seed,
+            skills=skills,
+            set=set,
+            mode=mode,
+            expert=expert,
+            trajectories=trajectories,
+            episodes=episodes,
+            seeds=seeds,
+            maker=maker,
+            learner=learner,
+        )
+        with begun.writing():
+            discovery.discover(begun, source=source, reporter=reporter, notify=notify)
+    return Run(begun)

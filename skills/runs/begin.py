@@ -1,0 +1,82 @@
+"""Begins a run of a dataset, or finds it: what was asked for is checked, the data are got, the folder is made."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from skills.data import catalog, minari_root
+from skills.errors import NOT_FOUND, SkillsError
+from skills.progress import Notify, Reporter
+from skills.runs.configure import make_config
+from skills.runs.folder import RunFolder, open_or_create, open_run
+from skills.settings.config import EXPERT_FILES
+
+
+def begin(
+    dataset: str,
+    path: Path,
+    *,
+    fresh: bool,
+    device: str,
+    source: str,
+    offline: bool,
+    reporter: Reporter,
+    notify: Notify,
+    **asked: Any,
+) -> RunFolder:
+    """The run of that folder, to be continued or begun; its data are on this machine then, or can be made on it.
+
+    fresh: begin anew, an old run is kept beside the new one.   device: "auto" goes on where the run began.
+    source, offline: as `skills.data.sources.load` takes them; "auto" goes on with the source of another package.
+    asked: as `make_config` takes it.
+    Raises: SkillsError as these do; before anything is made or downloaded where what is asked for cannot be.
+    """
+    asked["expert"] = expert_of(asked.get("expert"))
+    make_config(dataset, **asked)
+    begun = None if fresh or not (path / "manifest.json").is_file() else open_run(path)  # it goes on as it began
+    device = begun.config.device if begun and device == "auto" else device
+    source = begun.source if begun and source == "auto" else source
+    for name in (dataset, asked["expert"]):
+        if name is not None and not _is_file(name):
+            get_data(name, source if name == dataset else "auto", offline, reporter, notify)
+    from skills.learning.engine.device import choose_device  # takes a second or two: it needs torch
+
+    config = make_config(dataset, **asked)  # again: only now may it be known whose steps these are
+    return open_or_create(path, replace(config, device=choose_device(device)), fresh=fresh)
+
+
+def get_data(dataset: str, source: str, offline: bool, reporter: Reporter, notify: Notify) -> None:
+    """Downloads the dataset where that is what it takes.
+
+    Raises: SkillsError where there is no such data, or its environment cannot be played: no run is begun in vain.
+    """
+    entry = catalog.resolve(dataset)
+
+    from skills.bodies.environments import environment  # Gymnasium and MuJoCo take a second, and a typo ends above
+    from skills.data.sources import choose
+
+    chosen = choose(entry, source, offline=offline)
+    if entry.env_id:
+        environment(entry.env_id)
+    if chosen == "remote":
+        from skills.data import hub
+
+        hub.download(str(entry.official_id), reporter(f"downloading {entry.official_id}", "bytes"), notify)
+    if entry.env_id is None and (env_id := minari_root.env_id(dataset)):
+        environment(env_id)
+
+
+def expert_of(named: str | None) -> str | None:
+    """The name of a dataset as it is; a file's whole path, for the run may be continued from elsewhere.
+
+    Raises: SkillsError (not found) for a file that is not there.
+    """
+    if named is None or not _is_file(named):
+        return named
+    if not Path(named).is_file():
+        raise SkillsError(f"There is no file {named}.", "Name a file, or a dataset.", NOT_FOUND)
+    return str(Path(named).resolve())
+
+
+def _is_file(expert: str) -> bool:
+    return Path(expert).suffix in EXPERT_FILES

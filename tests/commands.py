@@ -1,0 +1,75 @@
+"""The command line as a person calls it: a process of its own, or in this one where a process is not the point.
+
+A process imports torch and MuJoCo anew, which takes seconds: it is for what only a process shows (signals, limits,
+what is on a pipe, what is imported).
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from typer.testing import CliRunner
+
+from skills.cli import console
+from skills.cli.app import main
+
+Done = subprocess.CompletedProcess[str]
+
+COMMAND = [sys.executable, "-m", "skills.cli.app"]
+
+
+def places(folder: Path) -> dict[str, str]:
+    """The variables that put runs and datasets into a folder."""
+    return {"SKILLS_RUNS": str(folder / "runs"), "MINARI_DATASETS_PATH": str(folder / "minari")}
+
+
+def environment(folder: Path, **extra: str) -> dict[str, str]:
+    """This process's environment with the runs and the datasets in a folder, and no word on colours."""
+    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    return {**plain, **places(folder), **extra}
+
+
+def skills(folder: Path, *arguments: object, **extra: str) -> Done:
+    """The command line to its end, in this process: the same entry point, messages and exit code."""
+    words = list(map(str, arguments))
+    variables = {"NO_COLOR": None, "FORCE_COLOR": None, **places(folder), **extra}
+    console.reset()
+    with patch.object(sys, "argv", ["skills", *words]), CliRunner().isolation(env=variables) as (out, err, _):
+        with pytest.raises(SystemExit) as ended:
+            main()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        done = subprocess.CompletedProcess(words, ended.value.code, out.getvalue().decode(), err.getvalue().decode())
+    console.reset()
+    return done
+
+
+def process(folder: Path, *arguments: object, before: Callable[[], None] | None = None, **extra: str) -> Done:
+    """The command line to its end, as a process."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment(folder, **extra),
+        preexec_fn=before,
+        timeout=600,
+        check=False,
+    )
+
+
+def start(folder: Path, *arguments: object) -> "subprocess.Popen[str]":
+    """The command line as a process that goes on beside this one and can be interrupted."""
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment(folder), preexec_fn=heed_interrupts
+    )
+
+
+def heed_interrupts() -> None:
+    """In a child that is to be interrupted: under `nohup` or `&` the tests ignore SIGINT, and a child inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
