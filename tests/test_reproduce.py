@@ -100,8 +100,8 @@ def test_settings_of_each_method():
     )
     assert (clue.mode, clue.heads, clue.seed, clue.experts.expert) == ("imitation", 3, 5, "hopper-expert")
     assert (clue.reward.calibration, plain.reward.calibration) == (0.1, 0.0)
-    assert (sqil.reward.maker, sqil.policy.learner, sqil.policy.expert_share) == ("sqil", "td3bc", 0.5)
-    assert (five.reward.maker, five.experts.trajectories, clue.experts.trajectories) == ("otr", 5, 1)
+    assert (sqil.reward.name, sqil.policy.name, sqil.policy.expert_share) == ("sqil", "td3bc", 0.5)
+    assert (five.reward.name, five.experts.trajectories, clue.experts.trajectories) == ("otr", 5, 1)
     maze = config_of(paper.table("table1"), "antmaze-umaze-play", "otr", settings)
     assert (maze.mode, maze.experts.expert, maze.experts.trajectories, maze.policy.reward_shift) == (
         "sparse",
