@@ -14,6 +14,7 @@ from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, SOURCES
+from skills.progress import unsaid
 
 if TYPE_CHECKING:
     from skills.runs.folder import RunFolder
@@ -103,7 +104,7 @@ def discover(
             source=source,
             offline=offline,
             reporter=report,
-            notify=_silent if quiet else console.say,
+            notify=unsaid if quiet else console.say,
             preset=preset,
             mode=mode,
             expert=expert,
@@ -124,7 +125,9 @@ def discover(
 def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
     """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
     if run is None:
-        raise SkillsError("DATASET is missing.", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE)
+        raise SkillsError(
+            "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE
+        )
     with _resumable(run, source), run.writing():
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)
@@ -143,7 +146,7 @@ def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "R
     from skills import discovery as pipeline
 
     with reporter(quiet) as report:
-        pipeline.discover(run, source=source, reporter=report, notify=_silent if quiet else console.say)
+        pipeline.discover(run, source=source, reporter=report, notify=unsaid if quiet else console.say)
         if not videos:
             return None
         from skills.videos.films.render import render_skills
@@ -155,10 +158,6 @@ def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "R
     if not quiet:
         console.say(what_was_done(rendered))
     return rendered
-
-
-def _silent(text: str) -> None:
-    """What -q does with a notice."""
 
 
 @contextmanager
@@ -184,7 +183,7 @@ def _publish(run: "RunFolder") -> Path:
 
 
 def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
-    from skills.videos.films.render import describe
+    from skills.videos.films.render import as_document
     from skills.videos.gallery import page
 
     shown = page.page(run)
@@ -198,7 +197,7 @@ def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json:
                 "dataset": shown["dataset"],
                 "stages": _seconds(run),
                 "summary": shown["summary"],
-                "videos": describe(rendered) if rendered else None,
+                "videos": as_document(rendered) if rendered else None,
                 "gallery": str(index),
             }
         )

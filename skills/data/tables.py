@@ -17,7 +17,7 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError
 
 # Something with a shape and a dtype that is read by slices: an array, or an HDF5 dataset that stays on disk.
 Column = Any
-Columns = Mapping[str, Column]
+NamedColumns = Mapping[str, Column]
 
 _SUFFIXES = (".hdf5", ".h5", ".npz")
 # What the readers raise at damaged files.
@@ -35,7 +35,7 @@ DAMAGE: tuple[type[Exception], ...] = (
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Columns]:
+def opened(path: Path) -> Iterator[NamedColumns]:
     """The arrays of a file by their paths ("actions", "infos/qpos"), for as long as the block lasts.
 
     Raises: SkillsError where there is no such file, of an unknown kind, or it is damaged (in the block too).
@@ -51,23 +51,23 @@ def opened(path: Path) -> Iterator[Columns]:
             with h5py.File(path, "r") as file:
                 yield _hdf5(file)
     except DAMAGE as error:
-        raise damaged(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def damaged(path: Path, error: BaseException) -> SkillsError:
+def unreadable(path: Path, error: BaseException) -> SkillsError:
     """The error that says that a file cannot be read."""
     return SkillsError(
         f"{path} cannot be read: {type(error).__name__}: {error}.", "It is damaged or incomplete: get it again."
     )
 
 
-def _npz(path: Path) -> Columns:
+def _npz(path: Path) -> NamedColumns:
     """All arrays, in memory. Arrays of objects, which only pickle could read, are refused by NumPy."""
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 
 
-def _hdf5(file: h5py.File) -> Columns:
+def _hdf5(file: h5py.File) -> NamedColumns:
     """Every dataset of the file, unread."""
     columns: dict[str, Column] = {}
     file.visititems(lambda name, item: columns.update({name: item}) if isinstance(item, h5py.Dataset) else None)

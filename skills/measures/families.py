@@ -13,11 +13,10 @@ from scipy.cluster import hierarchy
 from scipy.spatial import distance
 from sklearn.metrics import silhouette_score
 
+from skills.arrays import Floats
 from skills.bodies import motion
 from skills.measures import describe
 from skills.playing.rollout import Rollouts
-
-Floats = NDArray[np.float64]
 
 _MOST_FAMILIES = 8
 _ALMOST = 0.75  # of the best silhouette: a finer cut that is nearly as clear shows more kinds of behaviour

@@ -82,7 +82,7 @@ class Iql(BatchSettings, Learner):
         )  # fmt: skip
         dropout = self.dropout_of(shape)
         with beside(device) as helper:
-            learner = Networks(shape, self, generator, device, helper)
+            learner = IqlNetworks(shape, self, generator, device, helper)
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
@@ -114,7 +114,7 @@ def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
     return torch.where(difference > 0, expectile, 1.0 - expectile) * difference.square()
 
 
-class Networks:
+class IqlNetworks:
     """The networks, their optimisers and one update of them all.
 
     A Q is the lower of two; `target` is their slow copy. The actor is a Gaussian around a tanh mean with a free
