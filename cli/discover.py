@@ -9,7 +9,7 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
-from skills.cli.options import Json, Quiet, choice_of, complete_dataset, given_settings
+from skills.cli.options import Json, Quiet, Trust, choice_of, complete_dataset, given_settings
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
@@ -86,6 +86,7 @@ def discover(
     videos: Annotated[bool, typer.Option(help="Render the videos too.")] = True,
     json: Json = False,
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
     from skills.runs.begin import begin
