@@ -10,16 +10,15 @@ import os
 import tempfile
 import time
 
-import minari
-
 from skills.data import catalog
 from skills.data.made import antmaze, embedded
+from skills.data.minari import open_dataset
 
 
 def measure(name: str, steps: int) -> str:
     """One line of the table for a dataset made from nothing."""
     began = time.perf_counter()
-    dataset = minari.load_dataset(embedded.make(catalog.resolve(name), steps))
+    dataset = open_dataset(embedded.make(catalog.resolve(name), steps))
     speed = dataset.total_steps / (time.perf_counter() - began)
     reached = {
         episode.id: len(episode)

@@ -7,7 +7,7 @@ import typer
 
 from skills.cli import console, drawing
 from skills.cli.evaluate import cell
-from skills.cli.options import Json, Quiet, RunName
+from skills.cli.options import Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, USAGE, SkillsError
 from skills.progress import unsaid
@@ -35,6 +35,7 @@ def ablate(
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Train and measure a run again with one setting changed: a table and a plot (needs matplotlib)."""
     from skills.runs import folder as runs

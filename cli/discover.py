@@ -9,7 +9,7 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
-from skills.cli.options import Json, Quiet, choice_of, complete_dataset, given_settings
+from skills.cli.options import Json, Quiet, Trust, choice_of, complete_dataset, given_settings
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
@@ -87,6 +87,7 @@ def discover(
     videos: Annotated[bool, typer.Option(help="Render the videos too.")] = True,
     json: Json = False,
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
     from skills.runs.begin import begin
@@ -126,7 +127,7 @@ def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, j
     """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
     if run is None:
         raise SkillsError(
-            "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE
+            "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or go on with a run: --run DIR", USAGE
         )
     with _resumable(run, source), run.writing():
         rendered = _discover(run, source, videos=videos, quiet=quiet)

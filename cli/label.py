@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from skills.cli import console
-from skills.cli.options import Quiet, RunName
+from skills.cli.options import Quiet, RunName, Trust
 
 
 def label(
@@ -13,6 +13,7 @@ def label(
     out: Annotated[str, typer.Option(metavar="ID", help="The Minari id that it gets: skills/ant-17-v0.")],
     run: RunName = None,
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Write a run's dataset, rewarded for one skill, as a Minari dataset for any offline RL library.
 

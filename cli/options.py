@@ -53,6 +53,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
 
 
+def _trust(packages: list[str] | None) -> None:
+    """Takes effect as the command line is read: what opens a dataset asks `skills.data.trust` itself."""
+    if packages:
+        from skills.data.trust import trust
+
+        for package in packages:
+            trust(package)
+
+
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        metavar="PACKAGE",
+        callback=_trust,
+        help="An installed package whose environments datasets may name.",
+    ),
+]
+
+
 def given_settings(given: list[str] | None) -> dict[str, str]:
     """ "policy.steps=5000" -> its name and value. Raises: SkillsError (usage) for what is none."""
     for text in given or []:

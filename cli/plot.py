@@ -5,7 +5,7 @@ from typing import Any
 
 from skills.cli import console, drawing
 from skills.cli.evaluate import cell
-from skills.cli.options import Json, Quiet, RunName
+from skills.cli.options import Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, SkillsError
 
@@ -17,7 +17,7 @@ _COLUMNS = (
 )
 
 
-def plot(run: RunName = None, json: Json = False, quiet: Quiet = False) -> None:
+def plot(run: RunName = None, json: Json = False, quiet: Quiet = False, trust: Trust = None) -> None:
     """Plot learned against true rewards, and latents with and without calibration (needs matplotlib).
 
     Trains the uncalibrated reward inside the run. In skill discovery the expert is the best twentieth of the episodes.

@@ -7,7 +7,7 @@ import typer
 
 from skills.choices import DeviceChoice, Preset
 from skills.cli import console
-from skills.cli.options import Json, Quiet
+from skills.cli.options import Json, Quiet, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
 from skills.progress import unsaid
@@ -41,6 +41,7 @@ def reproduce(
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Run a table of the paper on the data that is here. The same command again continues where it stopped."""
     from skills.evaluation import paper

@@ -6,7 +6,7 @@ import typer
 
 from skills.cli import console
 from skills.cli.discover import summary_table, times
-from skills.cli.options import Json, complete_anything
+from skills.cli.options import Json, Trust, complete_anything
 from skills.cli.settings import show_settings
 from skills.data.minari_root import names_policies
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
@@ -31,6 +31,7 @@ def show(
     dataset: Annotated[bool, typer.Option("--dataset", help="The dataset, where a run has the same name.")] = False,
     settings: Annotated[bool, typer.Option("--settings", help="Every setting there is, and what it means.")] = False,
     json: Json = False,
+    trust: Trust = None,
 ) -> None:
     """Show a run, a dataset or a skill; or every setting."""
     if settings:

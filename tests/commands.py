@@ -37,7 +37,7 @@ def environment(folder: Path, **extra: str) -> dict[str, str]:
 def skills(folder: Path, *arguments: object, **extra: str) -> Done:
     """The command line to its end, in this process: the same entry point, messages and exit code."""
     words = list(map(str, arguments))
-    variables = {"NO_COLOR": None, "FORCE_COLOR": None, **places(folder), **extra}
+    variables = {"NO_COLOR": None, "FORCE_COLOR": None, "SKILLS_TRUST": None, **places(folder), **extra}
     console.reset()
     with patch.object(sys, "argv", ["skills", *words]), CliRunner().isolation(env=variables) as (out, err, _):
         with pytest.raises(SystemExit) as ended:

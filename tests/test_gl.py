@@ -9,7 +9,7 @@ from recordings import states_of
 
 from skills.bodies.environments import ENVIRONMENTS, load_model
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
-from skills.videos.films import renderers
+from skills.videos.films import children, renderers
 from skills.videos.films.ray import RayRenderer
 
 
@@ -117,7 +117,7 @@ def test_rays_never_load_opengl() -> None:
         "sys.exit(any(name.split('.')[0] == 'OpenGL' or name == 'mujoco.egl' for name in sys.modules))"
     )
     assert load_model("Hopper-v5").nq == 6
-    assert subprocess.run([sys.executable, "-c", code], check=False, env=renderers._environment()).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=children.environment()).returncode == 0
 
 
 @pytest.mark.usefixtures("gl_works")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up; rooms of one floor do not know each other.
 FLOORS = (
     ("skills.errors", "skills.progress", "skills.choices", "skills.arrays"),
-    ("skills.files", "skills.plugins"),
+    ("skills.files", "skills.memory", "skills.plugins"),
     ("skills.settings",),
     ("skills.bodies",),
     ("skills.data",),

@@ -16,7 +16,6 @@ from skills.evaluation import paper, reproduce
 from skills.evaluation.reproduce import Settings, config_of, markdown, run_all, totals, verdicts
 from skills.progress import silent_reporter
 from skills.runs.folder import open_run
-from skills.settings import config
 
 DATASET, EXPERT = "halfcheetah-random", "halfcheetah-medium"
 METHODS = ["clue", "clue-uncalibrated", "true", "otr", "oril", "sqil", "bc", "td3bc"]
@@ -145,7 +144,6 @@ def test_the_page_says_what_is_not_known_and_where_the_data_is_from(finished):
 
 def test_the_command_knows_what_the_library_knows():
     assert get_args(command.Name) == tuple(paper.document()["tables"])
-    assert get_args(command.Preset) == get_args(config.Preset)
 
 
 def test_the_command_prints_a_table_and_one_document(finished, root, capsys):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from skills.cli import console
-from skills.cli.options import Quiet, complete_official
+from skills.cli.options import Quiet, Trust, complete_official
 from skills.errors import NOT_FOUND, SkillsError
 
 
@@ -15,6 +15,7 @@ def download(
         typer.Argument(help="Such as ant-medium, door-human, or any Minari id.", autocompletion=complete_official),
     ],
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Downloads the official Minari dataset of a name. Stopped half-way, the same command goes on where it was.
 

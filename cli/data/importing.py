@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from skills.cli import console
-from skills.cli.options import Quiet
+from skills.cli.options import Quiet, Trust
 
 
 def import_file(
@@ -19,6 +19,7 @@ def import_file(
     licence: Annotated[str | None, typer.Option(help="The licence of the data, kept with it.")] = None,
     clip: Annotated[bool, typer.Option("--clip", help="Cut actions off at the bounds of their space.")] = False,
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Imports transitions from a file: observations, actions, and rewards, terminals, timeouts where it has them.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from skills.cli import console
-from skills.cli.options import Json, Quiet, complete_dataset
+from skills.cli.options import Json, Quiet, Trust, complete_dataset
 from skills.data.minari_root import is_local
 from skills.errors import SkillsError
 
@@ -22,6 +22,7 @@ def show(
     name: Annotated[str, typer.Argument(help="Such as ant-medium, or any Minari id.", autocompletion=complete_dataset)],
     json: Json = False,
     quiet: Quiet = False,
+    trust: Trust = None,
 ) -> None:
     """Show a dataset: its columns, the returns of its episodes, where it comes from and its licence."""
     from skills.bodies.references import REFERENCE_SOURCE

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from skills.api.performer import flat
 from skills.api.run import Run, load
 from skills.bodies.actions import ActionRange
+from skills.data.trust import check_id
 from skills.errors import USAGE, SkillsError
 from skills.measures.descriptor import Steps, read_steps
 
@@ -162,4 +163,5 @@ def make(
     run: or its folder or name.   options: for `gymnasium.make` of the run's own environment, which is the one below.
     """
     opened = run if isinstance(run, Run) else load(run)
+    check_id(opened.env_id, str(opened.path))
     return SkillEnv(gymnasium.make(opened.env_id, render_mode=render_mode, **options), opened, steps, reward)

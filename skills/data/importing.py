@@ -31,6 +31,7 @@ from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.tables import DAMAGE, Column, NamedColumns, opened, unreadable
 from skills.data.transitions import Transitions
+from skills.data.trust import check_id
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.progress import Notify, Progress, silent, unsaid
 
@@ -340,9 +341,10 @@ def _nested(infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
 
 def _env_spec(env_id: str) -> EnvSpec:
     """The spec of an environment that Gymnasium or the catalogue knows. Raises: SkillsError (not found) for others."""
+    check_id(env_id, "--env")
     try:
         return gymnasium.spec(env_id)
-    except gymnasium.error.Error as error:
+    except (gymnasium.error.Error, ImportError) as error:
         known = {catalog.resolve(name).env_id for name in catalog.names()}
         if env_id in known:  # Gymnasium-Robotics', which need not be installed to keep data
             return EnvSpec(env_id)

@@ -6,12 +6,11 @@ The arrays of the whole are made once and filled episode by episode, so reading 
 one episode: 4 (2 O + A + 1) bytes a row and little more, 1.1 GB for ten million rows of Hopper.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import gymnasium
-import minari
 import numpy as np
 from gymnasium.spaces import Box
 from minari.storage import get_dataset_path
@@ -24,9 +23,11 @@ from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
 from skills.data.minari_root import LABEL_NAMES, is_local
+from skills.data.opening import open_folder, whole_episodes
 from skills.data.store import POLICY_KEY
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, SkillsError
+from skills.memory import check_memory
 from skills.progress import Progress, silent
 
 # What Minari, h5py and JSON raise at damaged files.
@@ -84,7 +85,10 @@ def load(
 
 
 def open_dataset(minari_id: str) -> Any:
-    """The Minari dataset. Raises: SkillsError where it is not on this machine or its metadata are damaged."""
+    """The Minari dataset.
+
+    Raises: SkillsError where it is not on this machine, its metadata are damaged, or name code that is not trusted.
+    """
     if not is_local(minari_id):
         raise SkillsError(
             f"The Minari dataset {minari_id} is not on this machine.",
@@ -92,18 +96,15 @@ def open_dataset(minari_id: str) -> Any:
             NOT_FOUND,
         )
     try:
-        dataset = minari.load_dataset(minari_id)
-        if dataset.observation_space is None or dataset.action_space is None:
-            raise ValueError("it does not say what its observations and actions are")
-        return dataset
+        return open_folder(store.folder(minari_id), minari_id)
     except (*DAMAGE, gymnasium.error.Error) as error:
         raise damaged(minari_id, error) from error
 
 
-def readable(dataset: Any, minari_id: str) -> Iterator[Any]:
-    """The dataset's episodes. Raises: SkillsError where one cannot be read."""
+def readable(dataset: Any, minari_id: str, numbers: Sequence[int] | None = None) -> Iterator[Any]:
+    """The dataset's episodes.   numbers: these only.   Raises: SkillsError where one cannot be read."""
     try:
-        yield from dataset.iterate_episodes()
+        yield from whole_episodes(dataset, minari_id, numbers)
     except DAMAGE as error:
         raise damaged(minari_id, error) from error
 
@@ -256,6 +257,8 @@ class _Filling:
         if self.expected <= 0:
             raise SkillsError(f"{minari_id} is empty.")
         space = dataset.action_space
+        row = np.dtype(np.float32).itemsize * (2 * kept + space.shape[0] + 2) + 1
+        check_memory(self.expected * row, f"Reading {self.expected:,} rows of {minari_id}")
         self._checks = Checks(minari_id, space.low, space.high)
         self._low, self._high = inside(space)
         rows = self.expected

@@ -15,6 +15,7 @@ from skills.files import read_json, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
+from skills.videos.films.children import starting
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
 from skills.videos.films.renderers import QUALITIES, Renderer, check_choice, construct, resolve
@@ -187,9 +188,10 @@ def in_processes(
 ) -> Iterator[tuple[int, _Done | str]]:
     """Yields (key, what `work` returned, or a sentence why it could not) as jobs finish in processes of their own."""
     count = min(workers or os.cpu_count() or 1, len(jobs))
-    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_start_worker, initargs=(renderer, style))
-    try:
+    with starting():
+        pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_start_worker, initargs=(renderer, style))
         futures: dict[Future[_Done], int] = {pool.submit(work, *job): key for key, job in jobs.items()}
+    try:
         for future in as_completed(futures):
             yield futures[future], _outcome(future)
     finally:

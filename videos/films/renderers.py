@@ -1,7 +1,6 @@
 """Renderers by name, and which of them works and is fastest on this machine."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from skills.arrays import Floats
 from skills.bodies.environments import load_model
 from skills.choices import Camera, Quality, RendererName
 from skills.errors import ENVIRONMENT, USAGE, SkillsError, nearest
+from skills.videos.films import children
 from skills.videos.films.scene import Frames
 
 NAMES: tuple[str, ...] = get_args(RendererName)
@@ -117,7 +117,7 @@ def _probe(name: str, env_id: str) -> float | str:
             capture_output=True,
             text=True,
             timeout=_PROBE_SECONDS,
-            env=_environment(),
+            env=children.environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -130,8 +130,3 @@ def _probe(name: str, env_id: str) -> float | str:
         last = (ended.stderr.strip().splitlines() or [f"exit status {ended.returncode}"])[-1]
         return f"failed: {last}"
     return float(answer["frames_per_second"]) if "frames_per_second" in answer else str(answer["reason"])
-
-
-def _environment() -> dict[str, str]:
-    """This process's environment, with its import path, so that the probe finds the same packages."""
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}

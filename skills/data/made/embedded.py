@@ -30,6 +30,7 @@ from skills.data.made.antmaze import MazeScene
 from skills.data.made.rounds import ROUND, play_round
 from skills.data.made.scene import Scene
 from skills.data.minari_root import LABEL_NAMES
+from skills.data.opening import open_storage
 from skills.errors import SkillsError
 from skills.files import explained, read_arrays, sha256, write_arrays
 from skills.progress import Progress, silent
@@ -152,7 +153,7 @@ def _store(place: _Place, rows: list[int], first: int) -> None:
         for name in (store.DATA, store.METADATA):
             shutil.copyfile(place.data / name, stage / name)
         _drop_episodes_after(stage / store.DATA, int(MinariStorage.read_raw_metadata(stage)["total_episodes"]))
-        storage = MinariStorage.read(stage)
+        storage = open_storage(stage, place.minari_id)
     else:
         storage = store.begin(stage, place.minari_id, _description(place))
     storage.update_episodes(_episodes(place, first))
