@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # From the ground up; rooms of one floor do not know each other.
 FLOORS = (
-    ("skills.errors", "skills.progress", "skills.choices"),
+    ("skills.printable", "skills.progress", "skills.choices"),
+    ("skills.errors",),
     ("skills.files", "skills.memory", "skills.plugins"),
     ("skills.settings",),
     ("skills.bodies",),
