@@ -10,7 +10,9 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("skills.printable", "skills.progress", "skills.choices"),
     ("skills.errors",),
-    ("skills.files", "skills.memory", "skills.plugins"),
+    ("skills.memory",),
+    ("skills.archives",),
+    ("skills.files", "skills.plugins"),
     ("skills.settings",),
     ("skills.bodies",),
     ("skills.data",),

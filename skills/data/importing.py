@@ -24,18 +24,21 @@ from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
 from skills import choices
+from skills.archives import DAMAGE
 from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.data import catalog, minari, physics, store
 from skills.data.checks import Checks, numbers
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
-from skills.data.tables import DAMAGE, Column, Columns, damaged, opened
+from skills.data.tables import Column, Columns, damaged, opened
 from skills.data.transitions import Transitions
 from skills.data.trust import check_id
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.memory import check_memory
 from skills.progress import Notify, Progress, silent, unsaid
 
 _ENDS = {"terminals": ("terminals", "terminations"), "timeouts": ("timeouts", "truncations")}
+_BYTES_A_ROW = 32  # of what is known of each row at once: its ends, its label
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
 _KNOWN = {"actions", "rewards", *_ENDS["terminals"], *_ENDS["timeouts"]}
 
@@ -142,6 +145,7 @@ class _Table:
         self._check_shapes()
         if len(self) == 0:
             raise SkillsError(f"{self.path} is empty.")
+        check_memory(_BYTES_A_ROW * len(self), f"Cutting {len(self):,} rows of {self.path} into episodes")
 
     def __len__(self) -> int:
         return int(self._actions.shape[0])
@@ -253,6 +257,8 @@ class _Table:
             said = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise SkillsError(f"{self.path} has arrays of unequal length: {said}.")
         for name, column in known.items():
+            if np.dtype(column.dtype).kind not in "fiub" and name != "episode_ids":
+                raise SkillsError(f"{self.path}: {name} are of the type {column.dtype}, not numbers.")
             axes = 2 if name == "actions" or "observations" in name.partition("/")[0] else 1
             if len(column.shape) != axes:
                 raise SkillsError(f"{self.path}: {name} have the shape {column.shape}, expected {axes} axes.")
