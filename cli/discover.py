@@ -125,7 +125,9 @@ def discover(
 def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
     """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
     if run is None:
-        raise SkillsError("Which dataset?", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE)
+        raise SkillsError(
+            "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or go on with a run: --run DIR", USAGE
+        )
     with _resumable(run, source), run.writing():
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)

@@ -63,6 +63,21 @@ class Plugins:
             raise SkillsError(f"{self._others[name].value} is no {self.kind} of the name {name!r}.", exit_code=USAGE)
         return found
 
+    def package(self, name: str) -> str | None:
+        """The package that adds one, "its-name==1.0"; None of one of this package."""
+        found = self._others.get(name) if name not in self._own else None
+        return f"{found.dist.name}=={found.dist.version}" if found and found.dist else None
+
+    def require(self, name: str, package: str | None) -> None:
+        """Raises: SkillsError that says how to install it, where something was made with one that is not there now."""
+        if name not in self.names():
+            raise SkillsError(
+                f"The {self.kind} {name!r}, which this run was made with, is not installed.",
+                f"Install it: pip install {package}"
+                if package
+                else f"Install the package that adds it (an entry point of the group {self.group}).",
+            )
+
     @cached_property
     def _own(self) -> set[str]:
         found = find_spec(self.folder)

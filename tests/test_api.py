@@ -78,9 +78,9 @@ def env(run):
 def test_importing_is_cheap_and_offers_what_it_says():
     program = """
 import sys, time
-start = time.perf_counter()
+start = time.process_time()  # of this process alone: the machine may be busy
 import skills
-seconds = time.perf_counter() - start
+seconds = time.process_time() - start
 heavy = {"torch", "numpy", "gymnasium", "minari", "sklearn", "mujoco", "typer"} & set(sys.modules)
 assert not heavy, heavy
 assert set(skills.__all__) <= set(dir(skills))

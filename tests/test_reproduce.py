@@ -16,7 +16,6 @@ from skills.evaluation import paper, reproduce
 from skills.evaluation.reproduce import Settings, config_of, markdown, run_all, totals, verdicts
 from skills.progress import silent_reporter
 from skills.runs.folder import open_run
-from skills.settings import config
 
 DATASET, EXPERT = "halfcheetah-random", "halfcheetah-medium"
 METHODS = ["clue", "clue-uncalibrated", "true", "otr", "oril", "sqil", "bc", "td3bc"]
@@ -100,8 +99,8 @@ def test_settings_of_each_method():
     )
     assert (clue.mode, clue.heads, clue.seed, clue.experts.expert) == ("imitation", 3, 5, "hopper-expert")
     assert (clue.reward.calibration, plain.reward.calibration) == (0.1, 0.0)
-    assert (sqil.reward.maker, sqil.policy.learner, sqil.policy.expert_share) == ("sqil", "td3bc", 0.5)
-    assert (five.reward.maker, five.experts.trajectories, clue.experts.trajectories) == ("otr", 5, 1)
+    assert (sqil.reward.name, sqil.policy.name, sqil.policy.expert_share) == ("sqil", "td3bc", 0.5)
+    assert (five.reward.name, five.experts.trajectories, clue.experts.trajectories) == ("otr", 5, 1)
     maze = config_of(paper.table("table1"), "antmaze-umaze-play", "otr", settings)
     assert (maze.mode, maze.experts.expert, maze.experts.trajectories, maze.policy.reward_shift) == (
         "sparse",
@@ -145,8 +144,6 @@ def test_the_page_says_what_is_not_known_and_where_the_data_is_from(finished):
 
 def test_the_command_knows_what_the_library_knows():
     assert get_args(command.Name) == tuple(paper.document()["tables"])
-    assert get_args(command.Preset) == get_args(config.Preset)
-    assert set(get_args(command.Device)) == {"auto", *get_args(config.Device)}
 
 
 def test_the_command_prints_a_table_and_one_document(finished, root, capsys):

@@ -75,7 +75,7 @@ def ablate(run: RunFolder, chosen: Sequence[Case], what: str, reporter: Reporter
         folder = run.path / "evaluation" / f"ablation-{what}" / case.name
         made = variants.variant(run, folder, case.config, steps=case.config.data.steps)
         with made.writing():
-            discover(made, source="auto", reporter=named(case.name, reporter), notify=silent, last="policy")
+            discover(made, source=run.source, reporter=named(case.name, reporter), notify=silent, last="policy")
         measures = _measures(made, base, reporter, notify)
         rows.append({"case": case.name, "value": case.value, "measures": measures})
     document = {

@@ -40,7 +40,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
         run, run.path / "evaluation" / "uncalibrated", variants.config_of("uncalibrated", run.config)
     )
     with bare.writing():
-        discover(bare, source="auto", reporter=reporter, notify=notify, last="rewards")
+        discover(bare, source=run.source, reporter=reporter, notify=notify, last="rewards")
     data = read(run, "auto", reporter, notify)
     table = {
         f"calibration {weight:g}": _by_distance(one, data, reward)

@@ -124,7 +124,7 @@ class Contest:
     def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
         with made.writing():
-            discover(made, source="auto", reporter=named(name, self._reporter), notify=silent, last="policy")
+            discover(made, source=self.run.source, reporter=named(name, self._reporter), notify=silent, last="policy")
         return made
 
     def _play(self, name: str, made: RunFolder) -> Trials:

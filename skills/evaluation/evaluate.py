@@ -148,7 +148,7 @@ def _seeded(run: RunFolder, seeds: int, reporter: Reporter, notify: Notify) -> l
         folder = run.path / "evaluation" / f"seed-{seed}"
         other = variants.variant(run, folder, replace(run.config, seed=seed))
         with other.writing():
-            discover(other, source="auto", reporter=named(f"seed {seed}", reporter), notify=silent, last="policy")
+            discover(other, source=run.source, reporter=named(f"seed {seed}", reporter), notify=silent, last="policy")
         found.append(other)
     return found
 

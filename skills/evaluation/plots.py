@@ -113,7 +113,7 @@ def _cases(run: RunFolder, reporter: Reporter) -> list[Case]:
         if config != run.config:
             made = variant(run, run.path / "evaluation" / (f"returns-{name}" if discovery else name), config)
             with made.writing():
-                discover(made, source="auto", reporter=named(name, reporter), notify=silent, last="rewards")
+                discover(made, source=run.source, reporter=named(name, reporter), notify=silent, last="rewards")
         cases.append(Case(name, made))
     return cases
 

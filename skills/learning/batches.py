@@ -30,7 +30,7 @@ class BatchSettings:
     batch: Annotated[int, "rows per step"] = 256
     discount: Annotated[float, "gamma"] = 0.99
     td_steps: Annotated[int, "n of n-step returns: Q aims at n discounted rewards and V n steps on"] = 1
-    reward_shift: Annotated[float, "added to every scaled reward"] = 0.0
+    reward_shift: Annotated[float, "added to every scaled reward", float("-inf")] = 0.0
     expert_share: Annotated[float, "of each batch, drawn from the experts' rows alone; SQIL's half"] = 0.0
 
 

@@ -27,19 +27,22 @@ def begin(
     """The run of that folder, to be continued or begun; its data are on this machine then, or can be made on it.
 
     fresh: begin anew, an old run is kept beside the new one.   device: "auto" goes on where the run began.
-    source, offline: as `skills.data.sources.load` takes them.   asked: as `make_config` takes it.
+    source, offline: as `skills.data.sources.load` takes them; "auto" goes on with the source of another package.
+    asked: as `make_config` takes it.
     Raises: SkillsError as these do; before anything is made or downloaded where what is asked for cannot be.
     """
     asked["expert"] = expert_of(asked.get("expert"))
     make_config(dataset, **asked)
-    begun_on = None if fresh or device != "auto" else _device_of(path)
+    begun = None if fresh or not (path / "manifest.json").is_file() else open_run(path)  # it goes on as it began
+    device = begun.config.device if begun and device == "auto" else device
+    source = begun.source if begun and source == "auto" else source
     for name in (dataset, asked["expert"]):
         if name is not None and not _is_file(name):
             get_data(name, source if name == dataset else "auto", offline, reporter, notify)
     from skills.learning.engine.device import choose_device  # takes a second or two: it needs torch
 
     config = make_config(dataset, **asked)  # again: only now may it be known whose steps these are
-    return open_or_create(path, replace(config, device=choose_device(begun_on or device)), fresh=fresh)
+    return open_or_create(path, replace(config, device=choose_device(device)), fresh=fresh)
 
 
 def get_data(dataset: str, source: str, offline: bool, reporter: Reporter, notify: Notify) -> None:
@@ -77,8 +80,3 @@ def expert_of(named: str | None) -> str | None:
 
 def _is_file(expert: str) -> bool:
     return Path(expert).suffix in EXPERT_FILES
-
-
-def _device_of(path: Path) -> str | None:
-    """The device of the run in that folder, None where there is none: a run goes on where it began."""
-    return open_run(path).config.device if (path / "manifest.json").is_file() else None

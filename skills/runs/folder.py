@@ -52,6 +52,11 @@ class RunFolder:
         return env_id
 
     @property
+    def source(self) -> str:
+        """Where what is made inside the run reads its data: as always, or from the source that another package adds."""
+        return str(self.manifest.get("dataset", {}).get("source", "auto"))
+
+    @property
     def experts_file(self) -> Path:
         return self.path / "experts.npz"
 
@@ -210,6 +215,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: importlib.metadata.version(name) for name in _REPORTED_PACKAGES},
         "python": platform.python_version(),
+        "packages": config.packages(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "stages": {},
     }
@@ -221,7 +227,8 @@ def open_run(path: Path) -> RunFolder:
     """The run of a folder. Raises: SkillsError (not found) where there is none."""
     if not (path / "manifest.json").is_file():
         raise SkillsError(f"{path} is not a run: it has no manifest.json.", exit_code=NOT_FOUND)
-    return RunFolder(path, Config.from_json(read_json(path / "config.json")))
+    packages = read_json(path / "manifest.json").get("packages")
+    return RunFolder(path, Config.from_json(read_json(path / "config.json"), packages))
 
 
 def find(name: str | None) -> RunFolder:

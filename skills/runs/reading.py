@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.environments import environment
-from skills.data import sources
+from skills.data import catalog, sources
 from skills.data.transitions import Transitions
+from skills.plugins import SOURCES
 from skills.progress import Notify, Reporter
 from skills.runs import demonstrations
 from skills.runs.demonstrations import Expert
@@ -57,10 +58,11 @@ def _read_dataset(run: RunFolder, source: str, reporter: Reporter, notify: Notif
     """The dataset of a run. In imitation mode its rewards stay unread, unless they are what is learned from."""
     data = run.config.data
     known = run.manifest.get("dataset")  # a set that has grown since the run began still begins the same
+    source = source if known is None or source != "auto" else source_of(known)
     with_rewards = run.config.mode != "imitation" or run.config.reward.name == "true"
     transitions = sources.load(
         run.config.dataset,
-        source=source if known is None or source != "auto" else source_of(known),
+        source=source,
         steps=known["steps"] if known else data.steps,
         columns=data.columns,
         rewards=with_rewards,
@@ -74,6 +76,7 @@ def _read_dataset(run: RunFolder, source: str, reporter: Reporter, notify: Notif
             "minari_id": transitions.minari_id,
             "env_id": transitions.env_id,
             "made_here": transitions.made_here,
+            **_origin(run.config.dataset, source),
             "steps": len(transitions),
             "episodes": len(transitions.episode_starts),
             "return_mean": float(transitions.returns.mean()) if with_rewards else None,
@@ -104,5 +107,18 @@ def _read_expert(run: RunFolder, own: Transitions, reporter: Reporter, notify: N
 
 
 def source_of(dataset: Mapping[str, Any]) -> str:
-    """Where the data of a run came from, so that `auto` finds the same when it continues."""
+    """Where the data of a run came from, so that `auto` finds the same when it continues.
+
+    Raises: SkillsError where that source is not installed.
+    """
+    if "source" in dataset:
+        SOURCES.require(dataset["source"], dataset["package"])
+        return str(dataset["source"])
     return "embedded" if dataset["made_here"] else "local"
+
+
+def _origin(name: str, asked: str) -> dict[str, str]:
+    """What a run notes of a source that another package adds."""
+    source = sources.choose(catalog.resolve(name), asked)
+    package = SOURCES.package(source)
+    return {"source": source, "package": package} if package else {}

@@ -12,20 +12,29 @@ from skills.settings.config import Config
 
 @dataclass(frozen=True)
 class Setting:
-    """name: dotted, "policy.steps".   kind: its type.   default: before any preset.   meaning: in words."""
+    """name: dotted, "policy.steps".   kind: its type.   default: before any preset.   meaning: in words.
+
+    lowest: of a number: 1 of a whole one, else 0, unless its annotation says otherwise behind the meaning.
+    """
 
     name: str
     kind: Any
     default: Any
     meaning: str
+    lowest: float
+
+    @property
+    def may_be(self) -> str:
+        """What it may be: "a whole number, 1 or more", "shared or independent"."""
+        return " or ".join(_words(one, self.lowest) for one in _kinds(self.kind)[::-1])
 
 
 def settings_of(stage: str, owner: type[Any]) -> Iterator[Setting]:
     """The settings of a stage, or of the plug-in that does it, in order."""
     hints = get_type_hints(owner, include_extras=True)
     for field in fields(owner):
-        kind, meaning = get_args(hints[field.name])[:2]
-        yield Setting(f"{stage}.{field.name}", kind, field.default, meaning)
+        kind, meaning, *lowest = get_args(hints[field.name])
+        yield Setting(f"{stage}.{field.name}", kind, field.default, meaning, *(lowest or [float(int in _kinds(kind))]))
 
 
 def changed(stages: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,24 +61,22 @@ def with_settings(config: Config, changes: Mapping[str, Any]) -> Config:
     return replace(config, **changed(stages, changes))
 
 
-def words(kind: Any) -> str:
-    """What a setting of this type may be: "a whole number", "shared or independent"."""
+def _words(kind: Any, lowest: float) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(get_args(kind))
-    known = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "none"}
-    if kind in known:
-        return known[kind]
     if get_origin(kind) is tuple:
-        return "numbers, as 1,2,3"
-    return " or ".join(words(one) for one in get_args(kind))
+        return "whole numbers, as 0,3,17"
+    known = {int: "a whole number", float: "a number", bool: "true or false", str: "text", NoneType: "none"}
+    bound = f", {lowest:g} or more" if kind in (int, float) and math.isfinite(lowest) else ""
+    return known[kind] + bound
 
 
 def _checked(setting: Setting, value: Any) -> Any:
     for kind in _kinds(setting.kind):
         taken = _taken(kind, value)
-        if taken is not _NOT:
+        if taken is not _NOT and not (kind in (int, float) and taken < setting.lowest):
             return taken
-    raise SkillsError(f"{setting.name}={value} is not possible.", f"It must be {words(setting.kind)}.", USAGE)
+    raise SkillsError(f"{setting.name}={value} is not possible.", f"It must be {setting.may_be}.", USAGE)
 
 
 _NOT: Any = object()  # of a value that a type cannot take
@@ -88,13 +95,27 @@ def _taken(kind: Any, value: Any) -> Any:
     if kind is NoneType:
         return None if value in (None, "none") else _NOT
     if kind is bool:
-        return {True: True, False: False, "true": True, "false": False}.get(value, _NOT)
+        return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value), _NOT)
+    if kind is str:
+        return value if isinstance(value, str) else _NOT
+    if get_origin(kind) is tuple:
+        found = tuple(_number(int, one) for one in (value.split(",") if isinstance(value, str) else _listed(value)))
+        return _NOT if not found or any(one is _NOT or one < 0 for one in found) else found
+    return _number(kind, value)
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else ()
+
+
+def _number(kind: type[int] | type[float], value: Any) -> Any:
+    """A number or its text as one of this kind; none of another, nor what is not finite."""
+    if isinstance(value, bool):
+        return _NOT
     try:
-        if get_origin(kind) is tuple:
-            return tuple(int(one) for one in (value.split(",") if isinstance(value, str) else value))
         number = kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return _NOT
-    if kind is int and not isinstance(value, str) and number != value:
-        return _NOT
-    return number if kind is str or math.isfinite(number) else _NOT
+    if isinstance(value, str):
+        return number if math.isfinite(number) else _NOT
+    return number if number == value and math.isfinite(number) else _NOT

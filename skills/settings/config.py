@@ -91,10 +91,16 @@ class Config:
         document["policy"] = {"learner": self.policy.name, **document["policy"]}
         return document
 
+    def packages(self) -> dict[str, str]:
+        """Which packages its plug-ins are from, by stage; without those of this package."""
+        found = {name: plugins.package(getattr(self, name).name) for name, (_, plugins) in _PLUGINS.items()}
+        return {name: package for name, package in found.items() if package}
+
     @staticmethod
-    def from_json(document: Mapping[str, Any]) -> "Config":
+    def from_json(document: Mapping[str, Any], packages: Mapping[str, str] | None = None) -> "Config":
         """The configuration of a document made by `to_json`, by this version of the program or the one before.
 
+        packages: as `packages` said when it was made.
         Raises: SkillsError where it is of another version, or of a plug-in that is not installed.
         """
         values = dict(document)
@@ -111,7 +117,9 @@ class Config:
                 values[name] = stage(**values[name])
             for name, (kind, plugins) in _PLUGINS.items():
                 given = dict(values[name])
-                values[name] = configured(plugins.load(given.pop(kind)), given)
+                own = given.pop(kind)
+                plugins.require(own, (packages or {}).get(name))
+                values[name] = configured(plugins.load(own), given)
             episodes = values["experts"].episodes  # which JSON has made a list
             values["experts"] = replace(values["experts"], episodes=None if episodes is None else tuple(episodes))
             return Config(**values)
@@ -127,6 +135,7 @@ def _of_version_1(document: Mapping[str, Any]) -> dict[str, Any]:
     """Version 1 wrote the settings of every maker and learner with each; and "standardised", the only features."""
     values = {**document, "experts": {**document["experts"], "features": "step"}}
     for name, (kind, plugins) in _PLUGINS.items():
+        plugins.require(document[name][kind], None)
         known = {kind, *(one.name for one in fields(plugins.load(document[name][kind])))}
         values[name] = {setting: value for setting, value in document[name].items() if setting in known}
     return values

@@ -240,5 +240,5 @@ def _check_finite(labels: NDArray[np.float32]) -> None:
     if len(broken):
         raise SkillsError(
             f"The reward of skill {broken[0]} (and {len(broken) - 1} others) is not a number: its CVAE has diverged.",
-            "Lower reward.learning_rate, or give the skill more data with a smaller --skills.",
+            "Lower --set reward.learning_rate=VALUE, or give the skill more data with a smaller --skills.",
         )
