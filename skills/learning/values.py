@@ -121,22 +121,25 @@ class Values:
     @torch.no_grad()
     def of(self, rows: Tensor) -> Tensor:
         """[B, K] V at states (s, 1), [B, O + 1]."""
-        found = self.network.mlp(rows[None])  # [trunks, B, heads of a trunk]
+        found: Tensor = self.network.mlp(rows[None])  # [trunks, B, heads of a trunk]
         return found.permute(1, 0, 2).flatten(1)
 
-    def quantile(self, share: float, sample: int) -> Tensor:
-        """[K] the quantile of V over about so many rows, evenly spread over the dataset."""
-        states = self._seen.states[:: max(1, len(self._seen) // sample)]
-        return torch.cat([self.of(part) for part in torch.split(states, _CHUNK)]).quantile(share, dim=0)
+    def sample(self, count: int) -> tuple[Tensor, Tensor]:
+        """V and the advantage at about so many rows, evenly spread over the dataset, [M, K] each."""
+        return self._valued(slice(None, None, max(1, self.rows // count)))
 
     def advantages(self) -> Iterator[tuple[slice, Tensor, Tensor]]:
-        """(rows, V [n, K], what was earned beyond it [n, K]) of the whole dataset, some rows at a time."""
+        """(rows, V [n, K], the advantage [n, K]) of the whole dataset, some rows at a time."""
+        for start in range(0, self.rows, _CHUNK):
+            rows = slice(start, min(start + _CHUNK, self.rows))
+            yield rows, *self._valued(rows)
+
+    def _valued(self, rows: slice) -> tuple[Tensor, Tensor]:
+        """V at rows, and what was earned beyond it: the rewards of n steps and V of where they led."""
         seen = self._seen
-        for start in range(0, len(seen), _CHUNK):
-            rows = slice(start, min(start + _CHUNK, len(seen)))
-            values = self.of(seen.states[rows])
-            earned = seen.returns_of(rows).addcmul_(self.of(seen.ends[rows]), seen.continues[rows])
-            yield rows, values, earned.sub_(values)
+        value = self.of(seen.states[rows])
+        earned = seen.returns_of(rows).addcmul_(self.of(seen.ends[rows]), seen.continues[rows])
+        return value, earned.sub_(value)
 
 
 def expectile_loss(difference: Tensor, expectile: float) -> Tensor:

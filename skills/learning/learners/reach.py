@@ -4,7 +4,7 @@ V and Q of IQL (Kostrikov et al. 2022) do not depend on its policy, so learning 
 afterwards is still IQL. What is not, each with the setting that undoes it:
   V learns from r + gamma V(s') without Q (`skills.learning.values`; nothing undoes it: `iql` is the learner with Q);
   returns as long as the classes last, not of one step (`td_steps` = 1);
-  a gate on the weights of the rows (`skills.learning.draws`; `gate` = 0);
+  a gate on the weights of the rows (`skills.learning.draws`; `focus` = 0);
   rows drawn by weight, for a network of its own for each skill (`skills.learning.actors`).
 
 Letters: N transitions, K skills.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from skills.bodies.environments import seconds_per_step
 from skills.data.transitions import Transitions
@@ -69,12 +70,17 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
             actors = Actors(seen, self, generator, device, workers)
             training = _Training(values, actors, self, generator_on(device, generator), folder / self.checkpoint)
             training.learn_values(reporter(f"valuing states for {seen.skills} skills", "steps"))
-            draws = draws_by(values, self)
+            draws = draws_by(values, self, _support(experts))
             training.learn_policies(draws, reporter(f"training {seen.skills} skills", "steps"))
             policy = actors.to_policy(mean_and_std, draws, training.generator)
         training.save_curves(folder)
         policy.save(folder)
         return policy
+
+
+def _support(experts: Classes) -> NDArray[np.float64]:
+    """[K] share of the rows in each class; all of them for an expert that was given: nothing is gated."""
+    return experts.support if len(experts.columns) else np.ones(experts.count)
 
 
 class _Training:
