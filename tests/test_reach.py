@@ -17,7 +17,7 @@ from skills.learning.engine.stacked import with_ones
 from skills.learning.experience import Experience, dwell, experience, n_step_sums
 from skills.learning.learners.reach import Reach
 from skills.learning.matrix import Rewards
-from skills.learning.policy import Policy
+from skills.learning.policy import Policy, Shape
 from skills.learning.values import Values, ValueSettings
 from skills.progress import silent_reporter
 
@@ -183,6 +183,14 @@ def test_skills_go_to_their_ends_of_the_chain(tmp_path):
     assert down < -0.4
     assert policy.std_of_actions()[1:].max() < 0.3
     assert set(read_arrays(tmp_path / "curves.npz")) == {"step", "value_step", "value", "policy"}
+
+
+def test_a_policy_of_own_networks_asks_each_for_its_rows_alone():
+    policy = Policy(Shape(3, 2, 5, 8, trunks=5), torch.zeros(3), torch.ones(3), torch.Generator().manual_seed(0))
+    seen = np.random.default_rng(0).standard_normal((40, 3)).astype(np.float32)
+    for skills in (np.arange(40) % 5, np.array([4, 1, 1] * 13 + [4]), np.full(40, 2)):
+        every = policy.means(torch.from_numpy(seen))[np.arange(40), skills]
+        np.testing.assert_allclose(policy.act(seen, skills), every.detach().numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("trunk", ["shared", "independent"])
