@@ -54,8 +54,11 @@ def discover(
         str, typer.Option(metavar=choice_of(MAKERS), help="What makes the rewards; true: the environment's own.")
     ] = "clue",
     learner: Annotated[
-        str, typer.Option(metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.")
-    ] = "iql",
+        str | None,
+        typer.Option(
+            metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.", show_default="the preset's"
+        ),
+    ] = None,
     calibration: Annotated[
         float | None,
         typer.Option("--lambda", help="CLUE's weight of calibration; 0 for none.", show_default="0.1; in a maze 0.8"),
@@ -124,7 +127,9 @@ def discover(
 def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
     """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
     if run is None:
-        raise SkillsError("DATASET is missing.", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE)
+        raise SkillsError(
+            "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or a run: --run DIR", USAGE
+        )
     with _resumable(run, source), run.writing():
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)

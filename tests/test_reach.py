@@ -12,7 +12,7 @@ from torch import nn
 from skills.data.transitions import Transitions
 from skills.files import read_arrays
 from skills.learning.classes import Classes, one_expert
-from skills.learning.draws import Draws, DrawSettings, Weighing, draws_by, effective
+from skills.learning.draws import Draws, DrawSettings, Weighing, draws_by
 from skills.learning.engine.stacked import with_ones
 from skills.learning.experience import Experience, dwell, experience, n_step_sums
 from skills.learning.learners.reach import Reach
@@ -128,25 +128,20 @@ def test_an_update_of_values_is_that_of_automatic_gradients(trunk):
 def test_without_a_gate_the_weights_are_those_of_iql():
     generator = torch.Generator().manual_seed(0)
     value, advantage = (torch.randn(500, 2, generator=generator) for _ in range(2))
-    weighing = Weighing.fit(value, advantage, DrawSettings(focus=0.0, inverse_temperature=3.0), torch.ones(2))
+    weighing = Weighing.fit(value, advantage, DrawSettings(gate=0.0, inverse_temperature=3.0))
     expected = torch.exp(3.0 * advantage / advantage.std(dim=0)).clamp(max=100.0)
     torch.testing.assert_close(weighing.weights(value, advantage), expected)
 
 
-def test_the_gate_leaves_as_many_rows_as_it_should():
-    generator = torch.Generator().manual_seed(0)
-    value, advantage = torch.rand(20_000, 3, generator=generator), torch.randn(20_000, 3, generator=generator)
-    support = torch.tensor([0.01, 0.1, 0.9])
-    weighing = Weighing.fit(value, advantage, DrawSettings(focus=2.0, inverse_temperature=0.5), support)
-    share = effective(weighing.weights(value, advantage)) / 20_000
-    assert share[:2].tolist() == pytest.approx([0.02, 0.2], rel=0.02)
-    assert weighing.steepness[2] < 1e-3, "more rows than there are: no gate"
-    assert (effective(torch.ones(7, 2)) == 7).all()
+def test_the_gate_multiplies_them_by_a_power_of_v_over_its_highest():
+    value, advantage = torch.tensor([[4.0], [2.0], [0.0], [-1.0]]), torch.zeros(4, 1)
+    weighing = Weighing.fit(value, advantage, DrawSettings(gate=3.0))
+    assert weighing.weights(value, advantage).ravel().tolist() == pytest.approx([1.0, 0.125, 0.0, 0.0])
 
 
 def test_values_below_nothing_close_no_gate():
     value, advantage = -torch.rand(100, 1), torch.zeros(100, 1)
-    weighing = Weighing.fit(value, advantage, DrawSettings(), torch.tensor([0.01]))
+    weighing = Weighing.fit(value, advantage, DrawSettings())
     assert (weighing.weights(value, advantage) == 1).all()
 
 
@@ -158,7 +153,7 @@ def test_rows_are_drawn_as_often_as_they_weigh():
 
 
 def test_in_a_chain_without_a_gate_a_quarter_of_what_a_skill_learns_is_where_it_never_comes():
-    transitions, classes, rewards = chain()
+    transitions, _, rewards = chain()
     seen = experience(transitions, rewards, (torch.zeros(1), torch.ones(1)), 5, 0.95, 0.0, CPU)
     values = Values(seen, SMALL, torch.Generator().manual_seed(0), CPU)
     generator = torch.Generator().manual_seed(0)
@@ -167,12 +162,12 @@ def test_in_a_chain_without_a_gate_a_quarter_of_what_a_skill_learns_is_where_it_
         values.set_step(step)
         values.update()
     elsewhere = {}
-    for focus in (0.0, 2.0):
-        draws = draws_by(values, DrawSettings(0.5, focus=focus), classes.support)
+    for gate in (0.0, 4.0):
+        draws = draws_by(values, DrawSettings(0.5, gate=gate))
         rows = draws.draw(4000, generator)[1]  # of the skill of the upper end
-        elsewhere[focus] = float((seen.states[rows, 0] < -0.2).float().mean())
+        elsewhere[gate] = float((seen.states[rows, 0] < -0.2).float().mean())
     assert elsewhere[0.0] > 0.2
-    assert elsewhere[2.0] < 0.02
+    assert elsewhere[4.0] < 0.02
 
 
 def test_skills_go_to_their_ends_of_the_chain(tmp_path):

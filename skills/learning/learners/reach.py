@@ -4,21 +4,22 @@ V and Q of IQL (Kostrikov et al. 2022) do not depend on its policy, so learning 
 afterwards is still IQL. What is not, each with the setting that undoes it:
   V learns from r + gamma V(s') without Q (`skills.learning.values`; nothing undoes it: `iql` is the learner with Q);
   returns as long as the classes last, not of one step (`td_steps` = 1);
-  a gate on the weights of the rows (`skills.learning.draws`; `focus` = 0);
+  a gate on the weights of the rows (`skills.learning.draws`; `gate` = 0);
   rows drawn by weight, for a network of its own for each skill (`skills.learning.actors`).
 
 Letters: N transitions, K skills.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from skills.bodies.environments import seconds_per_step
+from skills.choices import Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.files import write_arrays
 from skills.learning.actors import Actors, ActorSettings
@@ -35,10 +36,19 @@ from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
 from skills.learning.values import Values, ValueSettings
+from skills.plugins import Layer
 from skills.progress import Progress, Reporter
 
 _SECONDS = 0.05  # that `discount` is given for
 _REPORT_EVERY = 20  # steps
+_PRESETS: dict[Preset, dict[str, Any]] = {
+    "smoke": {
+        "value_steps": 200, "value_hidden": 64, "value_batch": 64, "value_rate": 1e-3,
+        "steps": 200, "hidden": 32, "batch": 32, "learning_rate": 1e-3,
+    },
+    "quick": {"value_steps": 8_000, "value_rate": 1e-3, "steps": 4_000, "hidden": 128, "learning_rate": 1e-3},
+    "paper": {},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,12 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
     name = "reach"
     files = (*Policy.FILES, CURVES)
     checkpoint = "reach.checkpoint.safetensors"
+
+    @classmethod
+    def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
+        """Its own defaults where presets speak of IQL; and how many steps of what make minutes."""
+        own = {one.name: one.default for one in fields(cls) if one.name not in ("reward_shift", "trunk")}
+        return {"policy": own | _PRESETS[preset]}
 
     def train(
         self,
@@ -70,17 +86,12 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
             actors = Actors(seen, self, generator, device, workers)
             training = _Training(values, actors, self, generator_on(device, generator), folder / self.checkpoint)
             training.learn_values(reporter(f"valuing states for {seen.skills} skills", "steps"))
-            draws = draws_by(values, self, _support(experts))
+            draws = draws_by(values, self)
             training.learn_policies(draws, reporter(f"training {seen.skills} skills", "steps"))
             policy = actors.to_policy(mean_and_std, draws, training.generator)
         training.save_curves(folder)
         policy.save(folder)
         return policy
-
-
-def _support(experts: Classes) -> NDArray[np.float64]:
-    """[K] share of the rows in each class; all of them for an expert that was given: nothing is gated."""
-    return experts.support if len(experts.columns) else np.ones(experts.count)
 
 
 class _Training:

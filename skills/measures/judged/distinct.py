@@ -61,7 +61,7 @@ def accuracies(right: NDArray[np.float64], choice: Choice) -> NDArray[np.float64
 
 
 def groups(accuracy: NDArray[np.float64], least: float) -> NDArray[np.int64]:
-    """[K, K] -> [K] the group of each skill, from 1: the pair that is told apart worst is merged until none is below."""
+    """[K, K] -> [K] the group of each skill, from 1: the pair told apart worst is merged until none is below."""
     if len(accuracy) == 1:
         return np.ones(1, np.int64)
     pairs = squareform(accuracy, checks=False)
