@@ -19,7 +19,6 @@ from torch import Tensor
 from skills.learning.draws import Draws
 from skills.learning.engine.stacked import Adam, StackedMlp, Workspace, initial, tanh_gradient
 from skills.learning.engine.workers import Workers
-from skills.learning.experience import Experience
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
 
 _BLOCK_FLOATS = 2**18  # of the hidden layers of the perceptrons that a core steps at a time: they stay in its cache
@@ -41,21 +40,23 @@ class Actors:
 
     def __init__(
         self,
-        seen: Experience,
+        states: Tensor,
+        actions: Tensor,
+        skills: int,
         config: ActorSettings,
         generator: torch.Generator,
-        device: torch.device,
         workers: Workers,
     ) -> None:
-        self._seen, self._config, self._workers = seen, config, workers
-        skills, action = seen.skills, seen.actions.shape[1]
-        self.shape = Shape(seen.states.shape[1] - 1, action, skills, config.hidden, trunks=skills)
+        """states: (s, 1) of the dataset, standardised, [N, O + 1].   actions: [N, A].   Both on the device."""
+        self._config, self._workers = config, workers
+        device, action = states.device, actions.shape[1]
+        self.shape = Shape(states.shape[1] - 1, action, skills, config.hidden, trunks=skills)
         sizes = self.shape.layers(self.shape.observation_size, action)
         self.mlp = StackedMlp(initial(skills, sizes, generator).to(device), sizes)
         self._moments = [torch.zeros_like(self.mlp.flat) for _ in range(2)]
         size = max(1, _BLOCK_FLOATS // (2 * config.batch * config.hidden)) if device.type == "cpu" else skills
         spans = [slice(first, min(first + size, skills)) for first in range(0, skills, size)]
-        self._blocks = [_Block(self.mlp, self._moments, span, seen, config, device) for span in spans]
+        self._blocks = [_Block(self.mlp, self._moments, span, states, actions, config) for span in spans]
         self._drawn = torch.zeros(skills, config.batch, dtype=torch.int64, device=device)
         self._errors = torch.zeros(skills, action, device=device)
 
@@ -120,17 +121,18 @@ class _Block:
         whole: StackedMlp,
         moments: list[Tensor],
         span: slice,
-        seen: Experience,
+        states: Tensor,
+        actions: Tensor,
         config: ActorSettings,
-        device: torch.device,
     ) -> None:
-        self.span, self._seen, self._batch = span, seen, config.batch
+        self.span, self._all_states, self._actions, self._batch = span, states, actions, config.batch
+        device = states.device
         self._mlp = whole.range(span)
         self._gradient = StackedMlp(torch.zeros_like(self._mlp.flat), whole.sizes)
         count, rate = len(self._mlp.flat), config.learning_rate
         self._pass = Workspace(count, config.batch, whole.sizes, device)
         self._by_output = torch.zeros_like(self._pass.output)
-        self._states = torch.empty(count, config.batch, seen.states.shape[1], device=device)
+        self._states = torch.empty(count, config.batch, states.shape[1], device=device)
         first, second = ([moment[span]] for moment in moments)
         rate_now = torch.tensor(rate, device=device) if device.type == "cuda" else rate
         self.adam = Adam([self._mlp.flat], first, second, rate_now)
@@ -146,7 +148,7 @@ class _Block:
 
     def errors(self, rows: Tensor) -> Tensor:
         """Mean squared error of each action at rows [k, B], [k, A]; leaves the error of each in `_by_output`."""
-        torch.index_select(self._seen.states, 0, rows.flatten(), out=self._states.flatten(0, 1))
+        torch.index_select(self._all_states, 0, rows.flatten(), out=self._states.flatten(0, 1))
         means = self._pass.forward(self._mlp, self._states).tanh_()
-        torch.sub(means, self._seen.actions[rows], out=self._by_output)
+        torch.sub(means, self._actions[rows], out=self._by_output)
         return self._by_output.square().mean(dim=1)

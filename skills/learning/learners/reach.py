@@ -83,7 +83,7 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
         seen = experience(transitions, rewards, mean_and_std, steps, discount, self.reward_shift, device)
         values = Values(seen, self, generator, device)
         with Workers(count=1 if device.type == "cuda" else None) as workers:
-            actors = Actors(seen, self, generator, device, workers)
+            actors = Actors(seen.states, seen.actions, seen.skills, self, generator, workers)
             training = _Training(values, actors, self, generator_on(device, generator), folder / self.checkpoint)
             training.learn_values(reporter(f"valuing states for {seen.skills} skills", "steps"))
             draws = draws_by(values, self)
