@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.behaviours.directions import seen_along_x
+from skills.data.made.directions import seen_along_x
 from skills.files import write_arrays
-from skills.simulate import Simulation, motion_size
+from skills.bodies.fast import Simulation, motion_size
 
 Floats = NDArray[np.float64]
 
