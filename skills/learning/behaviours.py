@@ -4,14 +4,16 @@ Rows become what a body does around them: means of x and x^2 over strides, x = (
 are put together by the company that they keep. Where every behaviour meets every other (a log in which they take turns
 inside an episode), company says nothing, and clones that ask who could have acted so decide instead.
 
-Letters: N rows, E episodes, B behaviours, C = O + A columns of (s, a).
+Letters: N rows, E episodes, B behaviours, C = O + A columns of (s, a), F = 2 C features, K classes.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from skills.data.transitions import Transitions
@@ -24,7 +26,7 @@ Floats = NDArray[np.float32]
 Ids = NDArray[np.intp]
 
 STRIDES = 6  # of a window
-_SHORT_STRIDES = 3  # of a window where behaviours take turns
+_SHORT_STRIDES = 5  # of a window where behaviours take turns
 _CELLS, _CLONES = 200, 32  # that behaviours are put together of
 _FITTED = 40_000  # rows that cells and clones are found in
 _SMALLEST = 0.01  # share of all rows that a behaviour has
@@ -46,6 +48,67 @@ class Behaviours:
         return int(self.labels.max()) + 1
 
 
+@dataclass(frozen=True)
+class Cut:
+    """K classes, each of one behaviour.
+
+    labels: [N] the class of each row.   behaviours: [K] the behaviour of each class.   stride: in steps.
+    columns: [C] those of (s, a) that ever change.   mean, scale: [C] theirs.   spread: [2, F] mean and scale of features.
+    centroids: [K, F] in standardised features.   clones: as `Behaviours` has them.
+    """
+
+    labels: Ids
+    behaviours: Ids
+    stride: int
+    columns: NDArray[np.int64]
+    mean: Floats
+    scale: Floats
+    spread: Floats
+    centroids: Floats
+    clones: Clones | None
+
+
+def cut(transitions: Transitions, count: int | None, seed: int) -> Cut:
+    """Cuts a dataset into `count` classes, or into as many as there are behaviours where that is None.
+
+    A behaviour gets its share of the classes, by its rows; at least one. Where there are fewer classes than behaviours,
+    classes are cut through them all, and a class is of the behaviour that most of its rows are of.
+    """
+    found = find(transitions, seed)
+    rng = np.random.default_rng([seed, 1])
+    values, mean, scale, columns = standardised(transitions)
+    features = moments(values, transitions.lengths, STRIDES * found.stride)
+    spread = np.stack([features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)])
+    features = (features - spread[0]) / spread[1]
+    if count is None:
+        count = found.count
+    if count < found.count:
+        labels, centroids = _partition(features, count, rng)
+        shares = np.zeros((count, found.count))
+        np.add.at(shares, (labels, found.labels), 1.0)
+        behaviours = shares.argmax(axis=1)
+        return Cut(labels, behaviours, found.stride, columns, mean, scale, spread, centroids, None)
+    labels, centroids, behaviours = np.empty(len(features), np.intp), [], []
+    for behaviour, share in enumerate(_shares(np.bincount(found.labels), count)):
+        rows = np.flatnonzero(found.labels == behaviour)
+        own, centres = _partition(features[rows], share, rng)
+        labels[rows] = len(behaviours) + own
+        centroids.append(centres)
+        behaviours += [behaviour] * share
+    return Cut(
+        labels, np.array(behaviours), found.stride, columns, mean, scale, spread, np.concatenate(centroids), found.clones
+    )
+
+
+def _shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """[B] how many of `count` classes each behaviour gets: one, and of the rest its share, but no more than rows."""
+    wanted = sizes / sizes.sum() * count
+    shares = np.ones(len(sizes), np.int64)
+    while shares.sum() < count:
+        shares[np.argmax(np.where(shares < sizes, wanted - shares, -np.inf))] += 1
+    return shares
+
+
 def standardised(transitions: Transitions) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
     """(x [N, C], its mean [C] and scale [C], the columns [C] of (s, a) that ever change)."""
     rows = np.concatenate([transitions.observations, transitions.actions], axis=1)
@@ -63,7 +126,7 @@ def find(transitions: Transitions, seed: int) -> Behaviours:
     step = stride(values, lengths)
     if len(values) < 10 * _CELLS:  # too few to tell anything apart
         return Behaviours(np.zeros(len(values), np.intp), step, None)
-    cells = partition(moments(values, lengths, STRIDES * step), _CELLS, rng)
+    cells = _cells(moments(values, lengths, STRIDES * step), _CELLS, rng)
     company = keeping(cells, _CELLS, lengths, step, _SMALLEST)
     if company.count:
         return Behaviours(_by_size(company.labels), step, None)
@@ -82,7 +145,7 @@ def _compete(transitions: Transitions, values: Floats, step: int, rng: np.random
     episodes = np.sort(order[:enough])
     rows = transitions.rows_of(episodes)
     sizes = lengths[episodes]
-    cells = partition(moments(values[rows], sizes, _SHORT_STRIDES * step), _CLONES, rng)
+    cells = _cells(moments(values[rows], sizes, _SHORT_STRIDES * step), _CLONES, rng)
     kept = np.concatenate([np.arange(size) for size in sizes]) % apart == 0
     chosen = rows[kept]
     return competing(
@@ -95,13 +158,19 @@ def _compete(transitions: Transitions, values: Floats, step: int, rng: np.random
     )
 
 
-def partition(features: Floats, count: int, rng: np.random.Generator) -> Ids:
-    """[N] the cell of each row of features [N, F] by K-means, standardised."""
-    scaled = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6)
-    fitted = scaled[rng.permutation(len(scaled))[:_FITTED]]
-    with threadpool_limits(limits=2, user_api="openmp"):  # as in skills.learning.classes
+def _cells(features: Floats, count: int, rng: np.random.Generator) -> Ids:
+    """[N] the cell of each row of features [N, F]."""
+    return _partition((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6), count, rng)[0]
+
+
+def _partition(features: Floats, count: int, rng: np.random.Generator) -> tuple[Ids, Floats]:
+    """(the class of each row [N], the centroids [count, F]) of standardised features [N, F] by K-means."""
+    fitted = features[rng.permutation(len(features))[:_FITTED]]
+    # As in skills.learning.classes: with two threads sums are the same in whatever order they finish.
+    with threadpool_limits(limits=2, user_api="openmp"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # too few distinct rows: said by who asked for classes
         means = KMeans(count, n_init=1, max_iter=100, random_state=int(rng.integers(2**31))).fit(fitted)
-        return np.asarray(means.predict(scaled), np.intp)
+        return np.asarray(means.predict(features), np.intp), means.cluster_centers_.astype(np.float32)
 
 
 def _by_size(labels: Ids) -> Ids:

@@ -22,7 +22,7 @@ _CLIP = 5.0  # standard deviations: a ReLU's line goes on for ever
 _RIDGE = 1e-2  # a row, to tell who could have acted so
 # A row, to tell whether two are one: a stiff clone knows little of states it has not seen and bends between them.
 _STIFF_RIDGE = 0.1
-_WIDE, _NARROW = (2, 2, 2), (1, 1)  # strides of a window, round after round
+_WIDE, _NARROW = (3, 3, 3), (2, 2)  # strides of a window, round after round
 _CHUNK = 65_536  # rows whose errors are found at once
 # What it may cost two clones to be one: by how much the logarithm of the error grows, in all, over the geometric mean
 # of the smaller's rows and all rows. Between clones of one policy it was 0.02 to 0.13, of two 0.12 to 0.8.
