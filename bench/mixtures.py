@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.bodies.fast import Simulation, motion_size
 from skills.data.made.directions import seen_along_x
 from skills.files import write_arrays
-from skills.bodies.fast import Simulation, motion_size
 
 Floats = NDArray[np.float64]
 
@@ -175,7 +175,9 @@ def make(mixture: Mixture, folder: Path) -> dict[str, NDArray[np.generic]]:
             changes[due] = _until(mixture, simulation, rng, len(due))
             acting = acting.copy()
             acting[due] = (acting[due] + rng.integers(1, len(policies), size=len(due))) % len(policies)
-    arrays = {name: np.stack(values, axis=1).reshape(count * steps, *values[0].shape[1:]) for name, values in columns.items()}
+    arrays = {
+        name: np.stack(values, axis=1).reshape(count * steps, *values[0].shape[1:]) for name, values in columns.items()
+    }
     arrays["truncations"][steps - 1 :: steps] |= ~arrays["terminations"][steps - 1 :: steps]
     arrays["policy"] = np.array(mixture.policies)[arrays["policy"]]
     return arrays

@@ -96,7 +96,15 @@ def cut(transitions: Transitions, count: int | None, seed: int) -> Cut:
         centroids.append(centres)
         behaviours += [behaviour] * share
     return Cut(
-        labels, np.array(behaviours), found.stride, columns, mean, scale, spread, np.concatenate(centroids), found.clones
+        labels,
+        np.array(behaviours),
+        found.stride,
+        columns,
+        mean,
+        scale,
+        spread,
+        np.concatenate(centroids),
+        found.clones,
     )
 
 
