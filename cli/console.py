@@ -1,4 +1,7 @@
-"""Where the command line writes: results on stdout, everything else on stderr."""
+"""Where the command line writes: results on stdout, everything else on stderr.
+
+All that it writes is `printable`: names of arrays, columns and datasets are words of whoever made the file.
+"""
 
 import json
 import sys
@@ -7,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from skills.errors import SkillsError
+from skills.printable import printable
 
 if TYPE_CHECKING:  # rich takes a while to import, and `skills --help` waits for every import
     from rich.console import Console, RenderableType
@@ -17,18 +21,27 @@ _WIDTH_OF_A_FILE = 160  # columns, where stdout is a file or a pipe and has no w
 @cache
 def results() -> "Console":
     """The console on stdout. Nothing is marked up or highlighted: names and paths are printed as they are."""
-    from rich.console import Console
-
-    width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
-    return Console(width=width, markup=False, highlight=False, emoji=False)
+    return _console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
 
 
 @cache
 def messages() -> "Console":
     """The console on stderr."""
-    from rich.console import Console
+    return _console(stderr=True)
 
-    return Console(stderr=True, markup=False, highlight=False, emoji=False)
+
+def _console(**options: Any) -> "Console":
+    from rich.console import Console, ConsoleOptions
+    from rich.segment import Segment
+
+    class Printable(Console):
+        """Whatever is printed, a table or a bar, becomes segments here; its own colours are put around them later."""
+
+        def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+            for text, style, control in super().render(renderable, options):
+                yield Segment(text if control else printable(text), style, control)
+
+    return Printable(markup=False, highlight=False, emoji=False, **options)
 
 
 def show(what: "RenderableType") -> None:
@@ -50,13 +63,13 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> "RenderableType":
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
     for name, value in rows:
-        table.add_row(name, str(value))
+        table.add_row(printable(name), printable(str(value)))
     return table
 
 
 def line(text: str = "") -> None:
     """Prints one line on stdout, never wrapped: a path stays a path."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{printable(text)}\n")
 
 
 def document(content: Any) -> None:

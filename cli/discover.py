@@ -55,8 +55,11 @@ def discover(
         str, typer.Option(metavar=choice_of(MAKERS), help="What makes the rewards; true: the environment's own.")
     ] = "clue",
     learner: Annotated[
-        str, typer.Option(metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.")
-    ] = "iql",
+        str | None,
+        typer.Option(
+            metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.", show_default="the preset's"
+        ),
+    ] = None,
     calibration: Annotated[
         float | None,
         typer.Option("--lambda", help="CLUE's weight of calibration; 0 for none.", show_default="0.1; in a maze 0.8"),

@@ -6,6 +6,7 @@ import typer
 
 from skills.errors import USAGE, SkillsError
 from skills.plugins import Plugins
+from skills.printable import printable
 
 
 def complete_dataset(incomplete: str) -> list[str]:
@@ -13,7 +14,8 @@ def complete_dataset(incomplete: str) -> list[str]:
     from skills.data import catalog
     from skills.data.minari_root import local_ids
 
-    return [name for name in [*catalog.names(), *local_ids()] if name.startswith(incomplete)]
+    found = [*catalog.names(), *local_ids()]
+    return [name for name in found if name.startswith(incomplete) and name == printable(name)]
 
 
 def complete_embedded(incomplete: str) -> list[str]:
@@ -34,7 +36,8 @@ def complete_run(incomplete: str) -> list[str]:
     """Names of the runs here."""
     from skills.runs import folder as run
 
-    return [path.name for path in run.all_paths() if path.name.startswith(incomplete)]
+    names = [path.name for path in run.all_paths()]
+    return [name for name in names if name.startswith(incomplete) and name == printable(name)]
 
 
 def complete_anything(incomplete: str) -> list[str]:

@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable
 
+from skills.printable import printable
+
 FAILED = 1
 USAGE = 2
 NOT_FOUND = 3
@@ -17,12 +19,13 @@ class SkillsError(Exception):
     message: one sentence that names the bad value.
     hint: the way out: the valid values, or a command; may be empty.
     exit_code: what the command line ends with (one of the constants of this module).
+    Names out of files are in both, so both are made `printable`.
     """
 
     def __init__(self, message: str, hint: str = "", exit_code: int = FAILED) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = printable(message)
+        self.hint = printable(hint)
         self.exit_code = exit_code
 
     def __str__(self) -> str:

@@ -4,7 +4,6 @@ import errno
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.archives import DAMAGE, members
 from skills.errors import FAILED, SkillsError
 
 Arrays = dict[str, NDArray[Any]]
@@ -81,9 +81,9 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 def read_arrays(path: Path) -> Arrays:
     """Reads a whole `.npz` without pickle. Raises: SkillsError where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        with members(path) as found:
+            return {name: member.values for name, member in found.items()}
+    except DAMAGE as error:
         raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
 
 

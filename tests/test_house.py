@@ -16,8 +16,11 @@ from skills.runs.layout import Layout
 ROOT = Path(__file__).parents[1]
 # From the ground up; rooms of one floor do not know each other.
 FLOORS = (
-    ("skills.errors", "skills.progress", "skills.choices", "skills.arrays"),
-    ("skills.files", "skills.memory", "skills.plugins"),
+    ("skills.printable", "skills.progress", "skills.choices", "skills.arrays"),
+    ("skills.errors",),
+    ("skills.memory",),
+    ("skills.archives",),
+    ("skills.files", "skills.plugins"),
     ("skills.settings",),
     ("skills.bodies",),
     ("skills.data",),

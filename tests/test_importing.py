@@ -20,6 +20,7 @@ from skills.errors import SkillsError
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 THIRD_PARTY = pytest.mark.skipif(not SHARED.is_dir(), reason="the third-party data are not beside this checkout")
 NAME = "mine/hops-v0"
+EPISODES = "3 episodes, the longest of 5 rows; 1 ended by themselves."
 
 
 def brought(path: Path, arrays: Arrays, env_id: str = "Hopper-v5", **options) -> tuple[object, list[str]]:
@@ -38,7 +39,7 @@ def test_what_is_in_the_file_is_read_back(tmp_path: Path, suffix: str) -> None:
     np.testing.assert_allclose(data.actions, arrays["actions"], atol=2e-5)
     assert data.episode_starts.tolist() == [0, 4, 7]
     assert np.flatnonzero(data.terminated).tolist() == [3]
-    assert (data.env_id, data.made_here, said) == ("Hopper-v5", False, [])
+    assert (data.env_id, data.made_here, said) == ("Hopper-v5", False, [EPISODES])
     stored = minari.load_dataset(NAME)
     assert [episode.truncations.any() for episode in stored] == [False, True, True]
     assert stored.recover_environment().spec.id == "Hopper-v5"
@@ -82,7 +83,9 @@ def test_goal_observations_are_put_side_by_side_and_keep_their_names(tmp_path: P
     parts = {"achieved_goal": 2, "desired_goal": 2, "observation": 27}
     for name in ("observations", "next_observations"):
         del arrays[name]
-        arrays |= {f"{name}/{part}": generator.normal(size=(ROWS, size)) for part, size in parts.items()}
+    for part, size in parts.items():
+        rows = generator.normal(size=(ROWS + 1, size))
+        arrays |= {f"observations/{part}": rows[:-1], f"next_observations/{part}": rows[1:]}
     arrays["actions"] = generator.uniform(-1, 1, (ROWS, 8)).astype(np.float32)
     data, _ = brought(tmp_path / f"maze{suffix}", arrays, "AntMaze_UMaze-v4")
     assert data.observation_parts == tuple(parts.items())
@@ -108,7 +111,7 @@ def test_other_arrays_are_kept_as_infos_and_the_rest_is_named(tmp_path: Path) ->
     _, said = brought(tmp_path / "a.hdf5", {**hops(), **more}, licence="CC0")
     stored = minari.load_dataset(NAME)
     np.testing.assert_array_equal(stored[1].infos["qpos"], more["infos/qpos"][4:7])
-    assert said == ["Left out, not being numbers of 12 rows: meta."]
+    assert said == ["Left out, not being numbers of 12 rows: meta.", EPISODES]
     assert stored.storage.metadata["license"] == "CC0"
 
 
@@ -173,7 +176,8 @@ def test_what_moves_as_another_body_is_told(tmp_path: Path, cheetah: Transitions
     arrays = {"observations": cheetah.observations, "actions": cheetah.actions, "timeouts": ends}
     arrays |= {"next_observations": cheetah.next_observations, "rewards": cheetah.rewards}
     _, said = brought(tmp_path / "run.npz", arrays, env_id)
-    assert [f"does not move as {env_id} does" in line for line in said] == [True] * strange
+    assert said[0] == "10 episodes, the longest of 200 rows; 0 ended by themselves."
+    assert [f"does not move as {env_id} does" in line for line in said[1:]] == [True] * strange
     again: list[str] = []
     importing.read_file(tmp_path / "run.npz", env_id, "motion", again.append)
     assert again == said

@@ -16,8 +16,9 @@ from skills.learning.batches import Batch, Batches
 from skills.learning.classes import one_expert
 from skills.learning.engine.curves import ends
 from skills.learning.engine.stacked import StackedMlp
-from skills.learning.learners.iql import Iql, IqlNetworks, expectile_loss
+from skills.learning.learners.iql import Iql, IqlNetworks
 from skills.learning.policy import Policy, Shape
+from skills.learning.values import expectile_loss
 from skills.progress import silent_reporter
 
 CPU = torch.device("cpu")

@@ -48,7 +48,7 @@ REFUSED = {
     "other columns": (spoilt(observations=np.zeros((ROWS, 9)), next_observations=None), "9 columns; those of Hopper"),
     "other actions": (spoilt(actions=np.zeros((ROWS, 2), np.float32)), "actions of 2 columns; those of Hopper-v5"),
     "words": (spoilt(rewards=np.array(["much"] * ROWS)), "rewards are of the type <U4, not numbers"),
-    "objects": (spoilt(actions=np.array([None] * ROWS, object)), "cannot be read"),
+    "objects": (spoilt(actions=np.array([None] * ROWS, object)), "actions are of the type object, not numbers"),
     "no actions": (spoilt(actions=None), "has no array 'actions'"),
     "empty": ({name: array[:0] for name, array in hops().items()}, "is empty"),
     "other shapes": (spoilt(next_observations=np.zeros((ROWS, 10))), "next_observations"),

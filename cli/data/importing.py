@@ -18,13 +18,17 @@ def import_file(
     ] = None,
     licence: Annotated[str | None, typer.Option(help="The licence of the data, kept with it.")] = None,
     clip: Annotated[bool, typer.Option("--clip", help="Cut actions off at the bounds of their space.")] = False,
+    interleaved: Annotated[
+        int, typer.Option(min=1, metavar="N", help="The rows of so many environments, stepped together, take turns.")
+    ] = 1,
     quiet: Quiet = False,
     trust: Trust = None,
 ) -> None:
     """Imports transitions from a file: observations, actions, and rewards, terminals, timeouts where it has them.
 
-    Episodes end at terminals and timeouts (or where episode_ids change); next observations are taken from the file,
-    else from the next row inside an episode. Other arrays of as many rows are kept as infos.
+    Episodes end at terminals, timeouts and dones, where episode_ids change, and where the file's next observation is
+    not the following row's; it says how many there are. Without next observations they are the next row's, inside an
+    episode. Other arrays of as many rows are kept as infos.
     """
     from skills.cli.reporting import reporter
     from skills.data import importing
@@ -37,6 +41,7 @@ def import_file(
             label=label,
             licence=licence,
             clip=clip,
+            interleaved=interleaved,
             progress=report(f"importing {file.name}", "rows"),
             notify=(lambda line: None) if quiet else console.say,
         )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from skills.printable import printable
 from skills.progress import Notify, Progress, Reporter, silent_reporter, unsaid
 
 # True: lines on stderr.   A function of (task, done, total): it is called often.   False: nobody.
@@ -32,7 +33,7 @@ def _calling(progress: Callable[[str, int, int], None]) -> Reporter:
 
 
 def _line(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  # progress=True asks for it
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201  # progress=True asks for it
 
 
 def _lines(task: str, unit: str) -> Progress:

@@ -15,13 +15,14 @@ from skills.memory import check_memory
 _HINT = "Write the numbers themselves into one file: h5repack does, or h5py where the other files are."
 
 
-def check_whole(group: h5py.Group, what: str, *, soft: bool = False) -> None:
+def check_whole(group: h5py.Group, what: str, *, streamed: bool = False) -> None:
     """Looks at every link and array below a group, before any number is read.
 
-    soft: whether links to a path of the same file may be there; who lets them must not follow them.
+    streamed: arrays are read a part at a time, so each may be larger than the memory, and links to other paths of the
+        file are not followed, so they may be there.
     Raises: SkillsError where one leads out of the file, or is larger than the memory.
     """
-    allowed = {h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT} if soft else {h5py.h5l.TYPE_HARD}
+    allowed = {h5py.h5l.TYPE_HARD, h5py.h5l.TYPE_SOFT} if streamed else {h5py.h5l.TYPE_HARD}
     names: list[bytes] = []
 
     def look(name: bytes, info: Any) -> bytes | None:
@@ -36,6 +37,9 @@ def check_whole(group: h5py.Group, what: str, *, soft: bool = False) -> None:
         found = h5py.h5o.open(group.id, name)
         if isinstance(found, h5py.h5d.DatasetID):
             _check_stored_here(found, _said(name), what)
+            if not streamed:
+                size = found.get_space().get_simple_extent_npoints() * found.get_type().get_size()
+                check_memory(size, f"{_said(name)} in {what}")
 
 
 def check_own_link(group: h5py.Group, name: str, what: str) -> None:
@@ -51,8 +55,6 @@ def _check_stored_here(dataset: h5py.h5d.DatasetID, name: str, what: str) -> Non
         raise _refused(f"{name} in {what} is made of pieces of other files (a virtual dataset).")
     if layout == h5py.h5d.CONTIGUOUS and created.get_external_count():
         raise _refused(f"{name} in {what} keeps its numbers in another file ({_said(created.get_external(0)[0])}).")
-    size = dataset.get_space().get_simple_extent_npoints() * dataset.get_type().get_size()
-    check_memory(size, f"{name} in {what}")
 
 
 def _said(name: bytes) -> str:

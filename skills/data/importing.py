@@ -1,43 +1,38 @@
 """Turns a file of transitions, as D4RL and many others write them, into a local Minari dataset.
 
-    observations, actions           [N, .]; observations may be several arrays, "observations/achieved_goal" and so on
-    next_observations, rewards      if there are any
-    terminals (or terminations)     [N], the episode ended in a failure or at its goal
-    timeouts (or truncations)       [N], the episode ended at its time limit; or episode_ids, [N]
-    anything else with N rows       kept in the dataset's infos
+What its columns mean is in `columns.py`, where its episodes end in `ends.py`.
 
-Letters: N rows, E episodes, T rows of one episode, O observation columns.
+Letters: N rows, T rows of one episode, O observation columns.
 """
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
-from gymnasium.spaces import Box, Dict, Space
+from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
+from skills.archives import DAMAGE
 from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.choices import Columns
 from skills.data import catalog, minari, physics, store
 from skills.data.checks import Checks, numbers
+from skills.data.columns import Table, apart, flat, without_world
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
-from skills.data.tables import DAMAGE, Column, NamedColumns, opened, unreadable
+from skills.data.tables import NamedColumns, opened, unreadable
 from skills.data.transitions import Transitions
 from skills.data.trust import check_id
-from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
+from skills.errors import NOT_FOUND, SkillsError, nearest
 from skills.progress import Notify, Progress, silent, unsaid
 
-_ENDS = {"terminals": ("terminals", "terminations"), "timeouts": ("timeouts", "truncations")}
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
-_KNOWN = {"actions", "rewards", *_ENDS["terminals"], *_ENDS["timeouts"]}
 
 
 def import_file(
@@ -48,6 +43,7 @@ def import_file(
     label: str | None = None,
     licence: str | None = None,
     clip: bool = False,
+    interleaved: int = 1,
     progress: Progress = silent,
     notify: Notify = unsaid,
 ) -> None:
@@ -55,6 +51,7 @@ def import_file(
 
     label: the array, of a row or of an episode each, that says which policy acted.   licence: of the data.
     clip: cut actions that are outside their space, as MuJoCo does itself; infos/unclipped_actions keeps them.
+    interleaved: how many environments' rows take turns in the file.
     progress: in rows.   notify: gets a line on each thing that is not as it stands in the file, and where the file does
     not move as its environment does.
 
@@ -65,7 +62,7 @@ def import_file(
     store.check_new(minari_id)
     spec = _env_spec(env_id)
     with opened(path) as columns:
-        table = _Table(path, columns)
+        table = _table(path, columns, spec, interleaved, notify)
         observations, actions = table.observation_space(), _action_space(spec, table)
         check_spaces(str(path), env_id, observations, actions)
         if env_id in ENVIRONMENTS and table.observation_size == motion_size(env_id):
@@ -92,8 +89,9 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
     Raises: SkillsError as `import_file` does; where the file has no rewards they are 0.
     """
     with opened(path) as found:
-        table = _Table(path, found)
-        actions = _action_space(_env_spec(env_id), table)
+        spec = _env_spec(env_id)
+        table = _table(path, found, spec, 1, notify)
+        actions = _action_space(spec, table)
         check_spaces(str(path), env_id, table.observation_space(), actions)
         table.report(notify)
         episodes = list(_episodes(table, actions, None, True, silent))
@@ -117,156 +115,21 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
     return transitions
 
 
+def _table(path: Path, columns: NamedColumns, spec: EnvSpec, interleaved: int, notify: Notify) -> Table:
+    columns = flat(columns)
+    if interleaved != 1:
+        columns = apart(columns, interleaved, path)
+    limit = ENVIRONMENTS[spec.id].episode_steps if spec.id in ENVIRONMENTS else spec.max_episode_steps
+    return Table(path, without_world(columns, spec.id, notify), limit)
+
+
 def _flat(observations: Any) -> NDArray[Any]:
     """[T + 1, O], the parts side by side, by name."""
     return np.concatenate(list(observations.values()), axis=1) if isinstance(observations, dict) else observations
 
 
-@dataclass(frozen=True)
-class _Table:
-    """The columns of a file and what they mean."""
-
-    path: Path
-    columns: NamedColumns
-
-    def __post_init__(self) -> None:
-        for name in ("observations", "actions"):
-            if name not in self.columns and not self._parts(name):
-                raise SkillsError(
-                    f"{self.path} has no array {name!r}.", f"It has: {', '.join(sorted(self.columns)) or 'none'}."
-                )
-        if np.dtype(self._actions.dtype).kind in "iub":
-            raise SkillsError(
-                f"{self.path} has discrete actions ({self._actions.dtype}).", "Only continuous ones can be used."
-            )
-        self._check_shapes()
-        if len(self) == 0:
-            raise SkillsError(f"{self.path} is empty.")
-
-    def __len__(self) -> int:
-        return int(self._actions.shape[0])
-
-    @property
-    def _actions(self) -> Column:
-        return self.columns["actions"]
-
-    @cached_property
-    def observations(self) -> dict[str, Column]:
-        """{part: [N, .]}; one part, without a name, where observations are a single array."""
-        return self._parts("observations")
-
-    @cached_property
-    def next_observations(self) -> dict[str, Column]:
-        """As `observations`; empty where the file has none."""
-        return self._parts("next_observations")
-
-    @property
-    def observation_size(self) -> int:
-        """O, of all parts together."""
-        return sum(int(part.shape[1]) for part in self.observations.values())
-
-    def observation_space(self) -> Space[Any]:
-        """Unbounded boxes: a dict of them where the observations have parts."""
-        boxes: dict[str, Space[Any]] = {
-            name: Box(-np.inf, np.inf, (part.shape[1],), np.float64) for name, part in self.observations.items()
-        }
-        return boxes[""] if "" in boxes else Dict(boxes)
-
-    @cached_property
-    def terminals(self) -> NDArray[np.bool_]:
-        """[N], false where the file has none."""
-        return self._ends("terminals")
-
-    @cached_property
-    def bounds(self) -> list[tuple[int, int]]:
-        """(first, after the last) row of each episode: they end at terminals, at timeouts, and where the id changes."""
-        ends = self.terminals | self._ends("timeouts")
-        if "episode_ids" in self.columns:
-            ids = np.asarray(self.columns["episode_ids"][:])
-            ends[:-1] |= ids[1:] != ids[:-1]
-        ends[-1] = True
-        after = np.flatnonzero(ends) + 1
-        return list(zip([0, *after[:-1].tolist()], after.tolist(), strict=True))
-
-    @cached_property
-    def extras(self) -> list[str]:
-        """Names of the arrays of N rows that mean nothing here: kept as infos."""
-        return [
-            name
-            for name, column in self.columns.items()
-            if not self._is_known(name) and column.shape[:1] == (len(self),) and np.dtype(column.dtype).kind in "fiub"
-        ]
-
-    def labels(self, name: str | None) -> tuple[NDArray[np.int32] | None, list[str]]:
-        """([N] which label each row has, their names), from an array of a row each or of an episode each."""
-        if name is None:
-            return None, []
-        if name not in self.columns:
-            raise SkillsError(f"{self.path} has no array {name!r}.", nearest(name, self.columns), USAGE)
-        values = np.asarray(self.columns[name][()])
-        if values.shape == (len(self.bounds),) and values.shape != (len(self),):
-            values = np.repeat(values, [after - first for first, after in self.bounds])
-        if values.shape != (len(self),) or values.dtype.kind not in "iubSU":
-            raise SkillsError(
-                f"{self.path}: {name} cannot label the rows: {values.dtype} of the shape {values.shape}.",
-                f"It takes whole numbers or words, one for each of {len(self)} rows or {len(self.bounds)} episodes.",
-                USAGE,
-            )
-        names, labels = np.unique(values, return_inverse=True)
-        return labels.astype(np.int32), [one.decode() if isinstance(one, bytes) else str(one) for one in names.tolist()]
-
-    def report(self, notify: Notify) -> None:
-        """Says what is not as it stands in the file."""
-        left_out = [name for name in self.columns if not self._is_known(name) and name not in self.extras]
-        if left_out:
-            notify(f"Left out, not being numbers of {len(self)} rows: {', '.join(left_out)}.")
-        if "rewards" not in self.columns:
-            notify("There are no rewards: zeros are stored.")
-        if not self.next_observations:
-            cut = sum(not self.terminals[after - 1] for _, after in self.bounds)
-            notify(
-                f"There are no next observations: they are the following row's, inside an episode. The last row of "
-                f"{cut} episodes has none and is left out; after a termination the row's own observation stands in."
-            )
-
-    def _parts(self, name: str) -> dict[str, Column]:
-        if name in self.columns:
-            return {"": self.columns[name]}
-        parts = {key.partition("/")[2]: column for key, column in self.columns.items() if key.startswith(f"{name}/")}
-        return dict(sorted(parts.items()))
-
-    def _is_known(self, name: str) -> bool:
-        return name in _KNOWN or name.partition("/")[0] in ("observations", "next_observations")
-
-    def _ends(self, kind: str) -> NDArray[np.bool_]:
-        for name in _ENDS[kind]:
-            if name in self.columns:
-                return np.array(numbers(self.columns[name][:], np.bool_, (len(self),), f"{self.path}: {name}"))
-        return np.zeros(len(self), np.bool_)
-
-    def _check_shapes(self) -> None:
-        known = {name: column for name, column in self.columns.items() if self._is_known(name)}
-        if "episode_ids" in self.columns:
-            known["episode_ids"] = self.columns["episode_ids"]
-        lengths = {name: column.shape[0] if column.shape else 0 for name, column in known.items()}
-        if len(set(lengths.values())) > 1:
-            said = ", ".join(f"{name} {length}" for name, length in lengths.items())
-            raise SkillsError(f"{self.path} has arrays of unequal length: {said}.")
-        for name, column in known.items():
-            axes = 2 if name == "actions" or "observations" in name.partition("/")[0] else 1
-            if len(column.shape) != axes:
-                raise SkillsError(f"{self.path}: {name} have the shape {column.shape}, expected {axes} axes.")
-        if self.next_observations:
-            sizes, next_sizes = (
-                {name: part.shape for name, part in parts.items()}
-                for parts in (self.observations, self.next_observations)
-            )
-            if sizes != next_sizes:
-                raise SkillsError(f"{self.path}: observations are {sizes}, next_observations {next_sizes}.")
-
-
 def _episodes(
-    table: _Table, actions: Box, labels: NDArray[np.int32] | None, clip: bool, progress: Progress
+    table: Table, actions: Box, labels: NDArray[np.int32] | None, clip: bool, progress: Progress
 ) -> Iterator[EpisodeBuffer]:
     """The episodes of the table, one in memory at a time; what must not be in them is refused after the last."""
     checks = Checks(str(table.path), actions.low, actions.high)
@@ -287,7 +150,7 @@ def _episodes(
     checks.finish()
 
 
-def _episode(table: _Table, rows: slice, *, cut: bool, labels: NDArray[np.int32] | None) -> EpisodeBuffer:
+def _episode(table: Table, rows: slice, *, cut: bool, labels: NDArray[np.int32] | None) -> EpisodeBuffer:
     """One episode. cut: it did not end by itself."""
     length, what = rows.stop - rows.start, str(table.path)
     states = {name: _states(table, name, rows) for name in table.observations}
@@ -313,7 +176,7 @@ def _clipped(episode: EpisodeBuffer, space: Box) -> EpisodeBuffer:
     return replace(episode, actions=raw.clip(space.low, space.high), infos=infos)
 
 
-def _states(table: _Table, name: str, rows: slice) -> NDArray[Any]:
+def _states(table: Table, name: str, rows: slice) -> NDArray[Any]:
     """[T + 1, .] observations of one part: those of the rows and the state after the last of them."""
     part = table.observations[name]
     if table.next_observations:
@@ -361,7 +224,7 @@ def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
     return changed
 
 
-def _action_space(spec: EnvSpec, table: _Table) -> Box:
+def _action_space(spec: EnvSpec, table: Table) -> Box:
     """The environment's own action space; +-1 where it is not installed, as in all of Gymnasium-Robotics."""
     size = int(table.columns["actions"].shape[1])
     if spec.entry_point is None or spec.id in ENVIRONMENTS:

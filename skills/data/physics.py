@@ -54,6 +54,6 @@ def notify_if_strange(transitions: Transitions, notify: Callable[[str], None]) -
     if error > STRANGE:
         notify(
             f"{transitions.name} does not move as {env_id} does: a step simulated from one of its rows misses the next "
-            f"row by {error:.1f} times what the step changes (half of them by more). Is it of another body, or are its "
-            "columns in another order?"
+            f"row by {error:.1f} times what the step changes (half of them by more). Is it of another body, are its "
+            "columns in another order, or do the rows of several environments take turns (--interleaved)?"
         )

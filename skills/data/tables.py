@@ -3,35 +3,25 @@
 Letters: N rows.
 """
 
-import zipfile
-import zlib
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 
+from skills.archives import DAMAGE, members
+from skills.data.hdf5 import check_whole
 from skills.errors import NOT_FOUND, USAGE, SkillsError
+from skills.memory import check_memory
 
 # Something with a shape and a dtype that is read by slices: an array, or an HDF5 dataset that stays on disk.
 Column = Any
 NamedColumns = Mapping[str, Column]
 
 _SUFFIXES = (".hdf5", ".h5", ".npz")
-# What the readers raise at damaged files.
-DAMAGE: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    LookupError,
-    ValueError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+_COPIES = 2  # of what is read: as it is stored, and in the type that is kept
 
 
 @contextmanager
@@ -46,9 +36,11 @@ def opened(path: Path) -> Iterator[NamedColumns]:
         raise SkillsError(f"{path} is of an unknown kind.", f"Known: {', '.join(_SUFFIXES)}.", USAGE)
     try:
         if path.suffix == ".npz":
-            yield _npz(path)
+            with members(path) as found:
+                yield found
         else:
             with h5py.File(path, "r") as file:
+                check_whole(file, str(path), streamed=True)
                 yield _hdf5(file)
     except DAMAGE as error:
         raise unreadable(path, error) from error
@@ -61,14 +53,25 @@ def unreadable(path: Path, error: BaseException) -> SkillsError:
     )
 
 
-def _npz(path: Path) -> NamedColumns:
-    """All arrays, in memory. Arrays of objects, which only pickle could read, are refused by NumPy."""
-    with np.load(path, allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
-
-
 def _hdf5(file: h5py.File) -> NamedColumns:
     """Every dataset of the file, unread."""
     columns: dict[str, Column] = {}
-    file.visititems(lambda name, item: columns.update({name: item}) if isinstance(item, h5py.Dataset) else None)
+    file.visititems(
+        lambda name, item: columns.update({name: _Stored(item)}) if isinstance(item, h5py.Dataset) else None
+    )
     return columns
+
+
+class _Stored:
+    """A dataset on the disk, from which is read what there is memory for."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._dataset = dataset
+        self.shape, self.dtype = dataset.shape or (), dataset.dtype
+
+    def __getitem__(self, rows: Any) -> Any:
+        whole = self.shape[0] if self.shape else 1
+        count = len(range(*rows.indices(whole))) if isinstance(rows, slice) else whole
+        size = count * math.prod(self.shape[1:]) * self.dtype.itemsize
+        check_memory(_COPIES * size, f"{count:,} rows of {self._dataset.name} in {self._dataset.file.filename}")
+        return self._dataset[rows]

@@ -1,0 +1,170 @@
+"""Where the episodes of a file end: where its flags say so, where its ids change, where its next states do not go on.
+
+Letters: N rows, E episodes, O observation columns.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.errors import USAGE, SkillsError
+
+Bools = NDArray[np.bool_]
+Parts = Mapping[str, Any]  # {part: [N, .]} of the observations; see `skills.data.tables.Column`
+
+TERMINALS = ("terminals", "terminal", "terminations", "terminated", "terminateds")
+TIMEOUTS = ("timeouts", "timeout", "truncations", "truncated", "truncateds")
+DONES = ("dones", "done", "is_last")  # which do not say why
+_CHUNK = 65_536  # rows compared at once
+_ROUNDING = 1e-6  # by which a next state may differ from the same state in the following row
+_MOST_IN_TURN = 4096  # environments that may have been stepped together
+_LATE = 0.9  # share of the flags that must stand a row behind a break
+
+
+@dataclass(frozen=True)
+class Ends:
+    """terminals: [N] the episode ended by itself.   bounds: [E] (first, after the last) row of each episode.
+
+    said: a line on each thing that is not as it stands in the file.
+    """
+
+    terminals: Bools
+    bounds: list[tuple[int, int]]
+    said: list[str] = field(default_factory=list)
+
+
+def find_ends(
+    read: Callable[[str], Bools | None],
+    changes: Bools | None,
+    observations: Parts,
+    next_observations: Parts,
+    limit: int | None,
+    what: str,
+) -> Ends:
+    """Where episodes end.
+
+    read: gives the flags of a name, or None.   changes: [N] where another id follows, or None.
+    limit: the steps after which the environment ends an episode.   what: the file, for messages.
+    Raises: SkillsError (usage) where the rows of several environments take turns.
+    """
+    said: list[str] = []
+    flags = {name: found for name in (*TERMINALS, *TIMEOUTS, *DONES) if (found := read(name)) is not None}
+    rows = int(next(iter(observations.values())).shape[0])
+    breaks = np.zeros(rows, np.bool_)
+    if next_observations:
+        breaks = ~goes_on(observations, next_observations)
+        breaks[-1] = False
+        if 2 * breaks.sum() > rows:
+            _refuse_turns(observations, next_observations, what)
+        if _are_late(np.any(list(flags.values()), axis=0) if flags else breaks & False, breaks):
+            flags = {name: np.append(found[1:], False) for name, found in flags.items()}
+            said.append(
+                f"{', '.join(flags)}: marked a row late, on the first row of the next episode; they are read a row up."
+            )
+    terminals, timeouts, dones = (_any(flags, names, rows) for names in (TERMINALS, TIMEOUTS, DONES))
+    marked = terminals | timeouts | dones | (changes if changes is not None else False)
+    unmarked = int((breaks & ~marked).sum())
+    if unmarked:
+        said.append(
+            f"In {unmarked:,} rows the next observation is not the following row's, where nothing marks an end: "
+            "an episode is cut there, as by a time limit."
+        )
+    bounds = _bounds(marked | breaks)
+    if any(name in flags for name in DONES):
+        terminals = _with_reasons(terminals, dones & ~timeouts, flags, bounds, limit, said)
+    if not marked.any() and not unmarked:
+        said.append(f"Nothing marks where an episode ends: all {rows:,} rows are taken for one.")
+    longest = max(after - first for first, after in bounds)
+    if limit is not None and longest > limit:
+        said.append(
+            f"An episode of {longest:,} rows is longer than the environment's limit of {limit:,}: is an end missing?"
+        )
+    by_itself = sum(bool(terminals[after - 1]) for _, after in bounds)
+    said.append(f"{len(bounds):,} episodes, the longest of {longest:,} rows; {by_itself:,} ended by themselves.")
+    return Ends(terminals, bounds, said)
+
+
+def goes_on(observations: Parts, next_observations: Parts) -> Bools:
+    """[N] whether a row's next observation is the following row's observation; the last row's is not."""
+    rows = int(next(iter(observations.values())).shape[0])
+    found = np.ones(rows, np.bool_)
+    found[-1] = False
+    for first in range(0, rows - 1, _CHUNK):
+        here = slice(first, min(first + _CHUNK, rows - 1))
+        below = slice(here.start + 1, here.stop + 1)
+        for name, part in observations.items():
+            found[here] &= _same(next_observations[name][here], part[below])
+    return found
+
+
+def _same(one: Any, other: Any) -> Bools:
+    return np.asarray(np.isclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True).all(axis=1))
+
+
+def _refuse_turns(observations: Parts, next_observations: Parts, what: str) -> None:
+    rows = int(next(iter(observations.values())).shape[0])
+    looked = slice(min(rows, 4 * _MOST_IN_TURN))
+    states, nexts = (
+        np.concatenate([np.asarray(part[looked]) for part in parts.values()], axis=1)
+        for parts in (observations, {name: next_observations[name] for name in observations})
+    )
+    for turn in range(2, min(_MOST_IN_TURN, len(states) // 2) + 1):
+        sample = np.unique(np.linspace(0, len(states) - turn - 1, 100).astype(np.int64))
+        if 2 * _same(nexts[sample], states[sample + turn]).sum() > len(sample):
+            raise SkillsError(
+                f"{what} holds the rows of {turn} environments that take turns: the state after a row is in the "
+                f"{turn}th row below it, not in the following one.",
+                f"Take them apart: skills data import FILE --interleaved {turn}",
+                USAGE,
+            )
+
+
+def _are_late(marked: Bools, breaks: Bools) -> bool:
+    """Whether flags stand a row behind the breaks that they mean."""
+    places = np.flatnonzero(marked)
+    places = places[places > 0]
+    if not len(places):
+        return False
+    return bool(np.mean(breaks[places - 1]) >= _LATE and np.mean(breaks[places]) <= 1 - _LATE)
+
+
+def _any(flags: Mapping[str, Bools], names: tuple[str, ...], rows: int) -> Bools:
+    found = np.zeros(rows, np.bool_)
+    for name in names:
+        found |= flags.get(name, False)
+    return found
+
+
+def _with_reasons(
+    terminals: Bools,
+    dones: Bools,
+    flags: Mapping[str, Bools],
+    bounds: list[tuple[int, int]],
+    limit: int | None,
+    said: list[str],
+) -> Bools:
+    """Adds to the terminals what flags without a reason mean: a failure, unless the time limit was reached.
+
+    Where other flags tell failures, and in RLDS's `is_last`, they mean no more than an end.
+    """
+    name = next(name for name in DONES if name in flags)
+    if name == "is_last" or any(other in flags for other in TERMINALS):
+        return terminals
+    at_limit = np.zeros(len(dones), np.bool_)
+    for first, after in bounds:
+        at_limit[after - 1] = after - first == limit
+    added = dones & ~at_limit
+    said.append(
+        f"{name} does not say why episodes end: {int(added.sum()):,} are taken to have ended by themselves, and "
+        f"{int((dones & at_limit).sum()):,}, as long as the time limit, by that."
+    )
+    return terminals | added
+
+
+def _bounds(ends: Bools) -> list[tuple[int, int]]:
+    last = np.append(ends[:-1], True)
+    after = np.flatnonzero(last) + 1
+    return list(zip([0, *after[:-1].tolist()], after.tolist(), strict=True))
