@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.fast import Simulation, motion_size
+from skills.bodies.environments import motion_size
+from skills.bodies.fast import Simulation
 from skills.data.made.directions import seen_along_x
 from skills.files import write_arrays
 

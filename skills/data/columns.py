@@ -34,7 +34,7 @@ _CHUNK = 65_536  # rows looked at at once
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """The columns of a file and what they mean.   limit: the steps after which the environment ends an episode."""
 
     path: Path

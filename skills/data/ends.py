@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skills.arrays import Bools
 from skills.errors import USAGE, SkillsError
 
-Bools = NDArray[np.bool_]
 Parts = Mapping[str, Any]  # {part: [N, .]} of the observations; see `skills.data.tables.Column`
 
 TERMINALS = ("terminals", "terminal", "terminations", "terminated", "terminateds")

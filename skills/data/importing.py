@@ -23,7 +23,7 @@ from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.choices import Columns
 from skills.data import catalog, minari, physics, store
 from skills.data.checks import Checks, numbers
-from skills.data.columns import Table, apart, flat, without_world
+from skills.data.columns import FileTable, apart, flat, without_world
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.tables import NamedColumns, opened, unreadable
@@ -115,12 +115,12 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
     return transitions
 
 
-def _table(path: Path, columns: NamedColumns, spec: EnvSpec, interleaved: int, notify: Notify) -> Table:
+def _table(path: Path, columns: NamedColumns, spec: EnvSpec, interleaved: int, notify: Notify) -> FileTable:
     columns = flat(columns)
     if interleaved != 1:
         columns = apart(columns, interleaved, path)
     limit = ENVIRONMENTS[spec.id].episode_steps if spec.id in ENVIRONMENTS else spec.max_episode_steps
-    return Table(path, without_world(columns, spec.id, notify), limit)
+    return FileTable(path, without_world(columns, spec.id, notify), limit)
 
 
 def _flat(observations: Any) -> NDArray[Any]:
@@ -129,7 +129,7 @@ def _flat(observations: Any) -> NDArray[Any]:
 
 
 def _episodes(
-    table: Table, actions: Box, labels: NDArray[np.int32] | None, clip: bool, progress: Progress
+    table: FileTable, actions: Box, labels: NDArray[np.int32] | None, clip: bool, progress: Progress
 ) -> Iterator[EpisodeBuffer]:
     """The episodes of the table, one in memory at a time; what must not be in them is refused after the last."""
     checks = Checks(str(table.path), actions.low, actions.high)
@@ -150,7 +150,7 @@ def _episodes(
     checks.finish()
 
 
-def _episode(table: Table, rows: slice, *, cut: bool, labels: NDArray[np.int32] | None) -> EpisodeBuffer:
+def _episode(table: FileTable, rows: slice, *, cut: bool, labels: NDArray[np.int32] | None) -> EpisodeBuffer:
     """One episode. cut: it did not end by itself."""
     length, what = rows.stop - rows.start, str(table.path)
     states = {name: _states(table, name, rows) for name in table.observations}
@@ -176,7 +176,7 @@ def _clipped(episode: EpisodeBuffer, space: Box) -> EpisodeBuffer:
     return replace(episode, actions=raw.clip(space.low, space.high), infos=infos)
 
 
-def _states(table: Table, name: str, rows: slice) -> NDArray[Any]:
+def _states(table: FileTable, name: str, rows: slice) -> NDArray[Any]:
     """[T + 1, .] observations of one part: those of the rows and the state after the last of them."""
     part = table.observations[name]
     if table.next_observations:
@@ -224,7 +224,7 @@ def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
     return changed
 
 
-def _action_space(spec: EnvSpec, table: Table) -> Box:
+def _action_space(spec: EnvSpec, table: FileTable) -> Box:
     """The environment's own action space; +-1 where it is not installed, as in all of Gymnasium-Robotics."""
     size = int(table.columns["actions"].shape[1])
     if spec.entry_point is None or spec.id in ENVIRONMENTS:

@@ -16,14 +16,13 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
+from skills.arrays import Float32s as Floats
+from skills.arrays import Places as Ids
 from skills.data.transitions import Transitions
 from skills.learning.clones import Clones, competing
 from skills.learning.company import keeping
 from skills.learning.strides import stride
 from skills.learning.windows import moments
-
-Floats = NDArray[np.float32]
-Ids = NDArray[np.intp]
 
 STRIDES = 6  # of a window
 _SHORT_STRIDES = 5  # of a window where behaviours take turns

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Float32s as Floats
+from skills.arrays import Places as Ids
 from skills.learning.windows import means
-
-Floats = NDArray[np.float32]
-Ids = NDArray[np.intp]
 
 _RANDOM = 64  # M
 _CLIP = 5.0  # standard deviations: a ReLU's line goes on for ever

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.intp]
+from skills.arrays import Floats, Places
 
 _STRIDES = 300  # of a stretch; an episode that is shorter is one
 _TOGETHER = 0.5  # of the way from chance to always, that a pair must keep company to be one behaviour
@@ -25,11 +24,11 @@ _ROUNDS = 30
 class Company:
     """labels: [N] the behaviour of each row.   count: B; 0 where cells meet as chance has it: company says nothing."""
 
-    labels: Ids
+    labels: Places
     count: int
 
 
-def stretches(lengths: NDArray[np.integer], stride: int) -> Ids:
+def stretches(lengths: NDArray[np.integer], stride: int) -> Places:
     """[N] the stretch of time of each row: its episode, cut into pieces of about 300 strides."""
     cuts = np.maximum(1, np.rint(np.asarray(lengths) / (_STRIDES * stride)).astype(np.int64))
     firsts = np.cumsum(cuts) - cuts
@@ -37,7 +36,7 @@ def stretches(lengths: NDArray[np.integer], stride: int) -> Ids:
     return np.concatenate([first + piece for first, piece in zip(firsts, within, strict=True)])
 
 
-def keeping(cells: Ids, count: int, lengths: NDArray[np.integer], stride: int, smallest: float) -> Company:
+def keeping(cells: Places, count: int, lengths: NDArray[np.integer], stride: int, smallest: float) -> Company:
     """The behaviours of rows [N] in C = `count` cells.
 
     Merges the pair of cells that keeps company most, again and again. The number is where that last exceeded chance by
@@ -60,7 +59,7 @@ def keeping(cells: Ids, count: int, lengths: NDArray[np.integer], stride: int, s
     return Company(labels, len(names))
 
 
-def _prevail(labels: Ids, stretch: Ids) -> bool:
+def _prevail(labels: Places, stretch: Places) -> bool:
     """Whether stretches are of one behaviour each, or nearly: rows [N] by behaviour and by stretch."""
     table = np.zeros((int(labels.max()) + 1, int(stretch.max()) + 1))
     np.add.at(table, (labels, stretch), 1.0)
@@ -68,7 +67,7 @@ def _prevail(labels: Ids, stretch: Ids) -> bool:
     return bool(prevailing - chance >= _APART * (1.0 - chance)) and len(table) > 1
 
 
-def _merged(table: Floats) -> Ids | None:
+def _merged(table: Floats) -> Places | None:
     """[C] the behaviour of each cell, of rows counted by cell and stretch [C, S]; None where company says nothing."""
     alive = np.flatnonzero(table.sum(axis=1))
     counts, total, lengths = table[alive].copy(), table.sum(), table.sum(axis=0)
@@ -93,7 +92,7 @@ def _merged(table: Floats) -> Ids | None:
     return kept if seen else None
 
 
-def _in_context(table: Floats, behaviour: Ids) -> tuple[Floats, Floats]:
+def _in_context(table: Floats, behaviour: Places) -> tuple[Floats, Floats]:
     """(how likely each cell is in a behaviour [B, C], how likely a behaviour is in each stretch [S, B])."""
     count = int(behaviour.max()) + 1
     by_cell = np.full((count, len(table)), 1e-3)

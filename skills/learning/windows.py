@@ -6,11 +6,12 @@ Letters: N rows, E episodes, C columns.
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from skills.arrays import Float32s
+
 _COLUMNS = 16  # averaged at once: sums need float64
 
 
-def means(values: Floats, lengths: NDArray[np.integer], window: int) -> Floats:
+def means(values: Float32s, lengths: NDArray[np.integer], window: int) -> Float32s:
     """[N, C] the mean of `values` over the window of steps around each row, of episodes [E] end to end."""
     total = len(values)
     after = np.cumsum(lengths)
@@ -26,7 +27,7 @@ def means(values: Floats, lengths: NDArray[np.integer], window: int) -> Floats:
     return averaged
 
 
-def moments(values: Floats, lengths: NDArray[np.integer], window: int) -> Floats:
+def moments(values: Float32s, lengths: NDArray[np.integer], window: int) -> Float32s:
     """[N, 2 C] means of values and of their squares: where a body is around a step and how much it moves there, but not
     in which phase of its stride it is."""
     return np.concatenate([means(values, lengths, window), means(np.square(values), lengths, window)], axis=1)

@@ -16,8 +16,8 @@ CONFIDENCE = 0.95
 SEED = 20231108  # of every bootstrap
 
 Choice = NDArray[np.int64]  # [K, R'] which trials of each skill are looked at
-Values = Mapping[str, float]
-Statistic = Callable[[Choice], Values]
+ByName = Mapping[str, float]
+Statistic = Callable[[Choice], ByName]
 
 
 @dataclass(frozen=True)
@@ -124,5 +124,5 @@ def student(values: Sequence[float], *, lowest: float = -np.inf, highest: float 
     return Interval(mean, max(mean - half, lowest), min(mean + half, highest))
 
 
-def _mean(values: Sequence[Values]) -> dict[str, float]:
+def _mean(values: Sequence[ByName]) -> dict[str, float]:
     return {name: float(np.mean([value[name] for value in values])) for name in values[0]}

@@ -41,7 +41,7 @@ class Trained:
 
 
 @dataclass(frozen=True)
-class Draws:
+class CvaeDraws:
     """The random numbers of one step, in buffers that are drawn again for each.
 
     rows: [K, 2B] rows of the dataset: B of it all, the same for every model, and B of each class. As the models share
@@ -52,9 +52,9 @@ class Draws:
     noise: Tensor
 
     @staticmethod
-    def create(count: int, shape: CvaeShape, batch: int, device: torch.device) -> "Draws":
+    def create(count: int, shape: CvaeShape, batch: int, device: torch.device) -> "CvaeDraws":
         """Buffers for `count` models."""
-        return Draws(
+        return CvaeDraws(
             torch.zeros(count, 2 * batch, dtype=torch.int64, device=device),
             torch.zeros(count, 2 * batch, shape.latent_size, device=device),
         )
@@ -89,7 +89,7 @@ def train(
     curves = Curves(CURVES, config.iterations, cvae.count)
     with Workers() as workers:
         training = _Training(cvae, rows, config, curves, workers)
-        draws = [Draws.create(cvae.count, shape, config.batch, rows.device) for _ in range(training.draws_ahead)]
+        draws = [CvaeDraws.create(cvae.count, shape, config.batch, rows.device) for _ in range(training.draws_ahead)]
         saved = Checkpoint(folder / CHECKPOINT, training.tensors(), {}, own)
         step = saved.restore()
         training.begin(step, draws)
@@ -138,7 +138,7 @@ class _Training:
         own = {"weights": self._cvae.flat, "first": first, "second": second}
         return own | {f"curves.{name}": part for name, part in self._curves.parts.items()}
 
-    def begin(self, step: int, draws: list[Draws]) -> None:
+    def begin(self, step: int, draws: list[CvaeDraws]) -> None:
         """Goes on after `step` steps, with these buffers of random numbers."""
         for adam in self._adams:
             adam.set_steps(step)
@@ -146,7 +146,7 @@ class _Training:
             state = [self._cvae.flat, *self._moments, *(count for adam in self._adams for count in adam.steps)]
             self._step_on_gpu = captured(lambda: self._step(0, 0, draws[0]), state, self._rows.device)
 
-    def start_step(self, step: int, draws: Draws) -> Callable[[], None]:
+    def start_step(self, step: int, draws: CvaeDraws) -> Callable[[], None]:
         """Begins a step of all models, and notes its losses where that is due; call the result to wait for its end."""
         noted = step if self._curves.due(step) else None
         if self._step_on_gpu is not None and noted is None:
@@ -158,7 +158,7 @@ class _Training:
             self._step(0, 0, draws, noted)
         return nothing_to_wait_for
 
-    def _step(self, index: int, worker: int, draws: Draws, noted: int | None = None) -> None:
+    def _step(self, index: int, worker: int, draws: CvaeDraws, noted: int | None = None) -> None:
         """One step of a block's models.   noted: the number of the step, if its losses are to be noted."""
         block, cvae = self._blocks[index], self._models[index]
         one, noise = self._passes[worker][block.stop - block.start], draws.noise[block]

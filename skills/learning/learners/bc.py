@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from skills.arrays import Ids
 from skills.data.transitions import Transitions
 from skills.learning.actors import Actors, ActorSettings
 from skills.learning.batches import scaling
@@ -26,8 +25,6 @@ from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy, Shape
 from skills.plugins import ONE_EXPERT
 from skills.progress import Reporter, sparsely
-
-Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skills.arrays import Ids
 from skills.learning.classes import Classes
-from skills.learning.learners.bc import Bc, Ids
+from skills.learning.learners.bc import Bc
 
 
 @dataclass(frozen=True)
