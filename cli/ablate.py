@@ -51,7 +51,7 @@ def ablate(
         with opened.writing(), reporter(quiet) as report:
             notify = unsaid if quiet else console.say
             document = ablation.ablate(opened, cases, what, report, notify)
-            plot = opened.path / "evaluation" / f"ablation-{what}.svg"
+            plot = opened.evaluation_file(f"ablation-{what}.svg")
             draw(document, plot)
     except KeyboardInterrupt:
         options = f" --values {values}" if values else ""

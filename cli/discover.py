@@ -187,10 +187,10 @@ def _publish(run: "RunFolder") -> Path:
 
 
 def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
+    from skills.measures.summary import summary_of
     from skills.videos.films.render import as_document
-    from skills.videos.gallery import page
 
-    shown = page.page(run)
+    summary = summary_of(run)
     failures = rendered.failures if rendered else ()
     if json:
         console.document(
@@ -198,15 +198,15 @@ def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json:
                 "schema_version": SCHEMA_VERSION,
                 "run": str(run.path),
                 "config": run.config.to_json(),
-                "dataset": shown["dataset"],
+                "dataset": run.dataset,
                 "stages": _seconds(run),
-                "summary": shown["summary"],
+                "summary": summary,
                 "videos": as_document(rendered) if rendered else None,
                 "gallery": str(index),
             }
         )
     else:
-        console.show(summary_table(shown["summary"]))
+        console.show(summary_table(summary))
         console.line(times(run))
         console.line(str(index))
     if failures:

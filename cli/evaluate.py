@@ -170,7 +170,7 @@ def _read_behaviours(path: Path, run: "RunFolder") -> "NDArray[integer[Any]]":
 
 def _renew_gallery(run: "RunFolder") -> None:
     """Brings the page up to the measures, where there is one."""
-    if (run.gallery_folder / "index.html").is_file():
+    if run.page_file.is_file():
         from skills.videos.gallery import page
 
         page.publish(run)

@@ -49,7 +49,7 @@ def describe_run(path: Path) -> dict[str, Any]:
         "created": manifest["created"],
         "stages": stages,
         "complete": len(stages) == len(runs.STAGES),
-        "videos": len(list((opened.gallery_folder / "skills").glob("*[0-9].mp4"))),
+        "videos": len(opened.films()),
         "summary": best,
     }
 

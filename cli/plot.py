@@ -31,7 +31,7 @@ def plot(run: RunName = None, json: Json = False, quiet: Quiet = False, trust: T
     try:
         with opened.writing(), reporter(quiet) as report:
             document = plots.make(opened, report)
-            files = draw(document, opened.path / "evaluation")
+            files = draw(document, opened.evaluation_folder)
     except KeyboardInterrupt:
         raise SkillsError(
             "Interrupted. What is finished is kept.", f"Continue with: skills plot {opened.path}", INTERRUPTED

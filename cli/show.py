@@ -136,10 +136,9 @@ def _summary(run: "RunFolder") -> list[dict[str, Any]]:
     """The lines of a finished run's summary; none before it has one."""
     if "measures" not in run.finished_stages():
         return []
-    from skills.videos.gallery import page
+    from skills.measures.summary import summary_of
 
-    lines: list[dict[str, Any]] = page.page(run)["summary"]
-    return lines
+    return summary_of(run)
 
 
 def _losses(run: "RunFolder") -> dict[str, dict[str, float]]:
@@ -154,7 +153,7 @@ def _losses(run: "RunFolder") -> dict[str, dict[str, float]]:
 
 
 def _gallery(run: "RunFolder") -> str | None:
-    index = run.gallery_folder / "index.html"
+    index = run.page_file
     return str(index) if index.is_file() else None
 
 
@@ -164,7 +163,7 @@ def _show_skill(run: "RunFolder", number: int, *, json: bool) -> None:
     run.require_skill(number)
     run.require("measures")
     measures: dict[str, Any] = read_json(run.measures_file)["skills"][number]
-    video = run.gallery_folder / "skills" / f"{number:03d}.mp4"
+    video = run.film(number)
     path = str(video) if video.is_file() else None
     if json:
         described = {"schema_version": SCHEMA_VERSION, "kind": "skill", "run": str(run.path), "skill": number}

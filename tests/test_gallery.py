@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recordings import page_of
 
-from skills.videos.films.render import poster_path, video_path
+from skills.runs.layout import Layout
 from skills.videos.gallery.write import render_page, write_gallery
 
 HOSTILE = "</script><script>alert('x')</script><img src=x onerror=alert(1)> \"' & \u2028\u2029 <!-- 🦿"
@@ -40,7 +40,7 @@ class _Outline(HTMLParser):
 def with_videos(tmp_path: Path) -> Path:
     """A run folder with (empty) videos of skills 0 and 2."""
     for skill in (0, 2):
-        for path in (video_path(tmp_path, skill), poster_path(tmp_path, skill)):
+        for path in (Layout(tmp_path).film(skill), Layout(tmp_path).poster(skill)):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"")
     return tmp_path

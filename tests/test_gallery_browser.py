@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from recordings import page_of, random_rollouts, write_rollouts
 
-from skills.videos.films.render import poster_path, render_skills, video_path
+from skills.runs.layout import Layout
+from skills.videos.films.render import render_skills
 from skills.videos.gallery.write import write_gallery
 
 if os.environ.get("REQUIRE_BROWSER"):
@@ -43,10 +44,10 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rollouts(folder, random_rollouts("Hopper-v5", skills=1, rollouts=1, steps=100))
     assert render_skills(folder, "Hopper-v5", [0], renderer="ray", size=(64, 64), workers=1).written == (0,)
     for skill in set(range(1, 100)) - {_MISSING}:
-        shutil.copy(video_path(folder, 0), video_path(folder, skill))
-        shutil.copy(poster_path(folder, 0), poster_path(folder, skill))
+        shutil.copy(Layout(folder).film(0), Layout(folder).film(skill))
+        shutil.copy(Layout(folder).poster(0), Layout(folder).poster(skill))
     for kind in ("starts", "data"):
-        shutil.copy(video_path(folder, 0), video_path(folder, _WITH_MORE, kind))
+        shutil.copy(Layout(folder).film(0), Layout(folder).film(_WITH_MORE, kind))
     page = page_of(100)
     page["skills"][42]["label"] = HOSTILE
     return write_gallery(folder, page)

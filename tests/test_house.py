@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from skills.runs.layout import Layout
+
 ROOT = Path(__file__).parents[1]
 # From the ground up; rooms of one floor do not know each other.
 FLOORS = (
@@ -204,3 +206,15 @@ def test_files_are_small() -> None:
     assert max(sizes.values()) <= 400, max(sizes, key=lambda name: sizes[name])
     middle = statistics.median(size for name, size in sizes.items() if MODULES[name].name != "__init__.py")
     assert 80 <= middle <= 200, f"of {len(sizes)} files"
+
+
+def test_every_path_inside_a_run_is_named_in_one_file() -> None:
+    """Names of files; those of the policy's own folder and of the matrix are the policy's and the matrix's."""
+    layout = Layout(Path("run"))
+    names = {found.name for name in dir(Layout) if isinstance(found := getattr(layout, name, None), Path)}
+    names |= {getattr(layout.method("own"), name).name for name in ("trials_file", "trials_note", "numbers_file")}
+    files = {name for name in names if "." in name} - {"config.json", "index.html", ".lock"}
+    assert len(files) > 8
+    for module, tree in TREES.items():
+        said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+        assert module == "skills.runs.layout" or not files & said, module

@@ -13,12 +13,13 @@ from recordings import random_rollouts, write_rollouts
 from skills.bodies.environments import load_model, seconds_per_step
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.playing.rollout import Rollouts
+from skills.runs.layout import Layout
 from skills.videos.films.clips import clip
 from skills.videos.films.films import Style
 from skills.videos.films.grid import columns_for, still_path, tile_side, write_grid
 from skills.videos.films.marks import caption
 from skills.videos.films.ray import RayRenderer
-from skills.videos.films.render import poster_path, read_rollouts, render_skills, video_path
+from skills.videos.films.render import read_rollouts, render_skills
 from skills.videos.films.sheet import contact_sheet
 
 SMALL = (48, 48)
@@ -60,22 +61,22 @@ def test_videos_are_written_skipped_resumed_and_forced(run_folder: Path, hoppers
 
     assert render([2, 0]) == ((0, 2), ())
     assert heard == [(0, 2), (1, 2), (2, 2)]
-    film = imageio.imread(video_path(run_folder, 2))
+    film = imageio.imread(Layout(run_folder).film(2))
     shown = hoppers.shown[2]
     made = clip(hoppers.qpos[2, shown], int(hoppers.lengths[2, shown]), "Hopper-v5", 8.0)
     assert film.shape == (len(made.qpos), 48, 48, 3)
-    assert imageio.immeta(video_path(run_folder, 2), plugin="FFMPEG")["fps"] == 25.0
-    with Image.open(poster_path(run_folder, 0)) as poster:
+    assert imageio.immeta(Layout(run_folder).film(2), plugin="FFMPEG")["fps"] == 25.0
+    with Image.open(Layout(run_folder).poster(0)) as poster:
         assert (poster.format, poster.size) == ("WEBP", SMALL)
 
-    written_at = video_path(run_folder, 0).stat().st_mtime_ns
+    written_at = Layout(run_folder).film(0).stat().st_mtime_ns
     assert render([0, 1, 2]) == ((1,), (0, 2))  # resumes
-    assert video_path(run_folder, 0).stat().st_mtime_ns == written_at
-    poster_path(run_folder, 1).unlink()
+    assert Layout(run_folder).film(0).stat().st_mtime_ns == written_at
+    Layout(run_folder).poster(1).unlink()
     assert render([0, 1, 2]) == ((1,), (0, 2))  # half finished is not finished
     assert render([2], seconds=0.05) == ((2,), ())  # another request
     assert render([0], force=True) == ((0,), ())
-    assert video_path(run_folder, 0).stat().st_mtime_ns > written_at
+    assert Layout(run_folder).film(0).stat().st_mtime_ns > written_at
     changed = hoppers.qpos.copy()
     changed[1] = hoppers.qpos[3]
     write_rollouts(run_folder, replace(hoppers, qpos=changed))
@@ -98,7 +99,7 @@ def test_a_skill_that_fails_is_reported_and_stops_no_other(tmp_path: Path, hoppe
     assert done.written == (0, 2)
     assert [failure.skill for failure in done.failures] == [1]
     assert "not finite" in done.failures[0].reason
-    assert not video_path(tmp_path, 1).exists()
+    assert not Layout(tmp_path).film(1).exists()
     assert not list((tmp_path / "gallery").rglob(".*"))
 
 

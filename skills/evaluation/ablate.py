@@ -72,7 +72,7 @@ def ablate(run: RunFolder, chosen: Sequence[Case], what: str, reporter: Reporter
     base = Contest(run, reporter, notify)
     rows = []
     for case in chosen:
-        folder = run.path / "evaluation" / f"ablation-{what}" / case.name
+        folder = run.method(f"ablation-{what}/{case.name}").path
         made = variants.variant(run, folder, case.config, steps=case.config.data.steps)
         with made.writing():
             discover(made, source=run.source, reporter=named(case.name, reporter), notify=unsaid, last="policy")
@@ -85,7 +85,7 @@ def ablate(run: RunFolder, chosen: Sequence[Case], what: str, reporter: Reporter
         "varies": WORDS[what],
         "cases": rows,
     }
-    write_json(run.path / "evaluation" / f"ablation-{what}.json", document)
+    write_json(run.evaluation_file(f"ablation-{what}.json"), document)
     return document
 
 
@@ -107,8 +107,7 @@ def _measures(made: RunFolder, base: Contest, reporter: Reporter, notify: Notify
     """How the rewards rank their classes, and the measures of the skills."""
     contest = Contest(made, named(made.path.name, reporter), notify)
     contest.share_judge(base)
-    folder = made.path / "evaluation" / OWN
-    groups = as_groups(numbers_of(OWN, [contest], folder, named(made.path.name, reporter)), contest.measures)
+    groups = as_groups(numbers_of(OWN, [contest], made.method(OWN), named(made.path.name, reporter)), contest.measures)
     rewards = Rewards.open(made.rewards_folder, made.manifest["dataset"]["steps"])
     aucs = reward_aucs(contest.classes, rewards, named(made.path.name, reporter))
     median = resampled(lambda values: float(np.median(values)), (aucs,), np.random.default_rng(SEED))

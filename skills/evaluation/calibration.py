@@ -36,9 +36,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
             f"What it measured is in its summary: skills show {run.path}",
             USAGE,
         )
-    bare = variants.variant(
-        run, run.path / "evaluation" / "uncalibrated", variants.config_of("uncalibrated", run.config)
-    )
+    bare = variants.variant(run, run.method("uncalibrated").path, variants.config_of("uncalibrated", run.config))
     with bare.writing():
         discover(bare, source=run.source, reporter=reporter, notify=notify, last="rewards")
     data = read(run, "auto", reporter, notify)

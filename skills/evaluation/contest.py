@@ -30,6 +30,7 @@ from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
 from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
+from skills.runs.layout import MethodFolder
 from skills.runs.reading import source_of
 
 OWN = "own"
@@ -100,12 +101,12 @@ class Contest:
 
     def trials(self, name: str) -> Path:
         """The file of a method's trials, played now unless they are there and of the same policy and classes."""
-        folder = self.run.path / "evaluation" / name
-        made = self._trained(name, folder) if name in _TRAINED else self.run
+        kept = self.run.method(name)
+        made = self._trained(name, kept.path) if name in _TRAINED else self.run
         stages = made.manifest["stages"]
         origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
         origin["protocol"] = asdict(self.protocol)
-        path, note = folder / "trials.npz", folder / "trials.json"
+        path, note = kept.trials_file, kept.trials_note
         if not (path.is_file() and note.is_file() and read_json(note) == origin):
             note.unlink(missing_ok=True)
             self._play(name, made).save(path)
@@ -137,14 +138,14 @@ class Contest:
         return play_trials(actor, count, self.discovery, self.classes, self.protocol, reporter)
 
 
-def numbers_of(name: str, contests: list[Contest], folder: Path, reporter: Reporter) -> Numbers:
+def numbers_of(name: str, contests: list[Contest], kept: MethodFolder, reporter: Reporter) -> Numbers:
     """Every number of a method with its draws, measured now unless nothing has changed since."""
     trials = [contest.trials(name) for contest in contests]
     made_from = [VERSION, intervals.DRAWS, asdict(contests[0].protocol), [sha256(path) for path in trials]]
     made_from.append([sha256(contest.run.experts_file) for contest in contests])
     made_from.append({one.name: asdict(one) for one in contests[0].measures})
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
-    path = folder / "numbers.npz"
+    path = kept.numbers_file
     if path.is_file():
         arrays = read_arrays(path)
         if str(arrays.pop("key")) == key:

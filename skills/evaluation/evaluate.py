@@ -56,7 +56,7 @@ def evaluate(
     all_seeds = _seeded(run, seeds, reporter, notify)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
     measures = contests[0].measures
-    found = {name: numbers_of(name, contests, run.path / "evaluation" / name, reporter) for name in (OWN, *against)}
+    found = {name: numbers_of(name, contests, run.method(name), reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)
     protocol = _protocol(contests[0], seeds) | ({"settings": dict(settings)} if settings else {})
     if document.get("protocol") != protocol:  # what it says of others was found in another way
@@ -119,7 +119,7 @@ def _grouped(found: Mapping[str, Interval]) -> dict[str, Any]:
 def read_numbers(run: RunFolder) -> Numbers:
     """What `evaluate` found for a run's own skills. Raises: SkillsError with the command, where it has not been run."""
     run.require_skills("A comparison")
-    path = run.path / "evaluation" / OWN / "numbers.npz"
+    path = run.method(OWN).numbers_file
     if not path.is_file():
         raise SkillsError(f"{run.path} has not been evaluated.", f"Do it: skills evaluate {run.path}")
     arrays = read_arrays(path)
@@ -145,7 +145,7 @@ def _seeded(run: RunFolder, seeds: int, reporter: Reporter, notify: Notify) -> l
     """The run and the same discovery with the seeds that follow its own, brought to a policy each."""
     found = [run]
     for seed in range(run.config.seed + 1, run.config.seed + seeds):
-        folder = run.path / "evaluation" / f"seed-{seed}"
+        folder = run.method(f"seed-{seed}").path
         other = variants.variant(run, folder, replace(run.config, seed=seed))
         with other.writing():
             discover(other, source=run.source, reporter=named(f"seed {seed}", reporter), notify=unsaid, last="policy")

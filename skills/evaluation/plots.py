@@ -91,7 +91,7 @@ def make(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
         "window": WINDOW,
         "cases": rows,
     }
-    write_json(run.path / "evaluation" / "plots.json", document)
+    write_json(run.evaluation_file("plots.json"), document)
     return document
 
 
@@ -110,7 +110,7 @@ def _cases(run: RunFolder, reporter: Reporter) -> list[RewardCase]:
         config = with_settings(base, {"reward.calibration": weight})
         made = run
         if config != run.config:
-            made = variant(run, run.path / "evaluation" / (f"returns-{name}" if discovery else name), config)
+            made = variant(run, run.method(f"returns-{name}" if discovery else name).path, config)
             with made.writing():
                 discover(made, source=run.source, reporter=named(name, reporter), notify=unsaid, last="rewards")
         cases.append(RewardCase(name, made))

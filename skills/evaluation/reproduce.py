@@ -26,6 +26,7 @@ from skills.measures.intervals import Interval, student
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, open_or_create, open_run, runs_root
+from skills.runs.layout import runs_in
 from skills.settings.config import EXPERT_FILES, Config
 
 SCHEMA_VERSION = 1
@@ -177,7 +178,7 @@ def document(table: Table, methods: Sequence[str], folder: Path) -> dict[str, An
 
 def finished(folder: Path) -> dict[tuple[str, str], RunFolder]:
     """The finished runs of a table's folder, by dataset and method."""
-    runs = [open_run(manifest.parent) for manifest in sorted(folder.glob("*/manifest.json"))]
+    runs = [open_run(path) for path in runs_in(folder)]
     prefixes = {run.path: f"{_slug(run.config.dataset)}-" for run in runs}
     return {
         (run.config.dataset, run.path.name.removeprefix(prefixes[run.path])): run

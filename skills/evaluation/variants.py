@@ -68,7 +68,7 @@ def variant(base: RunFolder, folder: Path, config: Config, steps: int | None = N
     """
     learned_from = base.manifest["dataset"]["steps"]  # what the data have grown by since is left out
     run = open_or_create(folder, replace(config, data=replace(config.data, steps=steps or learned_from)))
-    beside = [open_run(manifest.parent) for manifest in sorted((base.path / "evaluation").glob("*/manifest.json"))]
+    beside = [open_run(path) for path in base.inner_runs()]
     for other in (base, *(other for other in beside if other.path != run.path)):
         _begin_with(run, other)
     return run

@@ -9,6 +9,7 @@ from skills.errors import NOT_FOUND, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, open_or_create, open_run
+from skills.runs.layout import is_run
 from skills.settings.config import EXPERT_FILES
 
 
@@ -33,7 +34,7 @@ def begin(
     """
     asked["expert"] = expert_of(asked.get("expert"))
     make_config(dataset, **asked)
-    begun = None if fresh or not (path / "manifest.json").is_file() else open_run(path)  # it goes on as it began
+    begun = None if fresh or not is_run(path) else open_run(path)  # it goes on as it began
     device = begun.config.device if begun and device == "auto" else device
     source = begun.source if begun and source == "auto" else source
     for name in (dataset, asked["expert"]):

@@ -8,7 +8,6 @@ Letters: N transitions, K classes, E stretches of each, W states of a stretch, P
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -55,11 +54,6 @@ class Exemplars:
         return float(self.own[skill].sum() / max(1, self.lengths[skill].sum()))
 
 
-def exemplars_path(run: RunFolder) -> Path:
-    """Where a run keeps them."""
-    return run.path / "exemplars.npz"
-
-
 def find(run: RunFolder) -> Exemplars:
     """The exemplars of a run, found once and then kept in its folder.
 
@@ -77,13 +71,13 @@ def find(run: RunFolder) -> Exemplars:
     if minari_id is not None:
         found = _exact(found, transitions.env_id, minari_id, stored)
     found = _for_every_seed(found, run.config.seeds)
-    write_arrays(exemplars_path(run), {**vars(found), "origin": np.array(found.origin), "key": np.array(key)})
+    write_arrays(run.exemplars_file, {**vars(found), "origin": np.array(found.origin), "key": np.array(key)})
     return found
 
 
 def known(run: RunFolder) -> Exemplars | None:
     """The exemplars that were found earlier for the classes that the run has now."""
-    path = exemplars_path(run)
+    path = run.exemplars_file
     if not path.is_file():
         return None
     arrays: dict[str, Any] = dict(read_arrays(path))

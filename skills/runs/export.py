@@ -62,7 +62,7 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
     skill = skill or 0
     run.require_skill(skill)
     run.require("policy")
-    path = path or run.path / "export" / f"{skill:03d}.onnx"
+    path = path or run.exported_file(skill)
     if path.exists() and not force:
         raise SkillsError(f"{path} is there already; it is left as it is.", "--force writes over it.", USAGE)
     _check_can_export()

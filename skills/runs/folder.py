@@ -1,10 +1,4 @@
-"""The run folder: configuration, manifest, stages, lock.
-
-    runs/ant-medium/
-      config.json      every setting
-      manifest.json    versions, dataset digest, and for each finished stage its wall time and the sha256 of its files
-      experts.npz  rewards/  policy/  rollouts/  measures.json  gallery/
-      evaluation/      what `skills evaluate` played and trained beside it
+"""The run folder: what it is of, which stages are done, who may write it. Where its files lie: layout.py.
 
 A stage is done when the manifest says so and its files are still the ones it names.
 """
@@ -26,6 +20,7 @@ import filelock
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import explained, read_json, sha256, write_json
+from skills.runs.layout import Layout, is_run, runs_in
 from skills.settings.config import Config, differences
 
 SCHEMA_VERSION = 1
@@ -39,10 +34,9 @@ def runs_root() -> Path:
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(Layout):
     """A run folder that exists."""
 
-    path: Path
     config: Config
 
     @property
@@ -52,38 +46,20 @@ class RunFolder:
         return env_id
 
     @property
+    def dataset(self) -> dict[str, Any]:
+        """What it learns from, in short."""
+        known = self.manifest["dataset"]
+        return {name: known[name] for name in ("name", "minari_id", "made_here", "steps", "episodes")}
+
+    @property
     def source(self) -> str:
         """Where what is made inside the run reads its data: as always, or from the source that another package adds."""
         return str(self.manifest.get("dataset", {}).get("source", "auto"))
 
     @property
-    def experts_file(self) -> Path:
-        return self.path / "experts.npz"
-
-    @property
-    def rewards_folder(self) -> Path:
-        return self.path / "rewards"
-
-    @property
-    def policy_folder(self) -> Path:
-        return self.path / "policy"
-
-    @property
-    def rollouts_file(self) -> Path:
-        return self.path / "rollouts" / "rollouts.npz"
-
-    @property
-    def measures_file(self) -> Path:
-        return self.path / "measures.json"
-
-    @property
-    def gallery_folder(self) -> Path:
-        return self.path / "gallery"
-
-    @property
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands on disk."""
-        document: dict[str, Any] = read_json(self.path / "manifest.json")
+        document: dict[str, Any] = read_json(self.manifest_file)
         return document
 
     def finished_stages(self) -> list[str]:
@@ -147,7 +123,7 @@ class RunFolder:
                 "Start anew with --fresh, or elsewhere with --run.",
             )
         if known is None:
-            write_json(self.path / "manifest.json", {**manifest, kind: dict(dataset)})
+            write_json(self.manifest_file, {**manifest, kind: dict(dataset)})
 
     @contextlib.contextmanager
     def stage(self, name: str, files: list[Path]) -> Iterator[None]:
@@ -156,12 +132,12 @@ class RunFolder:
         manifest["stages"] = {
             done: entry for done, entry in manifest["stages"].items() if STAGES.index(done) < STAGES.index(name)
         }
-        write_json(self.path / "manifest.json", manifest)
+        write_json(self.manifest_file, manifest)
         start = time.monotonic()
         yield
         digests = {file.relative_to(self.path).as_posix(): sha256(file) for file in files}
         manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests}
-        write_json(self.path / "manifest.json", manifest)
+        write_json(self.manifest_file, manifest)
 
     @contextlib.contextmanager
     def amending(self, name: str) -> Iterator[None]:
@@ -170,7 +146,7 @@ class RunFolder:
         manifest = self.manifest
         files = manifest["stages"][name]["files"]
         manifest["stages"][name]["files"] = {file: sha256(self.path / file) for file in files}
-        write_json(self.path / "manifest.json", manifest)
+        write_json(self.manifest_file, manifest)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -193,10 +169,10 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
     Raises: SkillsError where the folder holds a run with another configuration, or one that another process is writing
     and that was to be moved, or something that is no run.
     """
-    if fresh and (path / "manifest.json").exists():
+    if fresh and is_run(path):
         with _locked(path):
             _move_aside(path)
-    if (path / "manifest.json").exists():
+    if is_run(path):
         run = open_run(path)
         changes = differences(config, run.config)
         if changes:
@@ -209,7 +185,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
     with explained(path):
         if path.exists() and not all(_is_ours_to_begin(entry) for entry in path.iterdir()):
             raise SkillsError(f"{path} is not empty and is not a run.", "Choose another folder with --run.", USAGE)
-    write_json(path / "config.json", config.to_json())
+    write_json(Layout(path).config_file, config.to_json())
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -219,16 +195,16 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "stages": {},
     }
-    write_json(path / "manifest.json", manifest)
+    write_json(Layout(path).manifest_file, manifest)
     return RunFolder(path, config)
 
 
 def open_run(path: Path) -> RunFolder:
     """The run of a folder. Raises: SkillsError (not found) where there is none."""
-    if not (path / "manifest.json").is_file():
+    if not is_run(path):
         raise SkillsError(f"{path} is not a run: it has no manifest.json.", exit_code=NOT_FOUND)
-    packages = read_json(path / "manifest.json").get("packages")
-    return RunFolder(path, Config.from_json(read_json(path / "config.json"), packages))
+    packages = read_json(Layout(path).manifest_file).get("packages")
+    return RunFolder(path, Config.from_json(read_json(Layout(path).config_file), packages))
 
 
 def find(name: str | None) -> RunFolder:
@@ -242,22 +218,24 @@ def find(name: str | None) -> RunFolder:
             raise SkillsError(f"There are no runs in {runs_root()}.", "Make one: skills discover ant-medium", NOT_FOUND)
         return open_run(runs[0])
     for path in (runs_root() / name, Path(name)):
-        if (path / "manifest.json").is_file():
+        if is_run(path):
             return open_run(path)
     raise SkillsError(f"Unknown run {name!r}.", nearest(name, [path.name for path in runs]), NOT_FOUND)
 
 
 def all_paths() -> list[Path]:
     """Every run of `runs_root()`, the most recently written first."""
-    manifests = runs_root().glob("*/manifest.json")
-    newest_first = sorted(manifests, key=lambda manifest: (manifest.stat().st_mtime, manifest), reverse=True)
-    return [manifest.parent for manifest in newest_first]
+
+    def age(path: Path) -> tuple[float, Path]:
+        return Layout(path).manifest_file.stat().st_mtime, path
+
+    return sorted(runs_in(runs_root()), key=age, reverse=True)
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
-    lock = filelock.FileLock(path / ".lock")
+    lock = filelock.FileLock(Layout(path).lock_file)
     with explained(path):
         try:
             lock.acquire(timeout=0)
@@ -273,7 +251,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 def _is_ours_to_begin(entry: Path) -> bool:
     """Whether a file is what a run leaves that was killed as it began."""
-    return entry.name in (".lock", "config.json") or ".partial" in entry.name
+    begun = Layout(entry.parent)
+    return entry in (begun.lock_file, begun.config_file) or ".partial" in entry.name
 
 
 def _move_aside(path: Path) -> Path:

@@ -19,6 +19,7 @@ from skills.bodies.environments import seconds_per_step
 from skills.choices import Camera
 from skills.playing.rollout import Rollouts
 from skills.runs.exemplars import Exemplars
+from skills.runs.layout import film_name
 from skills.videos.films import marks
 from skills.videos.films.clips import Clip, clip, stride_of
 from skills.videos.films.renderers import Renderer
@@ -90,7 +91,7 @@ def skill_film(rollouts: Rollouts, skill: int, style: Style, seconds: float, for
     """The rollout that stands for a skill, as a film of that format."""
     shown = int(rollouts.shown[skill])
     made = clip(rollouts.qpos[skill, shown], int(rollouts.lengths[skill, shown]), style.env_id, seconds)
-    name = f"skills/{skill:03d}.mp4" if form == "mp4" else f"slides/{skill:03d}.{form}"
+    name = film_name(skill, form=form)
     return Film(name, (Pane(made),), poster=form == "mp4", title=f"#{skill:03d} {label}".strip())
 
 
@@ -103,7 +104,7 @@ def starts_film(rollouts: Rollouts, skill: int, style: Style, seconds: float) ->
         made = clip(rollouts.qpos[skill, index], length, style.env_id, min(seconds, _STARTS_SECONDS))
         falls = f", falls {length * seconds_per_step(style.env_id):.1f} s" if rollouts.terminated[skill, index] else ""
         panes.append(Pane(made, f"start {index + 1}{falls}"))
-    return Film(f"skills/{skill:03d}-starts.mp4", tuple(panes)) if panes else None
+    return Film(film_name(skill, "starts"), tuple(panes)) if panes else None
 
 
 def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
@@ -118,7 +119,7 @@ def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
             at = exemplars.starts[skill, place] * step
             text = f"ep. {exemplars.episodes[skill, place]}, {at:.1f} s"
             panes.append(Pane(Clip(qpos, 1 / (step * stride), len(frames)), text, exemplars.own[skill, place, frames]))
-    return Film(f"skills/{skill:03d}-data.mp4", tuple(panes)) if panes else None
+    return Film(film_name(skill, "data"), tuple(panes)) if panes else None
 
 
 def draw(film: Film, style: Style, renderer: Renderer) -> Frames:

@@ -15,6 +15,7 @@ from skills.files import read_json, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
+from skills.runs.layout import Layout
 from skills.videos.films.children import starting
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
@@ -68,19 +69,9 @@ class _Record:
         write_json(self.path, {"schema_version": _SCHEMA, "digests": dict(sorted(self.digests.items()))})
 
 
-def video_path(run_folder: Path, skill: int, kind: str = "") -> Path:
-    """Where a film of a skill lies. kind: "" the skill itself, "starts" its other rollouts, "data" its class."""
-    return run_folder / "gallery" / "skills" / f"{skill:03d}{'-' if kind else ''}{kind}.mp4"
-
-
-def poster_path(run_folder: Path, skill: int) -> Path:
-    """Where the still picture of a skill lies."""
-    return video_path(run_folder, skill).with_suffix(".webp")
-
-
 def read_rollouts(run_folder: Path) -> Rollouts:
     """The rollouts of a run. Raises: SkillsError (not found) where there are none."""
-    path = run_folder / "rollouts" / "rollouts.npz"
+    path = Layout(run_folder).rollouts_file
     if not path.is_file():
         raise SkillsError(f"{run_folder} has no rollouts to render.", "Finish the run: skills discover", NOT_FOUND)
     return Rollouts.load(path)
@@ -121,7 +112,7 @@ def render_skills(
     check_choice("format", form, FORMATS)
     style = Style(env_id, quality, *size, camera=checked_camera(camera), trace=trace, caption=caption)
     rollouts = read_rollouts(run_folder)
-    record = _Record.read(run_folder / "gallery" / "videos.json")
+    record = _Record.read(Layout(run_folder).films_file)
     labels = _labels(run_folder) if caption else {}
     films: dict[int, list[Film]] = {}
     skipped, fps = [], 0.0
@@ -144,7 +135,7 @@ def render_skills(
         return Rendered("", fps, (), tuple(skipped), ())
     name = resolve(renderer, env_id)
     written, failures = [], []
-    jobs = {skill: (run_folder / "gallery", wanted) for skill, wanted in films.items()}
+    jobs = {skill: (Layout(run_folder).gallery_folder, wanted) for skill, wanted in films.items()}
     for done, (skill, answer) in enumerate(in_processes(_write_films, jobs, name, style, workers), start=1):
         finished, reason = answer if isinstance(answer, tuple) else ([], answer)
         record.note({film.name: film.digest(style) for film in films[skill] if film.name in finished})
@@ -173,12 +164,12 @@ def checked_camera(name: str) -> Any:
 
 def _labels(run_folder: Path) -> dict[int, str]:
     """What the measures call each skill; nothing where a run has no measures yet."""
-    path = run_folder / "measures.json"
+    path = Layout(run_folder).measures_file
     return {skill["skill"]: skill["label"] for skill in read_json(path)["skills"]} if path.is_file() else {}
 
 
 def _is_current(run_folder: Path, film: Film, style: Style, record: _Record) -> bool:
-    folder = run_folder / "gallery"
+    folder = Layout(run_folder).gallery_folder
     present = (folder / film.name).is_file() and (not film.poster or (folder / film.still).is_file())
     return present and record.digests.get(film.name) == film.digest(style)
 

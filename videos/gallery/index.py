@@ -10,6 +10,7 @@ from skills.errors import SkillsError
 from skills.files import read_json, replacing
 from skills.runs.command import command
 from skills.runs.folder import RunFolder, open_run
+from skills.runs.layout import GALLERY, poster_name
 
 _PARTS = Path(__file__).parent
 _GENERATOR = '<meta name="generator" content="skills gallery">'
@@ -39,7 +40,7 @@ def write_index(root: Path, runs: list[Path]) -> Path:
 
 def card(run: RunFolder) -> dict[str, Any]:
     """What the page says of a run, from its own files; a run that is not finished has no summary and no stills."""
-    page = run.gallery_folder / "manifest.json"
+    page = run.page_document
     document = read_json(page) if page.is_file() else {}
     filmed = [skill["skill"] for skill in document.get("skills", []) if skill["video"]]
     heads = [skill for skill in document.get("representatives", []) if skill in filmed]
@@ -52,7 +53,7 @@ def card(run: RunFolder) -> dict[str, Any]:
         "preset": run.config.preset,
         "seed": run.config.seed,
         "created": str(manifest["created"])[:16].replace("T", " "),
-        "page": (run.gallery_folder / "index.html").is_file(),
+        "page": run.page_file.is_file(),
         "families": len(document.get("representatives", [])),
         "videos": len(filmed),
         "stills": [*heads, *(skill for skill in filmed if skill not in heads)][:_STILLS],
@@ -84,7 +85,7 @@ def _card(one: Mapping[str, Any]) -> str:
     about += [f"preset {one['preset']}", f"seed {one['seed']}", one["created"]]
     folder = quote(one["name"])
     stills = "".join(
-        f'<img src="{folder}/gallery/skills/{skill:03d}.webp" alt="" loading="lazy" width="256" height="256">'
+        f'<img src="{folder}/{GALLERY}/{poster_name(skill)}" alt="" loading="lazy" width="256" height="256">'
         for skill in one["stills"]
     )
     title = html.escape(one["name"])

@@ -1,13 +1,14 @@
 """What the gallery says about a run, and the plain words for its measures, from the run's own JSON files."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from skills.files import read_json
 from skills.learning.classes import Classes
 from skills.measures import profile as behaviour
+from skills.measures.summary import summary
 from skills.playing.rollout import Rollouts
 from skills.runs import exemplars
 from skills.runs.command import command
@@ -31,121 +32,6 @@ _SKILL_FIELDS = {
 }
 
 
-@dataclass(frozen=True)
-class Line:
-    """One line of a summary: "Own-class occupancy: 5.1 x base rate", and what that means."""
-
-    name: str
-    value: float
-    unit: str
-    explanation: str
-
-
-def summary_of_expert(measures: Mapping[str, Any]) -> list[Line]:
-    """The lines of a run with one expert: its score first.
-
-    measures: the document of `measures.json`.
-    """
-    found: Mapping[str, Any] = measures["summary"]
-    seeds = len(measures["skills"])
-    over = f"mean over {seeds} seeds of {found['episodes_per_seed']} episodes each" if seeds > 1 else ""
-    over = over or f"mean over {found['episodes_per_seed']} episodes of one seed: --seeds 5 gives an interval"
-    maze = found["score_is"] == "success rate"
-    lines = []
-    if found["score"]["value"] is not None:
-        scale = "" if maze else "; D4RL's scale: 0 a random policy, 100 an expert"
-        name, unit = ("Success rate", "%") if maze else ("Normalised score", "")
-        lines.append(Line(name, round(found["score"]["value"], 1), unit, f"{_interval(found['score'])}{over}{scale}"))
-    in_data = found["return_data_mean"]
-    if maze and in_data is not None:
-        lines.append(Line("Success in the data", round(100 * in_data, 1), "%", "share of the dataset's episodes"))
-    if not maze:
-        lines.append(Line("Return", round(found["return"]["value"], 1), "", f"{_interval(found['return'])}{over}"))
-        lines.append(
-            Line("Survival", round(100 * found["survival_median"], 1), "%", "share of an episode before a fall")
-        )
-        if in_data is not None:
-            lines.append(Line("Return in the data", round(in_data, 1), "", "mean over the dataset's episodes"))
-    ranks = {
-        "reward_auc": ("Reward AUC", "how the reward ranks the expert's transitions above the rest of the data"),
-        "reward_auc_held_out": ("Reward AUC, held out", "the same of the expert's episodes that it has not seen"),
-    }
-    for name, (words, meaning) in ranks.items():
-        if found[name] is not None:
-            lines.append(Line(words, round(found[name], 3), "", f"{meaning}; chance 0.5, perfect 1"))
-    if found["latent_spread"] is not None:
-        meaning = "how far the expert's transitions lie from their centre in the latent space (root mean square)"
-        lines.append(Line("Latent spread", round(found["latent_spread"], 3), "", meaning))
-    return lines
-
-
-def _interval(number: Mapping[str, float | None]) -> str:
-    """ "51.2 to 60.1 (95 %, Student's t over seeds), "; nothing where there is one seed."""
-    if number["low"] is None:
-        return ""
-    return f"{number['low']:.1f} to {number['high']:.1f} (95 %, Student's t over seeds), "
-
-
-def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
-    """The lines that say how a run went.
-
-    measures: the document of `measures.json`.   horizon: environment steps of a rollout.
-    """
-    found: Mapping[str, float] = measures["summary"]
-    if "mode" in found:
-        return summary_of_expert(measures)
-    count = len(measures["skills"])
-    return [
-        Line(
-            "Own-class occupancy",
-            round(found["occupancy_ratio_median"], 2),
-            "x base rate",
-            "median over skills: how much more of its time a skill spends in its class than the data does; chance 1",
-        ),
-        Line(
-            "Skills above base rate",
-            round(100 * found["held_share"], 1),
-            "%",
-            f"share of the {count} skills that spend more of their time in their own class than the data does",
-        ),
-        Line(
-            "Speed spread",
-            round(found["speed_spread_ratio"], 2),
-            "x",
-            f"forward speed differs {found['speed_between']:.2g} m/s between skills and {found['speed_within']:.2g} m/s"
-            " between rollouts of one skill; this is the first over the second",
-        ),
-        Line(
-            "Reward AUC",
-            round(found["reward_auc_median"], 3),
-            "",
-            "median over skills: how well a skill's reward ranks its class above the rest of the data;"
-            f" chance 0.5, perfect 1, lowest here {found['reward_auc_min']:.3f}",
-        ),
-        Line(
-            "Survival",
-            round(100 * found["survival_median"], 1),
-            "%",
-            "median over skills: share of the horizon played before a fall",
-        ),
-        Line("Best return", round(found["return_best"], 1), "", _best(found, horizon)),
-        Line(
-            "Return in the data",
-            round(found["return_data_mean"], 1),
-            "",
-            "mean over the dataset's episodes",
-        ),
-    ]
-
-
-def _best(found: Mapping[str, float], horizon: int) -> str:
-    """What the best return is; the normalised score is of whole episodes and says nothing about shorter ones."""
-    text = f"of the best of the skills over {horizon:,} steps, picked after the fact"
-    if found["return_best_normalised"] is None:
-        return text
-    return f"{text}; {found['return_best_normalised']:.0f} on D4RL's scale: 0 a random policy, 100 an expert"
-
-
 def wall_seconds(manifest: Mapping[str, Any]) -> float:
     """Seconds that the finished stages took together."""
     return round(float(sum(stage["seconds"] for stage in manifest["stages"].values())), 2)
@@ -155,12 +41,11 @@ def page(run: RunFolder) -> dict[str, Any]:
     """Everything the gallery of a finished run shows. Raises: SkillsError where the run has no measures yet."""
     run.require("measures")
     manifest, measures = run.manifest, read_json(run.measures_file)
-    dataset = manifest["dataset"]
     return {
         "schema_version": SCHEMA_VERSION,
         "run": run.path.resolve().name,
-        "dataset": {name: dataset[name] for name in ("name", "minari_id", "made_here", "steps", "episodes")},
-        "env_id": dataset["env_id"],
+        "dataset": run.dataset,
+        "env_id": run.env_id,
         "mode": run.config.mode,
         "expert": _expert(manifest.get("expert")),
         "preset": run.config.preset,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from skills.files import replacing, write_json
-from skills.videos.films.render import poster_path, video_path
+from skills.runs.layout import Layout, film_name, poster_name
 
 _PARTS = Path(__file__).parent
 
@@ -19,9 +19,8 @@ def write_gallery(run_folder: Path, page: Mapping[str, Any]) -> Path:
     """
     skills = [{**skill, **_films(run_folder, skill["skill"])} for skill in page["skills"]]
     document = {**page, "skills": skills}
-    folder = run_folder / "gallery"
-    write_json(folder / "manifest.json", document)
-    index = folder / "index.html"
+    write_json(Layout(run_folder).page_document, document)
+    index = Layout(run_folder).page_file
     with replacing(index) as temporary:
         temporary.write_text(render_page(document), encoding="utf-8")
     return index
@@ -44,9 +43,9 @@ def render_page(document: Mapping[str, Any]) -> str:
 def _films(run_folder: Path, skill: int) -> dict[str, bool]:
     """Which films of a skill are there."""
     return {
-        "video": video_path(run_folder, skill).is_file() and poster_path(run_folder, skill).is_file(),
-        "starts": video_path(run_folder, skill, "starts").is_file(),
-        "data": video_path(run_folder, skill, "data").is_file(),
+        "video": Layout(run_folder).film(skill).is_file() and Layout(run_folder).poster(skill).is_file(),
+        "starts": Layout(run_folder).film(skill, "starts").is_file(),
+        "data": Layout(run_folder).film(skill, "data").is_file(),
     }
 
 
@@ -56,8 +55,9 @@ def _still(skill: Mapping[str, Any]) -> str:
     text = html.escape(f"#{name} {skill['label']}")
     if not skill["video"]:
         return f"<li>{text}: no video yet</li>"
-    image = f'<img src="skills/{name}.webp" alt="" loading="lazy" width="256" height="256">'
-    return f'<li><a href="skills/{name}.mp4">{image}{text}</a></li>'
+    poster, film = poster_name(skill["skill"]), film_name(skill["skill"])
+    image = f'<img src="{poster}" alt="" loading="lazy" width="256" height="256">'
+    return f'<li><a href="{film}">{image}{text}</a></li>'
 
 
 def _inline_json(document: Mapping[str, Any]) -> str:
