@@ -21,7 +21,7 @@ from torch import nn
 from skills.data.transitions import Transitions
 from skills.learning.batches import Batches
 from skills.learning.engine.workers import beside
-from skills.learning.learners.iql import Iql, Networks
+from skills.learning.learners.iql import Iql, IqlNetworks
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
 
@@ -86,7 +86,7 @@ def our_seconds(data: Transitions, count: int, window: float) -> float:
     rewards = Rewards(labels, np.ones(count, np.float32))
     batches = Batches(data, rewards, CONFIG, mean, std, torch.Generator(), device)
     with beside(device) as helper, batches:
-        learner = Networks(shape, CONFIG, torch.Generator().manual_seed(0), device, helper)
+        learner = IqlNetworks(shape, CONFIG, torch.Generator().manual_seed(0), device, helper)
         updates = [lambda batch=batch: learner.update(batch) for batch in batches.buffers]
 
         def step() -> None:

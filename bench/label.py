@@ -19,16 +19,16 @@ from skills.data.transitions import Transitions
 from skills.learning.cvae.model import CvaeShape, StackedCvae
 from skills.learning.engine.workers import Workers
 from skills.learning.matrix import write
-from skills.learning.rewards.clue import Clue, _Labeller, _labels
+from skills.learning.rewards.clue import Clue, Labeller, labels_of
 from skills.learning.rows import standardised_rows
 from skills.progress import silent
 
 OBSERVATION, ACTION = 27, 8
 
 
-def label(folder: Path, labeller: _Labeller, workers: Workers, data: Transitions) -> None:
+def label(folder: Path, labeller: Labeller, workers: Workers, data: Transitions) -> None:
     """What is timed: the labels of all rows, written to disk."""
-    write(folder, _labels(labeller, workers), data, silent, scaled=True)
+    write(folder, labels_of(labeller, workers), data, silent, scaled=True)
 
 
 def main(total: int = 20_000, count: int = 100) -> None:
@@ -43,7 +43,7 @@ def main(total: int = 20_000, count: int = 100) -> None:
     for distance in ("expected", "sample"):
         config = Clue(distance=distance)
         with tempfile.TemporaryDirectory() as folder, Workers() as workers:
-            labeller = _Labeller(cvae, torch.zeros(count, 1, shape.latent_size), rows, config, 0, workers.count)
+            labeller = Labeller(cvae, torch.zeros(count, 1, shape.latent_size), rows, config, 0, workers.count)
             seconds = best(partial(label, Path(folder), labeller, workers, data), rounds=3)
         share = operations / seconds / peak
         lines.append(f"{distance:<9} {seconds:6.2f} s   {share:.0%} of the matrix peak, {peak / 1e9:.0f} GFLOP/s")

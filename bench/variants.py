@@ -16,7 +16,7 @@ from timing import clock
 
 from skills.evaluation.contest import Contest
 from skills.files import read_json, write_json
-from skills.learning.learners.iql import Iql
+from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
 from skills.measures.judge import Played
@@ -24,7 +24,9 @@ from skills.measures.judged.fidelity import Fidelity, ranks
 from skills.measures.judged.occupancy import own_class_shares
 from skills.playing.rollout import Actor
 from skills.playing.trials import Trials, play_trials
+from skills.plugins import LEARNERS
 from skills.progress import Progress, silent_reporter
+from skills.runs.configure import make_config
 from skills.runs.folder import open_run
 
 SEED = 1
@@ -52,13 +54,16 @@ class Base:
         places = np.array(percentiles) / 100.0 * (len(ratios) - 1)
         return np.asarray(np.argsort(ratios, kind="stable")[places.round().astype(int)])
 
-    def learned(self, name: str, settings: dict[str, Any], skills: np.ndarray | None = None) -> tuple[Trials, float]:
+    def learned(
+        self, name: str, settings: dict[str, Any], skills: np.ndarray | None = None, kind: str = "iql"
+    ) -> tuple[Trials, float]:
         """The trials of all skills of a policy with other settings, and the minutes that it learned for.
 
+        kind: the learner, with the run's own settings, or with the preset's where the run has another.
         skills: learns from these columns of the reward matrix alone; all others then are random segments of the data.
         """
         folder = self.folder / re.sub(r"[^\w.-]+", "-", name)
-        learner = self._learner(settings)
+        learner = self.learner(kind, settings)
         note = folder / "minutes.json"
         if not note.is_file():
             write_json(note, {"minutes": self._train(learner, skills, folder)})
@@ -68,18 +73,24 @@ class Base:
             write_json(folder / "trials.json", protocol)
         return Trials.load(trials), read_json(note)["minutes"]
 
-    def _learner(self, settings: dict[str, Any]) -> Iql:
-        own = self.run.config.policy
-        assert isinstance(own, Iql), "what the variants are of"
+    def learner(self, kind: str, settings: dict[str, Any]) -> Learner:
+        """The learner of that name, with some settings changed."""
+        config, plugin = self.run.config, LEARNERS.load(kind)
+        own = config.policy
+        if own.name != kind:  # cloning is no way to discover skills: no preset speaks of it
+            usual = config.mode in plugin.modes
+            own = make_config(config.dataset, preset=config.preset, learner=kind).policy if usual else plugin()
+        assert isinstance(own, Learner), "what the registry gives"
         return replace(own, **settings)
 
-    def _train(self, learner: Iql, skills: np.ndarray | None, folder: Path) -> float:
-        rewards, marks = self.rewards, []
+    def _train(self, learner: Learner, skills: np.ndarray | None, folder: Path) -> float:
+        rewards, parts = self.rewards, []
         if skills is not None:
             rewards = Rewards(np.ascontiguousarray(rewards.labels[:, skills]), rewards.scale[skills])
 
         def reporter(task: str, unit: str) -> Progress:
-            marks.append((0, clock()))
+            marks = [(0, clock())]
+            parts.append(marks)
             return lambda done, total: marks.append((done, clock()))
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -88,9 +99,7 @@ class Base:
             torch.Generator().manual_seed(SEED), folder, reporter,
         )  # fmt: skip
         (folder / learner.checkpoint).unlink(missing_ok=True)
-        # A part of the training may have run earlier: the usual rate of what ran now stands for it all.
-        rates = [(after - before) / (done - was) for (was, before), (done, after) in itertools.pairwise(marks)]
-        return float(np.median(rates)) * learner.steps / 60.0
+        return sum(map(_seconds, parts)) / 60.0
 
     def _play(self, actor: Actor, skills: np.ndarray | None) -> Trials:
         discovery, classes = self.contest.discovery, self.contest.classes
@@ -114,6 +123,12 @@ class Base:
             "top1": (rank == 0).mean(axis=1),
             "top5": (rank < Fidelity.top).mean(axis=1),
         }
+
+
+def _seconds(marks: list[tuple[int, float]]) -> float:
+    """Of all steps of a part of a training, of which some may have run earlier: at the usual rate of what ran now."""
+    rates = [(after - before) / (done - was) for (was, before), (done, after) in itertools.pairwise(marks[1:])]
+    return float(np.median(rates)) * marks[-1][0] if rates else 0.0
 
 
 def mean_with_interval(values: np.ndarray) -> str:

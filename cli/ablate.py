@@ -10,6 +10,7 @@ from skills.cli.evaluate import cell
 from skills.cli.options import Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, USAGE, SkillsError
+from skills.progress import unsaid
 
 # As in skills.evaluation.ablate, which is too slow to import for `skills --help`; a test keeps them the same.
 What = Literal["calibration", "data", "temperature"]
@@ -48,7 +49,7 @@ def ablate(
     cases = ablation.cases(what, opened.config, opened.manifest["dataset"]["steps"], asked)
     try:
         with opened.writing(), reporter(quiet) as report:
-            notify = _silent if quiet else console.say
+            notify = unsaid if quiet else console.say
             document = ablation.ablate(opened, cases, what, report, notify)
             plot = opened.path / "evaluation" / f"ablation-{what}.svg"
             draw(document, plot)
@@ -64,10 +65,6 @@ def ablate(
         return
     console.show(table(document))
     console.line(str(plot))
-
-
-def _silent(text: str) -> None:
-    """What -q does with a notice."""
 
 
 def _parse(values: str | None) -> list[float]:

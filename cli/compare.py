@@ -26,7 +26,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Show evaluated runs side by side, and how each differs from the first."""
-    from skills.evaluation.evaluate import differences, read_numbers, require_alike
+    from skills.evaluation.evaluate import changes, read_numbers, require_alike
     from skills.files import read_json
     from skills.measures.judged import rows
     from skills.runs import folder as known
@@ -37,8 +37,8 @@ def compare(
     numbers = [read_numbers(run) for run in opened]
     require_alike(opened)
     measured = read_json(opened[0].measures_file)
-    changes = [differences(numbers[0], other) for other in numbers[1:]]
-    document = _document(opened, numbers, changes, measured)
+    apart = [changes(numbers[0], other) for other in numbers[1:]]
+    document = _document(opened, numbers, apart, measured)
     if json:
         console.document(document)
         return

@@ -14,6 +14,7 @@ from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, SOURCES
+from skills.progress import unsaid
 
 if TYPE_CHECKING:
     from skills.runs.folder import RunFolder
@@ -54,8 +55,11 @@ def discover(
         str, typer.Option(metavar=choice_of(MAKERS), help="What makes the rewards; true: the environment's own.")
     ] = "clue",
     learner: Annotated[
-        str, typer.Option(metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.")
-    ] = "iql",
+        str | None,
+        typer.Option(
+            metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.", show_default="the preset's"
+        ),
+    ] = None,
     calibration: Annotated[
         float | None,
         typer.Option("--lambda", help="CLUE's weight of calibration; 0 for none.", show_default="0.1; in a maze 0.8"),
@@ -104,7 +108,7 @@ def discover(
             source=source,
             offline=offline,
             reporter=report,
-            notify=_silent if quiet else console.say,
+            notify=unsaid if quiet else console.say,
             preset=preset,
             mode=mode,
             expert=expert,
@@ -146,7 +150,7 @@ def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "R
     from skills import discovery as pipeline
 
     with reporter(quiet) as report:
-        pipeline.discover(run, source=source, reporter=report, notify=_silent if quiet else console.say)
+        pipeline.discover(run, source=source, reporter=report, notify=unsaid if quiet else console.say)
         if not videos:
             return None
         from skills.videos.films.render import render_skills
@@ -158,10 +162,6 @@ def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "R
     if not quiet:
         console.say(what_was_done(rendered))
     return rendered
-
-
-def _silent(text: str) -> None:
-    """What -q does with a notice."""
 
 
 @contextmanager
@@ -187,7 +187,7 @@ def _publish(run: "RunFolder") -> Path:
 
 
 def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
-    from skills.videos.films.render import describe
+    from skills.videos.films.render import as_document
     from skills.videos.gallery import page
 
     shown = page.page(run)
@@ -201,7 +201,7 @@ def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json:
                 "dataset": shown["dataset"],
                 "stages": _seconds(run),
                 "summary": shown["summary"],
-                "videos": describe(rendered) if rendered else None,
+                "videos": as_document(rendered) if rendered else None,
                 "gallery": str(index),
             }
         )

@@ -10,6 +10,7 @@ from skills.cli import console
 from skills.cli.options import Json, Quiet, RunName, Trust, given_settings
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
+from skills.progress import unsaid
 
 if TYPE_CHECKING:
     from numpy import integer
@@ -79,7 +80,7 @@ def _evaluate_expert(run: "RunFolder", *, json: bool, quiet: bool) -> None:
     try:
         with run.writing():
             with reporter(quiet) as report:
-                document = compare(run, report, _silent if quiet else console.say)
+                document = compare(run, report, unsaid if quiet else console.say)
             _renew_gallery(run)
     except KeyboardInterrupt:
         raise SkillsError(
@@ -132,7 +133,7 @@ def _evaluate(
                 trials=trials,
                 settings=settings,
                 reporter=report,
-                notify=_silent if quiet else console.say,
+                notify=unsaid if quiet else console.say,
             )
     except KeyboardInterrupt:
         options = f"--against {','.join(against) or 'none'}" + (f" --seeds {seeds}" if seeds != 1 else "")
@@ -144,10 +145,6 @@ def _evaluate(
             f"Continue with: skills evaluate {run.path} {options}",
             INTERRUPTED,
         ) from None
-
-
-def _silent(text: str) -> None:
-    """What -q does with a notice."""
 
 
 def _read_behaviours(path: Path, run: "RunFolder") -> "NDArray[integer[Any]]":

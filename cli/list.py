@@ -77,6 +77,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
     state = "complete" if row["complete"] else f"after {row['stages'][-1]}" if row["stages"] else "begun"
     made = str(row["created"])[:16].replace("T", " ")
     counts = [str(row[name]) for name in ("mode", "skills", "preset", "seed")]
+    if best and "behaviours" in best:
+        counts[1] += f" in {best['behaviours']}"
     return [row["name"], row["dataset"], *counts, state, str(row["videos"]), result, made]
 
 

@@ -168,7 +168,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 def _report(run: "RunFolder", rendered: "Rendered", form: str, *, json: bool, quiet: bool) -> None:
-    from skills.videos.films.render import describe, video_path
+    from skills.videos.films.render import as_document, video_path
 
     index = _publish(run)
     if not quiet:
@@ -177,7 +177,7 @@ def _report(run: "RunFolder", rendered: "Rendered", form: str, *, json: bool, qu
     slides = run.gallery_folder / "slides"
     paths = [str(video_path(run.path, skill) if form == "mp4" else slides / f"{skill:03d}.{form}") for skill in made]
     if json:
-        result = {"schema_version": SCHEMA_VERSION, "run": str(run.path), **describe(rendered)}
+        result = {"schema_version": SCHEMA_VERSION, "run": str(run.path), **as_document(rendered)}
         console.document({**result, "videos": paths, "gallery": index})
     else:
         for path in paths:

@@ -10,6 +10,7 @@ from skills.cli import console
 from skills.cli.options import Json, Quiet, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
+from skills.progress import unsaid
 
 if TYPE_CHECKING:
     from skills.evaluation.paper import Table
@@ -59,7 +60,7 @@ def reproduce(
     settings = reproduction.Settings(preset, seeds, seed, choose_device(device), steps, expert_of(expert))
     try:
         with reporter(quiet) as report:
-            notify = _silent if quiet else console.say
+            notify = unsaid if quiet else console.say
             failures = reproduction.run_all(chosen, rows, columns, settings, folder, report, notify)
     except KeyboardInterrupt:
         raise SkillsError(
@@ -70,10 +71,6 @@ def reproduce(
 
 def _split(names: str | None) -> list[str]:
     return [name.strip() for name in names.split(",") if name.strip()] if names else []
-
-
-def _silent(text: str) -> None:
-    """What -q does with a notice."""
 
 
 def _report(table: "Table", columns: list[str], folder: Path, failures: list[str], *, json: bool) -> None:

@@ -13,7 +13,8 @@ from skills.learning.learners import learner_of
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
 from skills.learning.rewards import maker_of
-from skills.measures import measure, measure_expert
+from skills.measures.expert import measure_expert
+from skills.measures.overview import measure
 from skills.measures.ranking import rank
 from skills.playing.rollout import Rollouts, play
 from skills.progress import Notify, Reporter

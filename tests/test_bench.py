@@ -73,3 +73,6 @@ def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: 
     assert "less own networks'" in table
     assert "effective_skills" in bench("presets", run.path, "--shorter", 750, "--into", tmp_path / "variants")
     assert (tmp_path / "presets.svg").is_file()
+    only = ["--only", "reach", "no gate", "bc of the classes"]
+    table = bench("reach", run.path, "--shorter", 200, "--into", tmp_path / "variants", *only)
+    assert len([line for line in table.splitlines() if line.startswith(("reach", "  no gate", "bc of"))]) >= 3

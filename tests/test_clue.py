@@ -12,7 +12,7 @@ from skills.learning.engine.checkpoint import load_tensors
 from skills.learning.engine.stacked import with_ones
 from skills.learning.matrix import Rewards
 from skills.learning.rewards.clue import MODELS, Clue, squared_distance
-from skills.measures import reward_aucs
+from skills.measures.overview import reward_aucs
 from skills.progress import silent_reporter
 from skills.settings.config import ExpertsConfig
 

@@ -21,7 +21,7 @@ from skills.learning.learners.iql import Iql
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
 from skills.learning.rewards.clue import Clue
-from skills.measures import reward_aucs
+from skills.measures.overview import reward_aucs
 from skills.progress import silent_reporter
 from skills.settings.config import ExpertsConfig
 
@@ -57,7 +57,7 @@ def test_captured_iql_is_eager_iql_on_the_cpu(trunk):
     shape = Shape(4, 2, 3, config.hidden, trunks=3 if trunk == "independent" else 1)
     means = {}
     for device in (CPU, GPU):
-        learner = iql.Networks(shape, config, torch.Generator().manual_seed(0), device)
+        learner = iql.IqlNetworks(shape, config, torch.Generator().manual_seed(0), device)
         batch = Batch.create(4, 2, 3, config.batch, device)
         update = captured(lambda one=learner, rows=batch: one.update(rows), learner.state(), device)
         draws = torch.Generator().manual_seed(1)

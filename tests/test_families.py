@@ -23,6 +23,16 @@ def test_families_are_the_behaviours_that_were_put_in():
     np.testing.assert_array_equal(found.places, again.places)
 
 
+def test_families_are_the_behaviours_of_the_classes_where_the_data_have_told():
+    rollouts = rollouts_of([(10, 0, 0), (0, 5, 0), (0, 0, 5), (9, 0, 0)])
+    classes = np.zeros_like(rollouts.classes)
+    classes[0], classes[1], classes[2] = 2, 1, 0  # skill 0 does the other behaviour; skill 3 does its own, class 0's
+    found = find_families(replace(rollouts, classes=classes), np.array([7, 7, 4, 7]))
+    assert found.family.tolist() == [0, 0, 1, 0]  # the larger is the first, whatever its number was
+    assert found.representatives.tolist() == [1, 2]  # of equals the first; of one the one
+    assert len(found.names) == 2
+
+
 def test_distances_are_zero_to_oneself_and_symmetric():
     found = find_families(rollouts_of([(10, 0, 0), (0, 5, 0), (0, 0, 5)]))
     assert (np.diag(found.distances) == 0).all()

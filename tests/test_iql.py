@@ -16,8 +16,9 @@ from skills.learning.batches import Batch, Batches
 from skills.learning.classes import one_expert
 from skills.learning.engine.curves import ends
 from skills.learning.engine.stacked import StackedMlp
-from skills.learning.learners.iql import Iql, Networks, expectile_loss
+from skills.learning.learners.iql import Iql, IqlNetworks
 from skills.learning.policy import Policy, Shape
+from skills.learning.values import expectile_loss
 from skills.progress import silent_reporter
 
 CPU = torch.device("cpu")
@@ -29,8 +30,8 @@ def make_shape(skills: int, config: Iql) -> Shape:
     return Shape(4, 2, skills, config.hidden, config.depth, skills if config.trunk == "independent" else 1)
 
 
-def make_learner(skills: int, config: Iql = CONFIG) -> Networks:
-    return Networks(make_shape(skills, config), config, torch.Generator().manual_seed(0), CPU)
+def make_learner(skills: int, config: Iql = CONFIG) -> IqlNetworks:
+    return IqlNetworks(make_shape(skills, config), config, torch.Generator().manual_seed(0), CPU)
 
 
 def make_batch(skills: int, generator: torch.Generator, config: Iql = CONFIG) -> Batch:
@@ -66,7 +67,7 @@ def linear_of(weight: torch.Tensor, bias: torch.Tensor) -> nn.Linear:
 class TextbookIql:
     """IQL for one skill in the usual public PyTorch form: separate modules and optimisers, automatic gradients."""
 
-    def __init__(self, learner: Networks, skill: int, config: Iql) -> None:
+    def __init__(self, learner: IqlNetworks, skill: int, config: Iql) -> None:
         own = skill if learner.shape.trunks > 1 else 0
         self.config, self.own = config, own
         self.actor = torch_mlp(learner.policy.mlp, own)
@@ -281,7 +282,7 @@ def test_curves_are_the_losses_of_the_steps_they_name(tmp_path):
     curves = read_arrays(tmp_path / "curves.npz")
     assert curves["step"].tolist() == list(range(0, 400, 4))
     generator.manual_seed(0)
-    learner = Networks(Shape(2, 1, 2, 32), config, generator, CPU)
+    learner = IqlNetworks(Shape(2, 1, 2, 32), config, generator, CPU)
     mean, std = map(torch.from_numpy, transitions.scaling)
     with Batches(transitions, rewards, config, mean, std, generator, CPU) as batches:
         learner.update(batches.buffers[batches.take()[0]])

@@ -6,7 +6,7 @@ import pytest
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
-from skills.measures import measure, reward_aucs
+from skills.measures.overview import measure, reward_aucs
 from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter
 

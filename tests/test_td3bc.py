@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from skills.learning.batches import Batch, Batches
 from skills.learning.classes import Classes, one_expert
 from skills.learning.engine.stacked import StackedMlp
-from skills.learning.learners.td3bc import Networks, Td3Bc
+from skills.learning.learners.td3bc import Td3Bc, Td3BcNetworks
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy, Shape
 from skills.progress import silent_reporter
@@ -37,7 +37,7 @@ def torch_mlp(flat: torch.Tensor, sizes: list[int], index: int) -> nn.Sequential
 class TextbookTd3Bc:
     """TD3+BC for one skill, written as its authors write it."""
 
-    def __init__(self, learner: Networks, skill: int) -> None:
+    def __init__(self, learner: Td3BcNetworks, skill: int) -> None:
         sizes = [OBSERVATIONS + ACTIONS, 32, 32, 1]
         self.actor = torch_mlp(learner.actor, [OBSERVATIONS, 32, 32, ACTIONS], skill)
         self.critics = [torch_mlp(learner.q, sizes, skill + copy * SKILLS) for copy in range(2)]
@@ -85,7 +85,7 @@ def make_batch(generator: torch.Generator) -> Batch:
 
 def test_each_skill_is_textbook_td3_bc():
     shape = Shape(OBSERVATIONS, ACTIONS, SKILLS, CONFIG.hidden, trunks=SKILLS)
-    learner = Networks(shape, CONFIG, torch.Generator().manual_seed(0), CPU)
+    learner = Td3BcNetworks(shape, CONFIG, torch.Generator().manual_seed(0), CPU)
     textbook = [TextbookTd3Bc(learner, skill) for skill in range(SKILLS)]
     generator = torch.Generator().manual_seed(7)
     for step in range(50):

@@ -5,7 +5,7 @@ import pytest
 
 from skills.measures.descriptor import Windows
 from skills.measures.intervals import every_trial
-from skills.measures.judged.transfer import GOALS, Known, possible_goals, select, transfer, window_rewards
+from skills.measures.judged.transfer import GOALS, GoalData, possible_goals, select, transfer, window_rewards
 
 G = len(GOALS)
 
@@ -28,15 +28,15 @@ def test_a_skill_that_does_as_the_best_window_scores_one_and_the_mean_scores_non
     best, mean = np.full(G, 3.0), np.full(G, 1.0)
     achieved = np.full((2, 3, G), 1.0)
     achieved[1] = 3.0
-    found = transfer(achieved, Known(np.ones(G, np.int64), mean, best, possible_goals(False)), every_trial(2, 3))
+    found = transfer(achieved, GoalData(np.ones(G, np.int64), mean, best, possible_goals(False)), every_trial(2, 3))
     assert set(found.values()) == {1.0}
-    chance = transfer(achieved, Known(np.zeros(G, np.int64), mean, best, possible_goals(False)), every_trial(2, 3))
+    chance = transfer(achieved, GoalData(np.zeros(G, np.int64), mean, best, possible_goals(False)), every_trial(2, 3))
     assert set(chance.values()) == {0.0}
 
 
 def test_a_planar_body_has_no_sideways_goals():
     achieved = np.ones((1, 2, G))
-    known = Known(np.zeros(G, np.int64), np.zeros(G), np.ones(G), possible_goals(True))
+    known = GoalData(np.zeros(G, np.int64), np.zeros(G), np.ones(G), possible_goals(True))
     found = transfer(achieved, known, every_trial(1, 2))
     assert found["mean"] == pytest.approx(1)
     assert [name for name in GOALS if np.isnan(found[name])] == ["+y", "-y", "left", "right"]

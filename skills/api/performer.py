@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from skills.arrays import Float32s
 from skills.bodies.actions import ActionRange
 from skills.errors import USAGE, SkillsError
 from skills.learning.policy import Policy
 from skills.playing.rollout import Noisy
-
-Float32s = NDArray[np.float32]
 
 
 class Performer:

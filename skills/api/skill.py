@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from skills.arrays import Ids
 from skills.errors import SkillsError
 from skills.measures.families import find_families
 from skills.measures.overview import SkillMeasures
@@ -31,7 +32,7 @@ class Behaviour:
     """Skills that behave alike.
 
     number: 0..F-1, the largest first.   name: what most of them do, in words.   skills: their numbers.
-    representative: the skill in the middle of them.
+    representative: the skill that stands for them.
     """
 
     number: int
@@ -53,9 +54,9 @@ def read_skills(document: Mapping[str, Any]) -> tuple[Skill, ...]:
     return tuple(Skill(one.skill, one.label, one) for one in measures)
 
 
-def group(rollouts: Rollouts) -> tuple[Behaviour, ...]:
-    """The skills in groups, by how they move."""
-    families = find_families(rollouts)
+def group(rollouts: Rollouts, of_classes: Ids) -> tuple[Behaviour, ...]:
+    """The skills in groups, by the behaviours of their classes or by how they move: `find_families`."""
+    families = find_families(rollouts, of_classes)
     return tuple(
         Behaviour(number, name, tuple(np.flatnonzero(families.family == number).tolist()), int(head))
         for number, (name, head) in enumerate(zip(families.names, families.representatives, strict=True))

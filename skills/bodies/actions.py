@@ -10,10 +10,9 @@ import numpy as np
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
+from skills.arrays import Float32s
 from skills.bodies.environments import load_model
 from skills.errors import USAGE, SkillsError
-
-Float32s = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

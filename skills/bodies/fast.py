@@ -19,12 +19,9 @@ import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
+from skills.arrays import Bools, Floats, Places
 from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, observation_size, seconds_per_step
 from skills.bodies.mazes import GOAL_RADIUS, GOAL_REWARD, Maze, checked
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ids = NDArray[np.intp]
 
 _CONTACT_COST = 5e-4
 _CONTACT_RANGE = 1.0
@@ -99,7 +96,7 @@ class Simulation:
         """[N, 2] m, where each ant in a maze must go; NaN elsewhere. May be set between a reset and a step."""
         return self._goals
 
-    def reset(self, generators: Sequence[np.random.Generator], ids: Ids | None = None) -> Floats:
+    def reset(self, generators: Sequence[np.random.Generator], ids: Places | None = None) -> Floats:
         """Starts new episodes; returns observations [N, O].
 
         generators: one a simulation. Each draws its own start as Gymnasium does, so `default_rng(seed)` gives the state
@@ -119,20 +116,20 @@ class Simulation:
                 qvel[row] = generator.uniform(-spec.reset_noise, spec.reset_noise, model.nv)
         return self.set_state(qpos, qvel, ids)
 
-    def _reset_in(self, maze: Maze, generators: Sequence[np.random.Generator], rows: Ids) -> Floats:
+    def _reset_in(self, maze: Maze, generators: Sequence[np.random.Generator], rows: Places) -> Floats:
         qpos = np.tile(self.model.qpos0, (len(rows), 1))
         for row, generator in enumerate(generators):
             qpos[row, :2], self._goals[rows[row]] = maze.draw(self._task, generator)
         return self.set_state(qpos, np.zeros((len(rows), self.model.nv)), rows)
 
-    def set_state(self, qpos: Floats, qvel: Floats, ids: Ids | None = None) -> Floats:
+    def set_state(self, qpos: Floats, qvel: Floats, ids: Places | None = None) -> Floats:
         """Starts episodes from given states, [N, nq] and [N, nv]; returns observations [N, O]. Goals stay."""
         rows = self._everyone if ids is None else ids
         self._engine.set_state(qpos, qvel, rows)
         self._elapsed[rows] = 0
         return self._observe(rows)
 
-    def step(self, actions: NDArray[Any], ids: Ids | None = None) -> Step:
+    def step(self, actions: NDArray[Any], ids: Places | None = None) -> Step:
         """Advances by one environment step under actions [N, A]."""
         rows = self._everyone if ids is None else ids
         before = self._engine.travelled(rows)
@@ -147,7 +144,7 @@ class Simulation:
         terminated = ~healthy if self.environment.terminates else np.zeros(len(rows), dtype=bool)
         return Step(self._observe(rows), self._reward(speed, healthy, actions, rows), terminated, truncated)
 
-    def _observe(self, rows: Ids) -> Floats:
+    def _observe(self, rows: Places) -> Floats:
         spec = self.environment
         velocity = np.clip(self.qvel[rows], -spec.velocity_clip, spec.velocity_clip)
         columns = [self.qpos[rows, spec.position_columns :], velocity]
@@ -157,10 +154,10 @@ class Simulation:
             columns = [self.qpos[rows, :2], self._goals[rows], self.qpos[rows, 2:], velocity]
         return np.concatenate(columns, axis=1)
 
-    def _contact_forces(self, rows: Ids) -> Floats:
+    def _contact_forces(self, rows: Places) -> Floats:
         return np.clip(self._engine.contact_forces(rows), -_CONTACT_RANGE, _CONTACT_RANGE)
 
-    def _healthy(self, rows: Ids) -> Bools:
+    def _healthy(self, rows: Places) -> Bools:
         spec = self.environment
         qpos, qvel = self.qpos[rows], self.qvel[rows]
         if spec.contact_forces:
@@ -175,7 +172,7 @@ class Simulation:
             healthy &= (np.abs(state) < _HOPPER_STATE_LIMIT).all(axis=1)
         return healthy
 
-    def _reward(self, speed: Floats, healthy: Bools, actions: NDArray[Any], rows: Ids) -> Floats:
+    def _reward(self, speed: Floats, healthy: Bools, actions: NDArray[Any], rows: Places) -> Floats:
         spec = self.environment
         control = spec.control_cost * np.square(actions).sum(axis=1)
         reward = speed + spec.healthy_reward * healthy - control
@@ -194,21 +191,21 @@ class _BatchEngine:
         self._ctrl: Floats = self._batch.bind("ctrl")
         self._batch.reset()
 
-    def set_state(self, qpos: Floats, qvel: Floats, rows: Ids) -> None:
+    def set_state(self, qpos: Floats, qvel: Floats, rows: Places) -> None:
         self._batch.reset(ids=rows, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
         self.qpos[rows] = qpos
         self.qvel[rows] = qvel
         self._batch.forward(ids=rows)
 
-    def step(self, actions: NDArray[Any], rows: Ids, frame_skip: int) -> None:
+    def step(self, actions: NDArray[Any], rows: Places, frame_skip: int) -> None:
         self._ctrl[rows] = actions
         self._batch.step(ids=rows, nstep=frame_skip)
 
-    def travelled(self, rows: Ids) -> Floats:
+    def travelled(self, rows: Places) -> Floats:
         """[N] m along x, as Gymnasium's planar bodies measure it."""
         return np.asarray(self.qpos[rows, 0])
 
-    def contact_forces(self, rows: Ids) -> Floats:
+    def contact_forces(self, rows: Places) -> Floats:
         raise NotImplementedError("a batch has no contact forces after the step")
 
 
@@ -225,7 +222,7 @@ class _PoolEngine:
         self._cfrc = np.empty((count, model.nbody, 6))
         self._torso_x = np.empty(count)
 
-    def set_state(self, qpos: Floats, qvel: Floats, rows: Ids) -> None:
+    def set_state(self, qpos: Floats, qvel: Floats, rows: Places) -> None:
         for row, position, velocity in zip(rows, qpos, qvel, strict=True):
             data = self._datas[row]
             mujoco.mj_resetData(self._model, data)
@@ -234,8 +231,8 @@ class _PoolEngine:
             mujoco.mj_forward(self._model, data)
             self._read(row)
 
-    def step(self, actions: NDArray[Any], rows: Ids, frame_skip: int) -> None:
-        def advance(part: Ids) -> None:
+    def step(self, actions: NDArray[Any], rows: Places, frame_skip: int) -> None:
+        def advance(part: Places) -> None:
             for index in part:
                 data = self._datas[rows[index]]
                 data.ctrl[:] = actions[index]
@@ -247,11 +244,11 @@ class _PoolEngine:
         for _ in self._pool.map(advance, parts):
             pass
 
-    def travelled(self, rows: Ids) -> Floats:
+    def travelled(self, rows: Places) -> Floats:
         """[N] m along x. Gymnasium's Ant takes the torso's xpos, which lags qpos by a substep: so does this."""
         return np.asarray(self._torso_x[rows])
 
-    def contact_forces(self, rows: Ids) -> Floats:
+    def contact_forces(self, rows: Places) -> Floats:
         """[N, bodies, 6] external forces on each body, N and N m."""
         return np.asarray(self._cfrc[rows])
 

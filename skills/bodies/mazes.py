@@ -11,12 +11,11 @@ from typing import Any, get_args
 
 import mujoco
 import numpy as np
-from numpy.typing import NDArray
 
+from skills.arrays import Floats
 from skills.choices import Task
 from skills.errors import USAGE, SkillsError, nearest
 
-Floats = NDArray[np.float64]
 Cell = tuple[int, int]  # row, column
 
 CELL = 4.0  # m, the side of a cell

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from skills.bodies.environments import ENVIRONMENTS, motion_size, observation_size
 from skills.data.checks import numbers
 from skills.data.ends import DONES, TERMINALS, TIMEOUTS, Ends, find_ends
-from skills.data.tables import Column, Columns
+from skills.data.tables import Column, NamedColumns
 from skills.errors import USAGE, SkillsError, nearest
 from skills.memory import check_memory
 from skills.progress import Notify
@@ -38,7 +38,7 @@ class Table:
     """The columns of a file and what they mean.   limit: the steps after which the environment ends an episode."""
 
     path: Path
-    columns: Columns
+    columns: NamedColumns
     limit: int | None = None
 
     def __post_init__(self) -> None:
@@ -202,7 +202,7 @@ class _View:
         return self._change(np.asarray(self._column[rows]))
 
 
-def flat(columns: Columns) -> Columns:
+def flat(columns: NamedColumns) -> NamedColumns:
     """The columns with those of a number a row in one axis: (N, 1) has one reading."""
     return {
         name: _View(column, (), lambda rows: rows[:, 0]) if name in _SINGLE and column.shape[1:] == (1,) else column
@@ -210,7 +210,7 @@ def flat(columns: Columns) -> Columns:
     }
 
 
-def apart(columns: Columns, count: int, path: Path) -> Columns:
+def apart(columns: NamedColumns, count: int, path: Path) -> NamedColumns:
     """The columns with the rows of `count` environments, which take turns, one environment behind the other.
 
     Each begins an episode of its own. Raises: SkillsError (usage) where the rows do not come out even.
@@ -230,7 +230,7 @@ def apart(columns: Columns, count: int, path: Path) -> Columns:
     return {**found, "episode_ids": number}
 
 
-def without_world(columns: Columns, env_id: str, notify: Notify) -> Columns:
+def without_world(columns: NamedColumns, env_id: str, notify: Notify) -> NamedColumns:
     """D4RL's Ant of 111 columns as Ant-v5 has them: it observed the forces on the world too.
 
     D4RL's own are all zeros, because of a fault of its simulator; then all are left out.

@@ -18,15 +18,15 @@ from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from skills import choices
 from skills.archives import DAMAGE
 from skills.bodies.environments import ENVIRONMENTS, motion_size
+from skills.choices import Columns
 from skills.data import catalog, minari, physics, store
 from skills.data.checks import Checks, numbers
 from skills.data.columns import Table, apart, flat, without_world
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
-from skills.data.tables import Columns, damaged, opened
+from skills.data.tables import NamedColumns, opened, unreadable
 from skills.data.transitions import Transitions
 from skills.data.trust import check_id
 from skills.errors import NOT_FOUND, SkillsError, nearest
@@ -82,7 +82,7 @@ def import_file(
         physics.notify_if_strange(written, notify)
 
 
-def read_file(path: Path, env_id: str, columns: choices.Columns, notify: Notify = unsaid) -> Transitions:
+def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid) -> Transitions:
     """The transitions of a file of an environment's steps, such as demonstrations; actions are cut to their space.
 
     columns: as in `skills.data.sources.load`.   notify: as in `import_file`.
@@ -115,7 +115,7 @@ def read_file(path: Path, env_id: str, columns: choices.Columns, notify: Notify 
     return transitions
 
 
-def _table(path: Path, columns: Columns, spec: EnvSpec, interleaved: int, notify: Notify) -> Table:
+def _table(path: Path, columns: NamedColumns, spec: EnvSpec, interleaved: int, notify: Notify) -> Table:
     columns = flat(columns)
     if interleaved != 1:
         columns = apart(columns, interleaved, path)
@@ -140,7 +140,7 @@ def _episodes(
             try:
                 episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
             except DAMAGE as error:  # here, or it would pass for a failure to write
-                raise damaged(table.path, error) from error
+                raise unreadable(table.path, error) from error
             if clip:
                 episode = _clipped(episode, actions)
             parts = episode.observations.values() if isinstance(episode.observations, dict) else [episode.observations]

@@ -17,6 +17,7 @@ from gymnasium.spaces import Box
 from minari.storage import get_dataset_path
 from numpy.typing import NDArray
 
+from skills.arrays import Float32s
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.mazes import GOAL_REWARD
 from skills.bodies.specs import otherwise
@@ -30,8 +31,6 @@ from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, SkillsError
 from skills.memory import check_memory
 from skills.progress import Progress, silent
-
-Float32s = NDArray[np.float32]
 
 # What Minari, h5py and JSON raise at damaged files.
 DAMAGE = (OSError, LookupError, ValueError, TypeError, RuntimeError, AssertionError, AttributeError, MemoryError)

@@ -18,14 +18,14 @@ from skills.memory import check_memory
 
 # Something with a shape and a dtype that is read by slices: an array, or an HDF5 dataset that stays on disk.
 Column = Any
-Columns = Mapping[str, Column]
+NamedColumns = Mapping[str, Column]
 
 _SUFFIXES = (".hdf5", ".h5", ".npz")
 _COPIES = 2  # of what is read: as it is stored, and in the type that is kept
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Columns]:
+def opened(path: Path) -> Iterator[NamedColumns]:
     """The arrays of a file by their paths ("actions", "infos/qpos"), for as long as the block lasts.
 
     Raises: SkillsError where there is no such file, of an unknown kind, or it is damaged (in the block too).
@@ -43,17 +43,17 @@ def opened(path: Path) -> Iterator[Columns]:
                 check_whole(file, str(path), streamed=True)
                 yield _hdf5(file)
     except DAMAGE as error:
-        raise damaged(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def damaged(path: Path, error: BaseException) -> SkillsError:
+def unreadable(path: Path, error: BaseException) -> SkillsError:
     """The error that says that a file cannot be read."""
     return SkillsError(
         f"{path} cannot be read: {type(error).__name__}: {error}.", "It is damaged or incomplete: get it again."
     )
 
 
-def _hdf5(file: h5py.File) -> Columns:
+def _hdf5(file: h5py.File) -> NamedColumns:
     """Every dataset of the file, unread."""
     columns: dict[str, Column] = {}
     file.visititems(

@@ -12,13 +12,13 @@ import numpy as np
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError, nearest
 from skills.evaluation import variants
-from skills.evaluation.contest import OWN, Contest, named, numbers_of, silent
+from skills.evaluation.contest import OWN, Contest, named, numbers_of
 from skills.evaluation.evaluate import as_groups
 from skills.files import write_json
 from skills.learning.matrix import Rewards
-from skills.measures import reward_aucs
 from skills.measures.intervals import SEED, resampled
-from skills.progress import Notify, Reporter
+from skills.measures.overview import reward_aucs
+from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.settings.change import with_settings
 from skills.settings.config import Config
@@ -75,7 +75,7 @@ def ablate(run: RunFolder, chosen: Sequence[Case], what: str, reporter: Reporter
         folder = run.path / "evaluation" / f"ablation-{what}" / case.name
         made = variants.variant(run, folder, case.config, steps=case.config.data.steps)
         with made.writing():
-            discover(made, source=run.source, reporter=named(case.name, reporter), notify=silent, last="policy")
+            discover(made, source=run.source, reporter=named(case.name, reporter), notify=unsaid, last="policy")
         measures = _measures(made, base, reporter, notify)
         rows.append({"case": case.name, "value": case.value, "measures": measures})
     document = {

@@ -28,7 +28,7 @@ from skills.measures.truth import truth
 from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
-from skills.progress import Notify, Reporter
+from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import source_of
 
@@ -68,7 +68,7 @@ class Contest:
 
     @cached_property
     def discovery(self) -> Transitions:
-        return read_data(self.run, "auto", self._reporter, lambda line: None)
+        return read_data(self.run, "auto", self._reporter, unsaid)
 
     @cached_property
     def _held(self) -> tuple[Transitions, bool]:
@@ -124,7 +124,7 @@ class Contest:
     def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
         with made.writing():
-            discover(made, source=self.run.source, reporter=named(name, self._reporter), notify=silent, last="policy")
+            discover(made, source=self.run.source, reporter=named(name, self._reporter), notify=unsaid, last="policy")
         return made
 
     def _play(self, name: str, made: RunFolder) -> Trials:
@@ -191,7 +191,3 @@ def held_out(run: RunFolder, discovery: Transitions, reporter: Reporter, notify:
 
 def named(name: str, reporter: Reporter) -> Reporter:
     return reporter if name == OWN else lambda task, unit: reporter(f"{name}: {task}", unit)
-
-
-def silent(line: str) -> None:
-    """What a variant says of its own data, the base has said."""

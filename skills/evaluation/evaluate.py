@@ -17,13 +17,13 @@ from skills.choices import Unit
 from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
-from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of, silent
+from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of
 from skills.files import read_arrays, read_json, write_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
 from skills.playing.protocol import Protocol
-from skills.progress import Notify, Reporter
+from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.settings.config import check_at_least
 
@@ -90,7 +90,7 @@ def as_groups(numbers: Numbers, measures: Sequence[Measure[Any]]) -> dict[str, A
     return _grouped({name: _interval(values, bounds.get(name, anything)) for name, values in numbers.items()})
 
 
-def differences(first: Numbers, other: Numbers) -> dict[str, Any]:
+def changes(first: Numbers, other: Numbers) -> dict[str, Any]:
     """How another run's numbers differ from the first's, grouped likewise; the draws of two runs are independent."""
     shared = [name for name in first if name in other]
     return _grouped({name: intervals.interval(*_difference(first[name], other[name])) for name in shared})
@@ -148,7 +148,7 @@ def _seeded(run: RunFolder, seeds: int, reporter: Reporter, notify: Notify) -> l
         folder = run.path / "evaluation" / f"seed-{seed}"
         other = variants.variant(run, folder, replace(run.config, seed=seed))
         with other.writing():
-            discover(other, source=run.source, reporter=named(f"seed {seed}", reporter), notify=silent, last="policy")
+            discover(other, source=run.source, reporter=named(f"seed {seed}", reporter), notify=unsaid, last="policy")
         found.append(other)
     return found
 

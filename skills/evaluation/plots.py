@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy.stats import ConstantInputWarning, spearmanr
 from sklearn.decomposition import PCA
 
+from skills.arrays import Floats
 from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover
 from skills.errors import SkillsError
-from skills.evaluation.contest import named, silent
+from skills.evaluation.contest import named
 from skills.evaluation.variants import variant
 from skills.files import write_json
 from skills.learning.classes import Classes
@@ -27,7 +28,7 @@ from skills.learning.learners import learner_of
 from skills.learning.matrix import Rewards
 from skills.learning.rewards import clue
 from skills.measures.intervals import SEED, Interval, resampled
-from skills.progress import Reporter
+from skills.progress import Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read, source_of
 from skills.settings.change import with_settings
@@ -44,11 +45,9 @@ _EXPERTS = {
 }
 _EPISODES = (("lowest return", 0.0), ("median return", 0.5), ("highest return", 1.0))
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True)
-class Case:
+class RewardCase:
     """Rewards for being like the expert, made in one way.
 
     name: "calibrated", "uncalibrated", or the reward maker's.   made: the run that has them, up to its rewards.
@@ -74,7 +73,7 @@ def make(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
     if not learner_of(config).reads_rewards:
         raise SkillsError(f"{run.path} has no rewards to plot: {config.policy.name} learns from none.")
     run.require("rewards")
-    transitions = read(run, "auto", reporter, silent).transitions
+    transitions = read(run, "auto", reporter, unsaid).transitions
     own = transitions if config.mode != "imitation" else _with_rewards(run, reporter)
     rows = {}
     for case in _cases(run, reporter):
@@ -96,11 +95,11 @@ def make(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
     return document
 
 
-def _cases(run: RunFolder, reporter: Reporter) -> list[Case]:
+def _cases(run: RunFolder, reporter: Reporter) -> list[RewardCase]:
     """The rewards that are plotted, made now unless they are there."""
     base = run.config
     if not isinstance(base.reward, clue.Clue):
-        return [Case(base.reward.name, run)]
+        return [RewardCase(base.reward.name, run)]
     weights = {"calibrated": base.reward.calibration or clue.Clue.calibration, "uncalibrated": 0.0}
     discovery = base.mode == "skills"
     if discovery:
@@ -113,8 +112,8 @@ def _cases(run: RunFolder, reporter: Reporter) -> list[Case]:
         if config != run.config:
             made = variant(run, run.path / "evaluation" / (f"returns-{name}" if discovery else name), config)
             with made.writing():
-                discover(made, source=run.source, reporter=named(name, reporter), notify=silent, last="rewards")
-        cases.append(Case(name, made))
+                discover(made, source=run.source, reporter=named(name, reporter), notify=unsaid, last="rewards")
+        cases.append(RewardCase(name, made))
     return cases
 
 
@@ -131,7 +130,7 @@ def _with_rewards(run: RunFolder, reporter: Reporter) -> Transitions:
     )
 
 
-def _expert(case: Case) -> NDArray[np.int64]:
+def _expert(case: RewardCase) -> NDArray[np.int64]:
     """The rows of the expert."""
     rows, starts = Classes.load(case.made.experts_file).members()
     return rows[starts[case.column] : starts[case.column + 1]]
@@ -209,7 +208,7 @@ def _smooth(values: Floats) -> list[float]:
     return np.convolve(values, np.full(width, 1.0 / width), "valid").round(4).tolist()  # type: ignore[no-any-return]
 
 
-def _latents(case: Case, transitions: Transitions, members: NDArray[np.int64]) -> dict[str, Any]:
+def _latents(case: RewardCase, transitions: Transitions, members: NDArray[np.int64]) -> dict[str, Any]:
     """Draws of z from the posteriors of some rows, on their first two principal components (figure 2).
 
     z is drawn, not its mean shown: what calibration does is mostly to sigma. The components are those of both groups

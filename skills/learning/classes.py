@@ -2,7 +2,8 @@
 
 Letters: N transitions, E episodes, O observation columns, A action size, F features, K classes.
 
-In skill discovery they are the K-means classes of (s, a, s') (CLUE, section 8.3). In the other modes there is one: the
+In skill discovery they are the K-means classes of (s, a, s') (CLUE, section 8.3), or of what a body does over some
+strides, put together in behaviours (see `skills.learning.behaviours`). In the other modes there is one: the
 demonstrations, or the dataset's own successes; a network of each of S seeds learns from it, and K is S.
 """
 
@@ -21,8 +22,12 @@ from threadpoolctl import threadpool_limits
 from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.files import read_arrays, write_arrays
+from skills.learning.behaviours import STRIDES, cut
+from skills.learning.clones import Clones, Inputs
+from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
 
+_CLONES = "clones_"  # what arrays of clones are called in a file
 _ASSIGN_CHUNK = 65_536  # rows; bounds the memory of nearest-centroid distances
 
 
@@ -36,6 +41,12 @@ class Classes:
         class, and it counts S times, once for the networks of each seed, with the same members each time.
     columns: [F] int64, which columns of concat(s, a, s') are features.   mean, scale: [F] float32.
     window: [] int64, over how many steps those columns are averaged first, see `ExpertsConfig`.
+
+    Where the classes are of behaviours, `columns` are [C] of (s, a), and features are the F = 2 C means over the window
+    of what they make standardised, and of its squares, standardised once more:
+    behaviours: [K] int64, the behaviour of each class.   stride: [] int64, in steps.   spread: [2, F] float32, mean and
+        scale of the features.   clones: whose the rows of a new episode are, where clones decided; else None.
+    Of other classes they are empty and 0.
     """
 
     labels: NDArray[np.int32]
@@ -44,6 +55,10 @@ class Classes:
     mean: NDArray[np.float32]
     scale: NDArray[np.float32]
     window: NDArray[np.int64] = field(default_factory=lambda: np.array(1))
+    behaviours: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    stride: NDArray[np.int64] = field(default_factory=lambda: np.array(0))
+    spread: NDArray[np.float32] = field(default_factory=lambda: np.zeros((2, 0), np.float32))
+    clones: Clones | None = None
 
     @property
     def count(self) -> int:
@@ -85,6 +100,8 @@ class Classes:
         """
         if len(self.columns) == 0:
             return np.full(len(actions), -1, np.int32)
+        if len(self.behaviours):
+            return self._classify_behaviour(observations, actions, lengths)
         labels = np.empty(len(actions), dtype=np.int32)
         norms = np.square(self.centroids).sum(axis=1)
         raw = _averaged([observations, actions, next_observations], lengths, int(self.window))
@@ -94,14 +111,39 @@ class Classes:
             labels[part] = (norms - 2.0 * features @ self.centroids.T).argmin(axis=1)
         return labels
 
+    def _classify_behaviour(
+        self, observations: NDArray[np.float32], actions: NDArray[np.float32], lengths: NDArray[np.integer]
+    ) -> NDArray[np.int32]:
+        """[N] the nearest centroid, of those of the behaviour that the clones say where there are clones."""
+        values = (np.concatenate([observations, actions], axis=1)[:, self.columns] - self.mean) / self.scale
+        features = (moments(values, lengths, int(self.window)) - self.spread[0]) / self.spread[1]
+        distances = np.square(self.centroids).sum(axis=1) - 2.0 * features @ self.centroids.T
+        if self.clones is not None:
+            behaviour = self.clones.labels(observations, actions, lengths, int(self.stride))
+            distances[behaviour[:, None] != self.behaviours] = np.inf
+        return distances.argmin(axis=1).astype(np.int32)
+
     def save(self, path: Path) -> None:
-        """Writes `experts.npz`."""
-        write_arrays(path, vars(self))
+        """Writes `experts.npz`; of classes of steps, what there is of them."""
+        arrays = dict(vars(self))
+        clones = arrays.pop("clones")
+        if not len(self.behaviours):
+            arrays = {name: array for name, array in arrays.items() if name not in ("behaviours", "stride", "spread")}
+        if clones is not None:
+            arrays |= {_CLONES + name: array for name, array in vars(clones.inputs).items()}
+            arrays[_CLONES + "weights"] = clones.weights
+        write_arrays(path, arrays)
 
     @staticmethod
     def load(path: Path) -> "Classes":
         """Reads `experts.npz`."""
-        return Classes(**read_arrays(path))
+        arrays = read_arrays(path)
+        of_clones = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_CLONES)}
+        if not of_clones:
+            return Classes(**arrays)
+        parts = {name.removeprefix(_CLONES): array for name, array in of_clones.items()}
+        weights = parts.pop("weights")
+        return Classes(**arrays, clones=Clones(Inputs(**parts), weights))
 
 
 def one_expert(total: int, rows: NDArray[np.integer], copies: int = 1) -> Classes:
@@ -113,7 +155,7 @@ def one_expert(total: int, rows: NDArray[np.integer], copies: int = 1) -> Classe
 
 
 def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: int) -> Classes:
-    """Cuts a dataset into `count` classes with scikit-learn's K-means.
+    """Cuts a dataset into `count` classes with scikit-learn's K-means, or into as many as there are behaviours in it.
 
     Raises: SkillsError where there are fewer distinct transitions than classes, or a class stays empty.
     """
@@ -123,6 +165,8 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {len(transitions)} with --skills, or use a larger dataset.",
             USAGE,
         )
+    if config.features == "behaviour":
+        return _shuffled(_of_behaviours(transitions, None if config.inferred else count, seed), config, seed)
     parts = [transitions.observations, transitions.actions, transitions.next_observations]
     raw = _averaged(parts, transitions.lengths, config.window)
     mean, scale, columns = _scaling(raw)
@@ -141,16 +185,37 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
         labels = kmeans.fit(features).labels_
     centroids = kmeans.cluster_centers_.astype(np.float32)
     classes = Classes(labels.astype(np.int32), centroids, columns, mean, scale, np.array(config.window))
+    return _shuffled(_all_filled(classes), config, seed)
+
+
+def _of_behaviours(transitions: Transitions, count: int | None, seed: int) -> Classes:
+    found = cut(transitions, count, seed)
+    window, stride = np.array(STRIDES * found.stride), np.array(found.stride)
+    return _all_filled(
+        Classes(
+            found.labels.astype(np.int32), found.centroids, found.columns, found.mean, found.scale, window,
+            found.behaviours.astype(np.int64), stride, found.spread, found.clones,
+        )
+    )  # fmt: skip
+
+
+def _all_filled(classes: Classes) -> Classes:
+    """The same. Raises: SkillsError (usage) where a class is empty."""
     empty = np.flatnonzero(classes.sizes == 0)
     if len(empty):
         raise SkillsError(
-            f"{len(empty)} of {count} classes are empty (the first is {empty[0]}): the data has too few distinct rows.",
-            f"Ask for at most {count - len(empty)} with --skills.",
+            f"{len(empty)} of {classes.count} classes are empty (the first is {empty[0]}): "
+            "the data has too few distinct rows.",
+            f"Ask for at most {classes.count - len(empty)} with --skills.",
             USAGE,
         )
+    return classes
+
+
+def _shuffled(classes: Classes, config: ExpertsConfig, seed: int) -> Classes:
+    """The same, or its null."""
     if config.labels == "shuffled":
-        shuffled = np.random.default_rng(seed).permutation(classes.labels)
-        return replace(classes, labels=shuffled)
+        return replace(classes, labels=np.random.default_rng(seed).permutation(classes.labels))
     return classes
 
 

@@ -83,6 +83,17 @@ class OwnTrunks(nn.Module):
         actions = StackedMlp(self.flat, self._sizes)(with_ones(observations)[None])
         return actions.transpose(0, 1).flatten(1)
 
+    def of(self, observations: Tensor, skills: Tensor) -> Tensor:
+        """[B, A] the actions of skill skills[b] in observations[b], [B, O], and of no other."""
+        present, group, counts = torch.unique(skills, return_inverse=True, return_counts=True)
+        order = group.argsort(stable=True)
+        place = torch.empty_like(group)  # of each row among those of its skill
+        place[order] = torch.arange(len(group), device=group.device) - (counts.cumsum(0) - counts)[group[order]]
+        rows = observations.new_zeros(len(present), int(counts.max()), observations.shape[1] + 1)
+        rows[group, place] = with_ones(observations)
+        flat = self.flat if len(present) == len(self.flat) else self.flat[present]
+        return StackedMlp(flat, self._sizes)(rows)[group, place]
+
     @torch.no_grad()
     def load_flat(self, flat: Tensor) -> None:
         """Takes the parameters of a `StackedMlp`, [trunks, P]."""
@@ -127,8 +138,13 @@ class Policy(nn.Module):
     def act(self, observations: NDArray[np.floating], skills: NDArray[np.integer]) -> NDArray[np.float32]:
         """The mean action [B, A] of skill skills[b] in observations[b], [B, O]. Further columns are ignored."""
         seen = torch.as_tensor(observations[:, : self.shape.observation_size], dtype=torch.float32)
-        means = self.means(self.standardise(seen.to(self.mean.device)))
-        actions: NDArray[np.float32] = means[torch.arange(len(seen)), torch.as_tensor(skills)].cpu().numpy()
+        seen = self.standardise(seen.to(self.mean.device))
+        wanted = torch.as_tensor(skills, device=seen.device)
+        if isinstance(self.network, OwnTrunks):
+            means = torch.tanh(self.network.of(seen, wanted))
+        else:
+            means = self.means(seen)[torch.arange(len(seen)), wanted]
+        actions: NDArray[np.float32] = means.cpu().numpy()
         return actions
 
     @torch.no_grad()

@@ -4,8 +4,3 @@ overview.py says what every skill does. The others are one a file in judged/; th
 and the judge (judge.py), which never learns from the rows that discovery learned from. truth.py asks for the behaviours
 that made the data, where known. expert.py and ranking.py are of runs with a single expert.
 """
-
-from skills.measures.expert import measure_expert
-from skills.measures.overview import measure, reward_aucs
-
-__all__ = ["measure", "measure_expert", "reward_aucs"]

@@ -9,10 +9,9 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Float32s
 from skills.bodies import motion
 from skills.playing.rollout import Rollouts
-
-Played = NDArray[np.float32]
 
 _STILL = 0.1  # m/s; slower is standing
 _STRAIGHT = 0.5  # share of its way by which a body must have come away from its start, to have a direction
@@ -48,7 +47,7 @@ def fall_words(fell: NDArray[np.bool_], seconds: NDArray[np.float64], shown: int
     return f"falls in {fell.sum()} of {len(fell)}" if fell.any() else ""
 
 
-def describe(qpos: Played, seconds_per_step: float, falls: str = "") -> str:
+def describe(qpos: Float32s, seconds_per_step: float, falls: str = "") -> str:
     """The label of one rollout, qpos [T + 1, P]: "forward 4.2 m/s, turns left 20 deg/s".
 
     Directions are the world's: forward is +x, left is +y.   falls: what `fall_words` says of the skill.
@@ -58,7 +57,7 @@ def describe(qpos: Played, seconds_per_step: float, falls: str = "") -> str:
     return joined(travel, posture(qpos, seconds_per_step), falls)
 
 
-def tell_apart(labels: list[str], played: list[Played], seconds_per_step: float) -> list[str]:
+def tell_apart(labels: list[str], played: list[Float32s], seconds_per_step: float) -> list[str]:
     """The same labels, where several are equal with more behind.
 
     Skills of one label all get the trait that tells most of them apart: how they veer or lean, how high they are and
@@ -100,7 +99,7 @@ def joined(*words: str) -> str:
     return ", ".join(word for word in words if word)
 
 
-def course(qpos: Played, seconds_per_step: float) -> str:
+def course(qpos: Float32s, seconds_per_step: float) -> str:
     """Where a rollout [T + 1, P] goes, in a word: "forward", "circles left", "stays in place"."""
     x, y = motion.velocity(qpos, seconds_per_step)
     if speed(qpos, seconds_per_step) < _STILL:
@@ -113,20 +112,20 @@ def course(qpos: Played, seconds_per_step: float) -> str:
     return f"circles {_side(turn)}" if abs(turn) >= _CIRCLE else "wanders"
 
 
-def speed(qpos: Played, seconds_per_step: float) -> float:
+def speed(qpos: Float32s, seconds_per_step: float) -> float:
     """m/s of net displacement where a rollout [T + 1, P] has a direction, else along its way."""
     if _has_direction(qpos, seconds_per_step):
         return float(np.linalg.norm(motion.velocity(qpos, seconds_per_step)))
     return motion.way_speed(qpos, seconds_per_step)
 
 
-def _has_direction(qpos: Played, seconds_per_step: float) -> bool:
+def _has_direction(qpos: Float32s, seconds_per_step: float) -> bool:
     """Whether a body moves, and comes away from where it was."""
     on_way = motion.way_speed(qpos, seconds_per_step)
     return bool(np.linalg.norm(motion.velocity(qpos, seconds_per_step)) >= max(_STILL, _STRAIGHT * on_way))
 
 
-def posture(qpos: Played, seconds_per_step: float) -> str:
+def posture(qpos: Float32s, seconds_per_step: float) -> str:
     """How a rollout [T + 1, P] holds or turns its torso, where that is remarkable: "on its back", or ""."""
     if motion.is_planar(qpos):
         turns = float(motion.pitch(qpos)[-1] - motion.pitch(qpos)[0]) / (2.0 * np.pi)
@@ -146,7 +145,7 @@ def _side(angle: float) -> str:
     return "left" if angle > 0 else "right"
 
 
-def _veer(qpos: Played, seconds_per_step: float) -> str:
+def _veer(qpos: Float32s, seconds_per_step: float) -> str:
     """How a body leaves the direction that its label names, or leans in the plane that it cannot leave."""
     if motion.is_planar(qpos):
         lean = float(np.degrees(motion.pitch(qpos).mean()))
@@ -159,17 +158,17 @@ def _veer(qpos: Played, seconds_per_step: float) -> str:
     return f"veers {_side(off)} {abs(off):.0f} deg" if abs(off) >= _SLIGHT else "straight"
 
 
-def _steps(qpos: Played, seconds_per_step: float) -> str:
+def _steps(qpos: Float32s, seconds_per_step: float) -> str:
     rate = motion.step_rate(qpos, seconds_per_step)
     return f"{rate:.1f} steps/s" if rate > 0 else ""
 
 
-def _bounce(qpos: Played) -> str:
+def _bounce(qpos: Float32s) -> str:
     """The torso's rise and fall, from the lowest to the highest of a wave of its standard deviation."""
     swing = round(100 * 2 * np.sqrt(2) * float(motion.height(qpos).std()))
     return f"bounces {swing} cm" if swing else ""
 
 
-def _height(qpos: Played) -> str:
+def _height(qpos: Float32s) -> str:
     """Of a free body; where a planar body's height counts from differs from model to model."""
     return "" if motion.is_planar(qpos) else f"torso {100 * motion.height(qpos).mean():.0f} cm high"

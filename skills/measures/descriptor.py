@@ -15,10 +15,8 @@ from sklearn.decomposition import PCA
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skills.arrays import Floats, Ids
 from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
-
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 
 _EXPLAINED = 0.99  # of the variance; whitening the rest would turn rounding into behaviour
 _CHUNK = 131_072  # rows described at once; bounds memory

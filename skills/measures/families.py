@@ -13,11 +13,10 @@ from scipy.cluster import hierarchy
 from scipy.spatial import distance
 from sklearn.metrics import silhouette_score
 
+from skills.arrays import Floats, Ids
 from skills.bodies import motion
 from skills.measures import describe
 from skills.playing.rollout import Rollouts
-
-Floats = NDArray[np.float64]
 
 _MOST_FAMILIES = 8
 _ALMOST = 0.75  # of the best silhouette: a finer cut that is nearly as clear shows more kinds of behaviour
@@ -39,7 +38,7 @@ class Families:
 
     distances: [K, K] between behaviours.   family: [K] 0..F-1, the largest first.
     names: [F] what most members do, "forward, about 3.6 m/s".
-    representatives: [F] the skill in the middle of each family.   order: [K] skills so that neighbours are alike.
+    representatives: [F] the skill that stands for each family.   order: [K] skills so that neighbours are alike.
     places: [K, 2] a map of the behaviours, -1..1.   axes: what each of its two directions mostly is, in words.
     """
 
@@ -52,11 +51,15 @@ class Families:
     axes: tuple[str, str]
 
 
-def find_families(rollouts: Rollouts) -> Families:
-    """Clusters skills by behaviour: Ward's linkage, cut by the mean silhouette (Rousseeuw 1987).
+def find_families(rollouts: Rollouts, of_classes: Ids | None = None) -> Families:
+    """The families of skills: the behaviours that their classes are of, or clusters of what they do.
 
-    The cut is the finest one whose silhouette is nearly the largest of all.
+    of_classes: [K] the behaviour of each skill's class, where the data have told (`Classes.behaviours`); then a family
+    is a behaviour, and the skill that stands for it is the one that performs it for most of its time. None or empty:
+    Ward's linkage of what the skills do, cut by the mean silhouette (Rousseeuw 1987): the finest cut whose silhouette
+    is nearly the largest of all, and the skill in the middle of each stands for it.
     """
+    known = None if of_classes is None or not len(of_classes) else of_classes
     behaviours, traits = behaviours_of(rollouts)
     places, axes = _map(behaviours, traits)
     count = len(behaviours)
@@ -66,12 +69,12 @@ def find_families(rollouts: Rollouts) -> Families:
         condensed = distance.pdist(behaviours)
         distances = distance.squareform(condensed)
         tree = hierarchy.optimal_leaf_ordering(hierarchy.ward(behaviours), condensed)
-        found = _cut(tree, distances)
+        found = _cut(tree, distances) if known is None else np.unique(known, return_inverse=True)[1]
         by_size = np.argsort(-np.bincount(found), kind="stable")
         family = np.argsort(by_size)[found]
         leaves = hierarchy.leaves_list(tree)
         order = leaves[np.argsort(family[leaves], kind="stable")]
-    heads = _medoids(family, distances)
+    heads = _medoids(family, distances) if known is None else _performers(family, rollouts)
     names = _names(rollouts, family, heads, traits)
     return Families(distances, family, names, heads, order, places, axes)
 
@@ -169,6 +172,15 @@ def _cut(tree: Floats, distances: Floats) -> NDArray[np.int64]:
             cuts.append(clusters)
             scores.append(float(silhouette_score(distances, clusters, metric="precomputed")))
     return cuts[int(np.flatnonzero(np.array(scores) >= _ALMOST * max(scores))[-1])]
+
+
+def _performers(family: NDArray[np.int64], rollouts: Rollouts) -> NDArray[np.int64]:
+    """[F] of each family the skill whose steps are the most in classes of that family."""
+    classes = rollouts.classes
+    inside = (classes >= 0) & (family[classes] == family[:, None, None])
+    share = inside.sum(axis=(1, 2)) / rollouts.lengths.sum(axis=1)
+    members = (np.flatnonzero(family == one) for one in range(int(family.max()) + 1))
+    return np.array([own[np.argmax(share[own])] for own in members], np.int64)
 
 
 def _medoids(family: NDArray[np.int64], distances: Floats) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
+from skills.arrays import Floats
 from skills.bodies.environments import seconds_per_step
 from skills.bodies.references import reference_returns
 from skills.data.transitions import Transitions
@@ -20,8 +21,6 @@ from skills.progress import Reporter
 
 _STRIDE = 8  # steps between the windows that the classifier learns from
 _MOST_WINDOWS = 2000  # of the dataset that measures look for
-
-Floats = NDArray[np.float64]
 
 
 class Judge:

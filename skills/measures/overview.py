@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from skills.bodies import motion
-from skills.bodies.environments import EPISODE_STEPS
+from skills.bodies.environments import EPISODE_STEPS, seconds_per_step
 from skills.bodies.references import reference_returns
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
@@ -70,11 +70,13 @@ def measure(
         for index, label in enumerate(label_skills(rollouts))
     ]
     whole_episodes = rollouts.rewards.shape[-1] >= EPISODE_STEPS
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "summary": _summary(skills, transitions, whole_episodes),
-        "skills": [asdict(skill) for skill in skills],
-    }
+    summary, documents = _summary(skills, transitions, whole_episodes), [asdict(skill) for skill in skills]
+    if len(classes.behaviours):
+        summary["behaviours"] = len(np.unique(classes.behaviours))
+        summary["stride_seconds"] = float(classes.stride) * seconds_per_step(transitions.env_id)
+        for document, behaviour in zip(documents, classes.behaviours.tolist(), strict=True):
+            document["behaviour"] = behaviour
+    return {"schema_version": SCHEMA_VERSION, "summary": summary, "skills": documents}
 
 
 def reward_aucs(classes: Classes, rewards: Rewards, reporter: Reporter) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from skills.arrays import Ids
 from skills.bodies import motion
 from skills.measures.families import find_families
 from skills.playing.rollout import Rollouts
@@ -22,14 +23,15 @@ _CONFIDENCE = 0.95
 LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"  # a distance is one of these letters
 
 
-def behaviour(rollouts: Rollouts) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What the page says of all skills together, and of each."""
-    families = find_families(rollouts)
+def behaviour(rollouts: Rollouts, of_classes: Ids) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """What the page says of all skills together, and of each.   of_classes: as `find_families` takes them."""
+    families = find_families(rollouts, of_classes)
     nearest = np.argsort(families.distances + np.diag(np.full(len(families.distances), np.inf)), axis=1, kind="stable")
     overview = {
         "planar": motion.is_planar(rollouts.qpos),
         "representatives": families.representatives.tolist(),
         "families": families.names,
+        "behaviours": len(of_classes) > 0,
         "order": families.order.tolist(),
         "axes": list(families.axes),
         "distances": _in_letters(families.distances),

@@ -54,7 +54,7 @@ def by_models(models: clue.Models, data: Data, rows: "Groups", distance: Distanc
     chosen = aucs(models.rewards(rows.chosen, data.transitions, distance), rest)
     if not len(rows.held_out):
         return chosen, None
-    return chosen, aucs(models.rewards(rows.held_out, source_of(data), distance), rest)
+    return chosen, aucs(models.rewards(rows.held_out, expert_source(data), distance), rest)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def groups(data: Data) -> Groups:
     return Groups(expert.rows, _some(rest), _some(held_out))
 
 
-def source_of(data: Data) -> Transitions:
+def expert_source(data: Data) -> Transitions:
     """Where the expert's episodes come from."""
     assert data.expert is not None, "a run with one expert"
     return data.expert.source

@@ -6,6 +6,7 @@ from typing import Any
 
 from skills.runs.configure import make_config
 from skills.settings.config import Config, settings
+from skills.settings.presets import learner
 
 # The options that settings have of their own, in the order they are written in; the others are given with --set.
 _OPTIONS = {
@@ -40,7 +41,8 @@ def options(config: Config) -> str:
     plain = dict(settings(make_config(config.dataset, **kind)))
     given = {name: value for name, value in settings(config) if name not in _LEFT_OUT and value != plain[name]}
     kinds = ("preset", "mode", "reward.maker", "policy.learner", "experts.expert", "experts.episodes")
-    given |= {name: plain[name] for name in kinds if plain[name] != dict(settings(usual))[name]}
+    known = dict(settings(usual)) | {"policy.learner": learner(config.preset, config.mode)}
+    given |= {name: plain[name] for name in kinds if plain[name] != known[name]}
     if config.mode != "skills" and experts.episodes is None:
         given["experts.trajectories"] = experts.trajectories
     elif config.mode != "skills":

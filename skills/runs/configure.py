@@ -30,7 +30,7 @@ def make_config(
     trajectories: int | None = None,
     episodes: tuple[int, ...] | None = None,
     maker: str = "clue",
-    learner: str = "iql",
+    learner: str | None = None,
     calibration: float | None = None,
     set: Mapping[str, Any] | None = None,
 ) -> Config:
@@ -38,12 +38,14 @@ def make_config(
 
     domain: what the dataset's body does; None: what the catalogue or the dataset's metadata say.
     seeds, expert, trajectories, episodes: in imitation and sparse mode, see `Config` and `ExpertsConfig`.
-    calibration: lambda, 0 for none.   set: any setting by its dotted name, {"policy.steps": 5000}, over all else.
+    learner: None: what the preset learns with.   calibration: lambda, 0 for none.
+    set: any setting by its dotted name, {"policy.steps": 5000}, over all else.
     Raises: SkillsError (usage) for an unknown preset, a value out of range, or one that the mode has no use for.
     """
     if preset not in get_args(Preset):
         raise SkillsError(f"Unknown preset {preset!r}.", f"Known: {', '.join(get_args(Preset))}.", USAGE)
     _check_mode(mode, skills, seeds, expert, trajectories, episodes)
+    learner = learner or presets.learner(preset, mode)
     _check_makers(mode, maker, learner)
     environment = _environment(dataset)
     domain = domain or domain_of(environment)

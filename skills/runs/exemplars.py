@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
-from skills.data.minari import load, open_dataset, readable
+from skills.data import minari
+from skills.data.minari import open_dataset, readable
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
@@ -194,7 +195,7 @@ def _transitions(run: RunFolder) -> Transitions:
     if run.config.mode == "imitation":  # the demonstrations are behind the dataset's rows
         return read(run, "local", silent_reporter, unsaid).transitions
     dataset = run.manifest["dataset"]
-    transitions = load(
+    transitions = minari.load(
         dataset["minari_id"],
         dataset["name"],
         steps=dataset["steps"],

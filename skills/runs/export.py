@@ -97,6 +97,13 @@ def _write(player: _Player, columns: int, metadata: dict[str, str], path: Path) 
             dynamic_shapes=({0: torch.export.Dim("batch")},),
         )
     assert program is not None, "with dynamo=True there is a program"
+    shape = program.model.graph.inputs[0].shape
+    if shape is None or isinstance(shape[0], int):  # as torch 2.6 does, and says nothing
+        raise SkillsError(
+            f"With torch {torch.__version__} the file would act on two observations at a time, and on no other number.",
+            "Install a later one: pip install 'torch>=2.13'",
+            ENVIRONMENT,
+        )
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     ClearMetadataAndDocStringPass()(program.model)  # the exporter notes source lines, with the paths of this machine

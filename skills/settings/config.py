@@ -29,7 +29,10 @@ class DataConfig:
 class ExpertsConfig:
     """Classes that K-means cuts (paper 8.3); in imitation and sparse mode, which episodes are the expert's."""
 
-    features: Annotated[Features, "what is clustered: (s, a, s') of single steps, standardised"] = "step"
+    features: Annotated[
+        Features, "what is clustered: (s, a, s') of single steps; behaviour: what a body does over some strides"
+    ] = "step"
+    inferred: Annotated[bool, "as many classes as behaviours are found; --skills auto"] = False
     max_iterations: Annotated[int, "of K-means"] = 300
     labels: Annotated[
         Labels, "kmeans; shuffled, a null: its sizes with random members; returns: episodes in bands of their return"

@@ -19,8 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from skills.arrays import Floats
 from skills.bodies.environments import EPISODE_STEPS, environment, motion_size
-from skills.bodies.fast import Floats, Simulation
+from skills.bodies.fast import Simulation
 from skills.data.made.behaviour import Behaviour
 
 _OBSERVATION_CLIP = 10.0

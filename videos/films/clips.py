@@ -9,8 +9,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Floats
 from skills.bodies.environments import seconds_per_step
-from skills.videos.films.scene import Floats
 
 FASTEST = 25.0  # frames/s; a stride of whole steps keeps true speed, and 20 to 25 frames/s where the steps allow it
 _FALL_HOLD = 1.0  # s that the last state of a fall stays in sight

@@ -5,9 +5,10 @@ Letters: n frames, H x W pixels, F rows of them that show the floor, h x w pixel
 
 import numpy as np
 
+from skills.arrays import Floats
 from skills.videos.films import scene
-from skills.videos.films.scene import Floats, Singles
-from skills.videos.films.windows import Windows
+from skills.videos.films.scene import Singles
+from skills.videos.films.windows import Crops
 
 _HIDDEN_STEP = 4  # the hidden sky varies slowly: computed for every 4th pixel, interpolated between
 _NEGLIGIBLE = 0.08  # hidden sky that does not show; cut off, so that none is left at a window's border
@@ -52,9 +53,9 @@ class Floor:
             np.add(lit, self._fogged, out=light[frame, self.first_row :])
         return light, albedo
 
-    def points(self, window: Windows, eyes: Floats) -> Floats:
+    def points(self, window: Crops, eyes: Floats) -> Floats:
         """[n, h, w, 3] m, where the pixels of windows (on floor rows only) meet the floor."""
-        lowered = Windows(window.top - self.first_row, window.left, window.rows, window.columns)
+        lowered = Crops(window.top - self.first_row, window.left, window.rows, window.columns)
         points = np.asarray(lowered.take(self._offsets) + eyes[:, None, None])
         points[..., 2] = 0.0
         return points

@@ -14,12 +14,13 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Floats
 from skills.bodies.environments import environment, muted
 from skills.choices import Camera, Quality
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.videos.films import scene
 from skills.videos.films.marks import floor_depth, shadow_mask, sky_rows, trace_masks
-from skills.videos.films.scene import Floats, Frames
+from skills.videos.films.scene import Frames
 
 _FLOOR_TEXTURE = 512  # pixels, two floor squares wide
 _FLOOR_REACH = 80.0  # m; MuJoCo draws an endless floor as 40,000 squares, which takes as long as all the rest

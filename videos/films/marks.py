@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from skills.arrays import Floats
 from skills.videos.films import scene
-from skills.videos.films.scene import Floats, Frames, Singles
+from skills.videos.films.scene import Frames, Singles
 
 _TRACE_SOLID = 0.8
 _TRACE_WIDTH = 0.011  # share of a picture's height

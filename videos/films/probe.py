@@ -4,14 +4,14 @@ import json
 import sys
 
 from skills.errors import SkillsError
-from skills.videos.films.renderers import construct, measure
+from skills.videos.films.renderers import construct, frames_per_second
 
 
 def main(arguments: list[str]) -> int:
     """Arguments: the renderer and the environment. Writes {"frames_per_second": ...} or {"reason": ...}."""
     name, env_id = arguments
     try:
-        speed = measure(construct(name, env_id, 256, 256, "fast"), env_id)
+        speed = frames_per_second(construct(name, env_id, 256, 256, "fast"), env_id)
         answer: dict[str, float | str] = {"frames_per_second": round(speed, 1)}
     except SkillsError as error:
         answer = {"reason": error.message}

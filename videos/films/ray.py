@@ -22,15 +22,14 @@ import numpy as np
 from mujoco.batch import Batch
 from numpy.typing import NDArray
 
+from skills.arrays import Floats, Places
 from skills.bodies.environments import load_model
 from skills.choices import Camera, Quality
 from skills.videos.films import scene
 from skills.videos.films.floor import Floor, box_mean
 from skills.videos.films.marks import trace_masks
-from skills.videos.films.scene import Floats, Frames, Singles
-from skills.videos.films.windows import Windows, balls_of, window_around
-
-Ids = NDArray[np.intp]
+from skills.videos.films.scene import Frames, Singles
+from skills.videos.films.windows import Crops, balls_of, window_around
 
 _CHUNK = 8  # frames at once: their arrays stay in the processor's cache, and far below 500 MB
 _LIFT = 1e-3  # m that a shadow ray starts above a surface, so that it does not hit where it begins
@@ -148,7 +147,7 @@ class RayRenderer:
             rotations.append(self._data.geom_xmat.copy())
         return balls_of(self._model, np.stack(positions), np.stack(rotations))
 
-    def _window(self, balls: Floats, radii: Floats, eyes: Floats) -> Windows:
+    def _window(self, balls: Floats, radii: Floats, eyes: Floats) -> Crops:
         local = (balls - eyes[:, None]) @ self._view.axes.T
         return window_around(local, radii, scene.pixel_focal(self._view, self.height), self.width, self.height)
 
@@ -171,13 +170,13 @@ class RayRenderer:
         """Whether rays [n, R, 3] meet the body."""
         return np.asarray(self._batch.ray(origins, directions, flg_static=False, ids=np.arange(len(origins)))[1] >= 0)
 
-    def _primary(self, window: Windows, eyes: Floats) -> tuple[Floats, NDArray[np.int32], Floats]:
+    def _primary(self, window: Crops, eyes: Floats) -> tuple[Floats, NDArray[np.int32], Floats]:
         rays = np.asarray(window.take(self._directions), np.float64).reshape(len(eyes), -1, 3)
         distance, geom, normal = self._cast(np.broadcast_to(eyes[:, None], rays.shape), rays)
         shape = (len(eyes), window.rows, window.columns)
         return distance.reshape(shape), geom.reshape(shape), normal.reshape(*shape, 3)
 
-    def _towards_light(self, rows: Ids, columns: Ids, sample: int) -> Floats:
+    def _towards_light(self, rows: Places, columns: Places, sample: int) -> Floats:
         """[..., 3] directions to the point of the light's disc that a pixel uses."""
         place = (rows % _TILE) * _TILE + (columns + sample * 5) % _TILE
         return np.asarray(self._disc[place, sample % len(self._disc[0])])
@@ -203,7 +202,7 @@ class RayRenderer:
         tinted = dark[..., None] * _SHADOW_TINT.astype(np.float32)
         window.subtract(light, window.cut(albedo) * tinted)
 
-    def _draw_body(self, light: Singles, window: Windows, eyes: Floats) -> None:
+    def _draw_body(self, light: Singles, window: Crops, eyes: Floats) -> None:
         """Paints the body over pictures [n, H, W, 3]."""
         if window.empty:
             return
@@ -221,7 +220,9 @@ class RayRenderer:
         )
         self._smooth_outlines(light, window, eyes, geom, sunlit)
 
-    def _self_shadow(self, covered: NDArray[np.bool_], frame: Ids, points: Floats, row: Ids, column: Ids) -> Singles:
+    def _self_shadow(
+        self, covered: NDArray[np.bool_], frame: Places, points: Floats, row: Places, column: Places
+    ) -> Singles:
         """[n, rows, columns] the share of the sun that reaches each covered pixel of the window."""
         place = _rank_in_frame(frame, len(covered))
         origins = np.full((len(covered), int(place.max()) + 1, 3), 1e3)
@@ -254,7 +255,7 @@ class RayRenderer:
         return np.asarray(colour, dtype=np.float32)
 
     def _smooth_outlines(
-        self, light: Singles, window: Windows, eyes: Floats, geom: NDArray[np.int32], sunlit: Singles
+        self, light: Singles, window: Crops, eyes: Floats, geom: NDArray[np.int32], sunlit: Singles
     ) -> None:
         """Averages several rays in the pixels where one geom ends and another, or the background, begins."""
         frame, row, column = np.nonzero(_outline(geom))
@@ -283,7 +284,7 @@ class RayRenderer:
         light[frame, picture_row, picture_column] = total.sum(axis=1) / samples + uncovered * behind
 
     def _behind(
-        self, light: Singles, window: Windows, geom: NDArray[np.int32], frame: Ids, row: Ids, column: Ids
+        self, light: Singles, window: Crops, geom: NDArray[np.int32], frame: Places, row: Places, column: Places
     ) -> Singles:
         """[M, 3] the background at outline pixels: a pixel's own colour if no body covers its centre, else that of an
         uncovered neighbour."""
@@ -310,7 +311,7 @@ def _outline(geom: NDArray[np.int32]) -> NDArray[np.bool_]:
     return edge
 
 
-def _rank_in_frame(frame: Ids, count: int) -> Ids:
+def _rank_in_frame(frame: Places, count: int) -> Places:
     """[M] how many earlier entries have the same frame; `frame` is sorted."""
     firsts = np.searchsorted(frame, np.arange(count))
     return np.arange(len(frame)) - firsts[frame]

@@ -247,7 +247,7 @@ def _write_films(folder: Path, films: Sequence[Film]) -> tuple[list[str], str]:
     return finished, " ".join(dict.fromkeys(reasons))
 
 
-def describe(rendered: Rendered) -> dict[str, Any]:
+def as_document(rendered: Rendered) -> dict[str, Any]:
     """A JSON document of the result."""
     return {
         "renderer": rendered.renderer,

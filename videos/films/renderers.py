@@ -10,11 +10,12 @@ from typing import Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Floats
 from skills.bodies.environments import load_model
 from skills.choices import Camera, Quality, RendererName
 from skills.errors import ENVIRONMENT, USAGE, SkillsError, nearest
 from skills.videos.films import children
-from skills.videos.films.scene import Floats, Frames
+from skills.videos.films.scene import Frames
 
 NAMES: tuple[str, ...] = get_args(RendererName)
 QUALITIES: tuple[str, ...] = get_args(Quality)
@@ -99,7 +100,7 @@ def available(env_id: str = "Ant-v5") -> dict[str, float | str]:
     return {name: _probe(name, env_id) for name in NAMES if name != "auto"}
 
 
-def measure(renderer: Renderer, env_id: str, frames: int = _PROBE_FRAMES) -> float:
+def frames_per_second(renderer: Renderer, env_id: str, frames: int = _PROBE_FRAMES) -> float:
     """Frames/s of a renderer on its body in the rest pose, after one warm-up."""
     qpos = np.tile(load_model(env_id).qpos0, (frames, 1))
     renderer.render(qpos[:2])

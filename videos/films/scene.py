@@ -13,13 +13,13 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Floats
 from skills.bodies.environments import ENVIRONMENTS
 from skills.choices import Camera
 from skills.errors import NOT_FOUND, SkillsError, nearest
 
 CAMERAS: tuple[str, ...] = get_args(Camera)
 
-Floats = NDArray[np.float64]
 Singles = NDArray[np.floating[Any]]  # float32 by intent: pictures in the making
 Frames = NDArray[np.uint8]
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from skills.arrays import Floats
 from skills.errors import USAGE, SkillsError
 from skills.videos.films.clips import Clip
 from skills.videos.films.encode import write_poster
 from skills.videos.films.films import Style, skill_film
 from skills.videos.films.ray import RayRenderer
 from skills.videos.films.render import checked_skills, read_rollouts
-from skills.videos.films.scene import Floats, Frames, torso_track, view_of
+from skills.videos.films.scene import Frames, torso_track, view_of
 
 _TILE = (240, 176)  # pixels, width and height
 _GAP = 6

@@ -9,17 +9,16 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.videos.films.scene import Floats, Singles
-
-Ids = NDArray[np.intp]
+from skills.arrays import Floats, Places
+from skills.videos.films.scene import Singles
 
 
 @dataclass(frozen=True)
-class Windows:
+class Crops:
     """A window a frame. top, left: [n] first row and column.  rows, columns: h and w, the same in every frame."""
 
-    top: Ids
-    left: Ids
+    top: Places
+    left: Places
     rows: int
     columns: int
 
@@ -28,13 +27,13 @@ class Windows:
         """Whether no pixel is inside."""
         return self.rows <= 0 or self.columns <= 0
 
-    def below(self, row: int) -> "Windows":
+    def below(self, row: int) -> "Crops":
         """The same windows without the rows above `row`; they keep one size, so some move down."""
         bottom = int((self.top + self.rows).max())
         rows = min(self.rows, bottom - row)
         return replace(self, top=np.maximum(self.top, row), rows=rows)
 
-    def rows_columns(self) -> tuple[Ids, Ids]:
+    def rows_columns(self) -> tuple[Places, Places]:
         """Picture rows [n, h, 1] and columns [n, 1, w] of the windows' pixels, to index with."""
         rows = self.top[:, None, None] + np.arange(self.rows)[:, None]
         columns = self.left[:, None, None] + np.arange(self.columns)
@@ -84,7 +83,7 @@ def balls_of(model: mujoco.MjModel, positions: Floats, rotations: Floats) -> tup
     return np.stack(centres, axis=1), np.array(radii)
 
 
-def window_around(local: Floats, radii: Floats, focal: float, width: int, height: int) -> Windows:
+def window_around(local: Floats, radii: Floats, focal: float, width: int, height: int) -> Crops:
     """Windows that contain the pictures of balls, with a pixel to spare.
 
     local: [n, B, 3] centres in camera axes (right, up, forward).  radii: [B] or [n, B].  focal: pixels.
@@ -98,7 +97,7 @@ def window_around(local: Floats, radii: Floats, focal: float, width: int, height
     rows = int((last_row - first_row).max())
     columns = int((last_column - first_column).max())
     top = np.minimum(first_row, height - rows).astype(np.intp)
-    return Windows(top, np.minimum(first_column, width - columns).astype(np.intp), rows, columns)
+    return Crops(top, np.minimum(first_column, width - columns).astype(np.intp), rows, columns)
 
 
 def _extent(side: Floats, depth: Floats, radii: Floats) -> tuple[Floats, Floats]:

@@ -31,12 +31,15 @@
   const number = (value, digits) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   const percent = (share) => (share === null || share === undefined ? "–" : `${number(100 * share, share < 0.0995 ? 1 : 0)} %`);
   const name = (skill) => String(skill.skill).padStart(3, "0");
-  const letter = (family) => String.fromCharCode(65 + family);
+  const letter = (family) => (family < 26 ? "" : letter(Math.floor(family / 26) - 1)) + String.fromCharCode(65 + (family % 26));
+  const kind = data.behaviours ? "behaviour" : "family"; // what the data have told, or what the skills do alike
+  const kinds = data.behaviours ? "behaviours" : "families";
   const hueOf = (family) => (25 + family * 137.5) % 360;
   const fall = (skill) => {
     if (survives(skill)) return "no fall";
     return `falls in ${skill.falls[0]} of ${skill.falls[1]}${skill.fall_seconds === null ? "" : `, after ${number(skill.fall_seconds, 1)} s on average`}`;
   };
+  const capital = (word) => word[0].toUpperCase() + word.slice(1);
   const kin = (family) => data.skills.filter((skill) => skill.family === family).length;
   const familyName = (family) => `${letter(family)}: ${data.families[family]}`;
   const score = (skill) => number(skill.return, 0) + (skill.return_interval ? ` (${number(skill.return_interval[0], 0)} to ${number(skill.return_interval[1], 0)})` : "");
@@ -73,7 +76,7 @@
     find("origin").append(
       make("strong", { text: single ? `One skill, ${data.skills_count} seed${data.skills_count > 1 ? "s" : ""}` : `${data.skills_count} skills` }),
       single ? ` (${data.mode}), learned from ${number(set.steps, 0)} steps and ${number(set.episodes, 0)} episodes of ${data.env_id}. ${data.expert} The data: ${origin}.`
-        : ` in ${data.representatives.length} families, found in ${number(set.steps, 0)} steps and ${number(set.episodes, 0)} episodes of ${data.env_id}, without rewards. The data: ${origin}.`);
+        : ` in ${data.representatives.length} ${data.representatives.length === 1 ? kind : kinds}, found in ${number(set.steps, 0)} steps and ${number(set.episodes, 0)} episodes of ${data.env_id}, without rewards. The data: ${origin}.`);
     for (const line of data.summary) {
       const digits = Number.isInteger(line.value) || Math.abs(line.value) >= 100 ? 0 : 2;
       const value = make("dd", { class: "value", text: number(line.value, digits) });
@@ -117,7 +120,7 @@
       active = index;
       if (active < 0) { readout.textContent = ""; svg.removeAttribute("aria-activedescendant"); return; }
       light(skills[active], true);
-      readout.textContent = single ? called(skills[active]) : `${called(skills[active])}. Family ${familyName(skills[active].family)}`;
+      readout.textContent = single ? called(skills[active]) : `${called(skills[active])}. ${capital(kind)} ${familyName(skills[active].family)}`;
       svg.setAttribute("aria-activedescendant", `${svg.id}-${skills[active].skill}`);
     };
     svg.addEventListener("pointerover", (event) => { if (event.target.dataset.skill) show(skills.indexOf(byNumber.get(+event.target.dataset.skill))); });
@@ -220,7 +223,7 @@
     }
     find("map").append(svg);
     listbox(svg, order, svg.closest("figure").querySelector(".readout"));
-    find("map-note").textContent = "Near is alike. Colour and letter are the family, size is support, a ring its representative.";
+    find("map-note").textContent = `Near is alike. Colour and letter are the ${kind}, size is support, a ring its representative.`;
   }
   function distance(a, b) { return LEVELS.indexOf(data.distances[a * data.skills.length + b]) / (LEVELS.length - 1); }
   function drawMatrix() {
@@ -276,7 +279,7 @@
     else open.append(make("span", { class: "missing", text: "no video yet" }));
     open.addEventListener("click", () => openDetail(skill));
     const badge = make("span", { class: "badge" }, make("span", { class: "dot", style: `--hue:${hueOf(skill.family)}` }), single ? `#${name(skill)}` : `#${name(skill)} ${letter(skill.family)}`);
-    if (!single) badge.title = `family ${familyName(skill.family)}${heads.has(skill.skill) ? " (this is its representative)" : ""}`;
+    if (!single) badge.title = `${kind} ${familyName(skill.family)}${heads.has(skill.skill) ? " (this is its representative)" : ""}`;
     const pick = make("button", { class: "pick", type: "button", "aria-pressed": "false", "aria-label": `Compare skill ${name(skill)}`, text: "Compare" });
     pick.addEventListener("click", () => togglePick(skill));
     const numbers = make("dl", {},
@@ -286,7 +289,7 @@
     else if (!single) numbers.append(pair("distinct", number(skill.distinctness, 1), "less"));
     numbers.append(pair("return", score(skill), "wide"));
     const text = make("div", { class: "text" }, make("h3", { text: skill.label }), pathPicture(skill.path, "its path"), numbers);
-    if (heads.has(skill.skill)) text.prepend(make("p", { class: "stands", text: `Stands for ${kin(skill.family)} of family ${familyName(skill.family)}` }));
+    if (heads.has(skill.skill)) text.prepend(make("p", { class: "stands", text: `Stands for ${kin(skill.family)} of ${kind} ${familyName(skill.family)}` }));
     const card = make("article", { class: "card", "data-skill": skill.skill, "aria-label": called(skill) }, open, badge, pick, text);
     card.addEventListener("pointerenter", () => light(skill, true));
     card.addEventListener("pointerleave", () => light(skill, false));
@@ -343,7 +346,7 @@
   const SORTS = {
     number: ["number", (s) => s.skill], label: ["label", (s) => s.label], speed: ["speed", (s) => -s.speed], displacement: ["distance", (s) => -s.displacement],
     support: ["support", (s) => -s.support], occupancy: ["own class", (s) => -s.occupancy_ratio], distinctness: ["distinctness", (s) => -s.distinctness],
-    family: ["family", (s) => data.order.indexOf(s.skill)], survival: ["survival", (s) => -s.survival], return: ["return", (s) => -s.return],
+    family: [kind, (s) => data.order.indexOf(s.skill)], survival: ["survival", (s) => -s.survival], return: ["return", (s) => -s.return],
   };
   if (data.skills.some((s) => typeof s.fidelity === "number")) SORTS.fidelity = ["fidelity", (s) => -(s.fidelity ?? -1)];
   if (single) for (const key of ["support", "occupancy", "distinctness", "family"]) delete SORTS[key];
@@ -378,7 +381,7 @@
     const key = SORTS[find("families").checked && byNumberOnly ? "family" : find("sort").value][1];
     const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
     shown = cards.filter(({ skill }) => {
-      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${fall(skill)} family ${familyName(skill.family)}`.toLowerCase();
+      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${fall(skill)} ${kind} ${familyName(skill.family)}`.toLowerCase();
       return (!find("family").value || find("family").value === letter(skill.family)) && words.every((word) => text.includes(word)) && Object.entries(FILTERS).every(([filter, keeps]) => !find(filter).checked || keeps(skill));
     }).sort((a, b) => compare(key(a.skill), key(b.skill)) || a.skill.skill - b.skill.skill);
     find("cards").replaceChildren(...shown);
@@ -439,7 +442,7 @@
     const numbers = [["Speed", speed(skill, 2)], ["Distance", `${number(skill.displacement, 1)} m from start to end`],
       ["Survival", `${percent(skill.survival)}, ${fall(skill)}`], ["Return", score(skill)],
       ["Own class", `${percent(skill.occupancy)} of its time, ${number(skill.occupancy_ratio, 1)} × the base rate`],
-      ["Support", `${percent(skill.support)} of the data`], ["Family", `${familyName(skill.family)}; ${kin(skill.family)} skills, like #${name(byNumber.get(data.representatives[skill.family]))}`],
+      ["Support", `${percent(skill.support)} of the data`], [capital(kind), `${familyName(skill.family)}; ${kin(skill.family)} skills, like #${name(byNumber.get(data.representatives[skill.family]))}`],
       ["Distinctness", `${number(skill.distinctness, 2)} to the nearest other`]];
     if (single) numbers.splice(4);
     if (typeof skill.fidelity === "number") numbers.splice(4, 0, ["Fidelity", percent(skill.fidelity)]);
@@ -494,7 +497,7 @@
       } else column.append(make("p", { class: "note", text: "no video yet" }));
       column.append(make("h3", { text: called(skill) }), make("dl", {},
         pair("speed", speed(skill, 2)), pair("survival", `${percent(skill.survival)}, ${fall(skill)}`), pair("return", score(skill)),
-        ...(single ? [] : [pair("own class", `${number(skill.occupancy_ratio, 1)} ×`), pair("support", percent(skill.support)), pair("family", letter(skill.family))])));
+        ...(single ? [] : [pair("own class", `${number(skill.occupancy_ratio, 1)} ×`), pair("support", percent(skill.support)), pair(kind, letter(skill.family))])));
       const more = make("button", { type: "button", text: "Details" });
       more.addEventListener("click", () => { find("side").close(); openDetail(skill); });
       column.append(more);
@@ -541,6 +544,7 @@
   else { drawMap(); drawMatrix(); }
   if (single) find("detail-data").previousElementSibling.textContent = "The expert";
   for (const [key, [label]] of Object.entries(SORTS)) find("sort").append(make("option", { value: key, text: label }));
+  for (const [id, text] of [["kind", capital(kind)], ["kinds-note", kinds], ["kind-note", kind]]) find(id).textContent = text;
   data.families.forEach((text, family) => find("family").append(make("option", { value: letter(family), text: `${letter(family)} (${kin(family)}): ${text}` })));
   if (stillOnly) { find("pause").textContent = "Play all"; find("pause").setAttribute("aria-pressed", "true"); }
   find("tools").addEventListener("submit", (event) => event.preventDefault());

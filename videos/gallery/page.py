@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from skills.files import read_json
+from skills.learning.classes import Classes
 from skills.measures import profile as behaviour
 from skills.playing.rollout import Rollouts
 from skills.runs import exemplars
@@ -187,7 +188,7 @@ def whole_page(run: RunFolder) -> dict[str, Any]:
     document = page(run)
     measures = read_json(run.measures_file)
     rollouts = Rollouts.load(run.rollouts_file)
-    overview, details = behaviour.behaviour(rollouts)
+    overview, details = behaviour.behaviour(rollouts, Classes.load(run.experts_file).behaviours)
     found = exemplars.known(run)
     for skill, detail, measured in zip(document["skills"], details, measures["skills"], strict=True):
         skill.update(detail)

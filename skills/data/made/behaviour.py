@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Float32s
 from skills.errors import NOT_FOUND, SkillsError
 from skills.files import read_arrays, write_arrays
 
-Float32s = NDArray[np.float32]
 LEVELS = ("simple", "medium", "expert")
 _FOLDER = Path(__file__).parent / "policies"
 _HEADER = ("mean", "std", "clip", "log_std", "noise_scales", "gains")

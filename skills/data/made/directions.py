@@ -16,8 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.intp]
+from skills.arrays import Floats, Places
 
 _QUARTER = np.pi / 2
 _LEGS = np.arange(4)
@@ -32,7 +31,7 @@ class Numbering:
     legs: [N, 4] the real leg that stands for each.   signs: [N, 4] +-1, of the ankles.
     """
 
-    legs: Ids
+    legs: Places
     signs: Floats
 
     def seen(self, joints: Floats) -> Floats:

@@ -11,12 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.arrays import Float32s
 from skills.bodies.environments import GOAL_COLUMNS
 from skills.bodies.mazes import Maze
 from skills.data.made.behaviour import Behaviour
 from skills.data.made.directions import seen_along_x
-
-Float32s = NDArray[np.float32]
 
 ACTION_NOISE = 0.2  # standard deviation, as D4RL's
 REACH = 1.0  # m from a waypoint the next one is aimed at

@@ -26,9 +26,9 @@ class Local(DataSource):
         entry = wanted.entry
         minari_id = next(one for one in entry.ids if is_local(one))
         if minari_id == entry.embedded_id:
-            from skills.data.sources.embedded import read
+            from skills.data.sources import embedded
 
-            return read(wanted)
+            return embedded.read(wanted)
         wanted.notify(f"{entry.name}: the local Minari dataset {minari_id}.")
         transitions = minari.load(
             minari_id,

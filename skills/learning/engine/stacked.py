@@ -198,6 +198,13 @@ class Adam:
         first, second = ([torch.zeros_like(tensor) for tensor in parameters] for _ in range(2))
         return Adam(parameters, first, second, rate)
 
+    def set_rate(self, rate: float) -> None:
+        """The learning rate of the updates to come."""
+        if isinstance(self.rate, Tensor):
+            self.rate.fill_(rate)
+        else:
+            self.rate = rate
+
     def set_steps(self, steps: int) -> None:
         """Goes on as after that many updates."""
         for count in self.steps:

@@ -1,42 +1,46 @@
 """Behaviour cloning, the baseline that reads no rewards: each skill imitates its class.
 
-The network is that of the skills (one trunk, a head per skill), so what differs from them is what it learns from.
-
-Letters: N transitions, B rows of a batch, A action size, K skills.
+The networks, and how they learn, are those of `reach`, so what differs from it is what they learn from. Where classes
+are whole behaviours this is all that is needed.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from skills.choices import Trunk
 from skills.data.transitions import Transitions
+from skills.learning.actors import Actors, ActorSettings
+from skills.learning.batches import scaling
 from skills.learning.classes import Classes
+from skills.learning.draws import draws_of
 from skills.learning.engine.checkpoint import Checkpoint
+from skills.learning.engine.device import captured, generator_on
+from skills.learning.engine.stacked import with_ones
+from skills.learning.engine.workers import Workers
 from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
-from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
+from skills.learning.policy import Policy, Shape
 from skills.plugins import ONE_EXPERT
 from skills.progress import Reporter, sparsely
 
+Ids = NDArray[np.int64]
+
 
 @dataclass(frozen=True)
-class Bc(Learner):
-    """A head for each class; every head sees as many rows as any other, however large its class."""
+class Bc(ActorSettings, Learner):
+    """A network for each class, which sees as many rows as any other, however large its class."""
 
     name = "bc"
     modes = ONE_EXPERT
     checkpoint = "bc.checkpoint.safetensors"
     reads_rewards = False
 
-    hidden: Annotated[int, "units of each of the two hidden layers"] = 256
-    batch: Annotated[int, "rows per step, over all heads"] = 256
     steps: Annotated[int, "updates"] = 1_000_000
-    learning_rate: Annotated[float, "of Adam"] = 3e-4
-    trunk: Annotated[Trunk, "or a network of its own for each skill"] = "shared"
+    batch: Annotated[int, "rows per update and skill"] = 256
 
     def train(
         self,
@@ -49,43 +53,34 @@ class Bc(Learner):
         reporter: Reporter,
     ) -> Policy:
         """Clones."""
-        heads = self._heads(experts)
-        members, starts = (torch.from_numpy(array) for array in experts.members())
-        bounds = torch.tensor([0, len(members)]) if heads == 1 else starts
-        shape = Shape(
-            transitions.observations.shape[1], transitions.actions.shape[1], heads, self.hidden,
-            trunks=heads if self.trunk == "independent" else 1,
-        )  # fmt: skip
-        mean, std = (torch.from_numpy(array) for array in transitions.scaling)
-        policy = Policy(shape, mean, std, generator).to(device)
-        observations = policy.standardise(torch.from_numpy(transitions.observations).to(device))
+        rows, starts = self._taught(experts)
+        count = len(starts) - 1
+        mean, std = scaling(transitions, standardise=True)
+        states = with_ones((torch.from_numpy(transitions.observations) - mean) / std).to(device)
         actions = torch.from_numpy(transitions.actions).to(device)
-        optimizer = torch.optim.Adam(policy.parameters(), lr=self.learning_rate, fused=True)
-        saved = Checkpoint(folder / self.checkpoint, dict(policy.state_dict()), {"policy": optimizer}, generator)
-        progress = sparsely(reporter(f"cloning {heads} {'class' if heads == 1 else 'classes'}", "steps"))
-        for step in range(saved.restore(), self.steps):
-            drawn = torch.randint(heads, (self.batch,), generator=generator)
-            rows = members[_one_of_each(bounds, drawn, generator)].to(device)
-            optimizer.zero_grad(set_to_none=True)
-            loss(policy, observations[rows], actions[rows], drawn.to(device)).backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            saved.save_if_due(step + 1)
-            progress(step + 1, self.steps)
-        cloned = repeated(policy, experts.count) if heads == 1 else policy
+        draws = draws_of(rows, starts, len(transitions), device)
+        with Workers(count=1 if device.type == "cuda" else None) as workers:
+            actors = Actors(states, actions, count, self, generator, workers)
+            own = generator_on(device, generator)
+            saved = Checkpoint(folder / self.checkpoint, actors.tensors(), {}, own)
+            first = saved.restore()
+            actors.resume(first)
+            update = captured(actors.update, actors.state(), device)
+            progress = sparsely(reporter(f"cloning {count} {'class' if count == 1 else 'classes'}", "steps"))
+            for step in range(first, self.steps):
+                actors.draw(draws, own)
+                actors.set_step(step)
+                update()
+                saved.save_if_due(step + 1)
+                progress(step + 1, self.steps)
+            policy = actors.to_policy((mean, std), draws, own)
+        cloned = policy if count == experts.count else repeated(policy, experts.count)
         cloned.save(folder)
         return cloned
 
-    def _heads(self, experts: Classes) -> int:
-        """How many heads are trained; of one, every skill gets a copy."""
-        return experts.count
-
-
-def loss(policy: Policy, observations: Tensor, actions: Tensor, heads: Tensor) -> Tensor:
-    """Mean negative log density of actions [B, A] under the heads [B] of their rows, up to a constant."""
-    means = policy.means(observations)[torch.arange(len(heads), device=heads.device), heads]
-    log_std = policy.log_std.clamp(*LOG_STD_RANGE)[heads]
-    deviation = (actions - means) * torch.exp(-log_std)
-    return (0.5 * deviation.square() + log_std).sum(dim=-1).mean()
+    def _taught(self, experts: Classes) -> tuple[Ids, Ids]:
+        """(rows, starts [heads + 1]) that the heads learn from; of one head, every skill gets a copy."""
+        return experts.members()
 
 
 def repeated(policy: Policy, count: int) -> Policy:
@@ -98,9 +93,3 @@ def repeated(policy: Policy, count: int) -> Policy:
     whole = Policy(shape, policy.mean, policy.std, torch.Generator()).to(policy.mean.device)
     whole.load_state_dict(state)
     return whole
-
-
-def _one_of_each(bounds: Tensor, drawn: Tensor, generator: torch.Generator) -> Tensor:
-    """A place among the members for each drawn class, [B] -> [B]."""
-    sizes = bounds.diff()[drawn]
-    return bounds[drawn] + (torch.rand(len(drawn), generator=generator, dtype=torch.float64) * sizes).long()

@@ -35,6 +35,7 @@ from skills.learning.heads import Heads
 from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
+from skills.learning.values import expectile_loss
 from skills.progress import Reporter, sparsely
 
 _leaky_relu = torch.ops.aten.leaky_relu.out
@@ -82,7 +83,7 @@ class Iql(BatchSettings, Learner):
         )  # fmt: skip
         dropout = self.dropout_of(shape)
         with beside(device) as helper:
-            learner = Networks(shape, self, generator, device, helper)
+            learner = IqlNetworks(shape, self, generator, device, helper)
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
@@ -109,12 +110,7 @@ class Iql(BatchSettings, Learner):
         return policy
 
 
-def expectile_loss(difference: Tensor, expectile: float) -> Tensor:
-    """L2 with weight tau above 0 and 1 - tau below (IQL, eq. 5), elementwise."""
-    return torch.where(difference > 0, expectile, 1.0 - expectile) * difference.square()
-
-
-class Networks:
+class IqlNetworks:
     """The networks, their optimisers and one update of them all.
 
     A Q is the lower of two; `target` is their slow copy. The actor is a Gaussian around a tanh mean with a free
@@ -238,11 +234,7 @@ class Networks:
     def set_step(self, step: int) -> None:
         """Sets the actor's learning rate for the step to come: a cosine from the full rate to 0."""
         rate = self._config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / self._config.steps))
-        adam = self._adams["policy"]
-        if isinstance(adam.rate, Tensor):
-            adam.rate.fill_(rate)
-        else:
-            adam.rate = rate
+        self._adams["policy"].set_rate(rate)
 
     def resume(self, step: int) -> None:
         """Goes on as after that many updates."""

@@ -62,7 +62,7 @@ class Td3Bc(BatchSettings, Learner):
             transitions.observations.shape[1], transitions.actions.shape[1], rewards.count, self.hidden, self.depth,
             trunks=rewards.count,
         )  # fmt: skip
-        learner = Networks(shape, self, generator, device)
+        learner = Td3BcNetworks(shape, self, generator, device)
         # The batches are drawn ahead in a thread, so the noise has a generator of its own, seeded anew for each step.
         seed, noise_generator = int(torch.randint(2**62, (), generator=generator)), torch.Generator(device)
         own = generator_on(device, generator)
@@ -83,7 +83,7 @@ class Td3Bc(BatchSettings, Learner):
         return policy
 
 
-class Networks:
+class Td3BcNetworks:
     """K actors, 2 K Qs (the first K, then the second), their slow copies, their optimisers, and one update of all."""
 
     def __init__(self, shape: Shape, config: Td3Bc, generator: torch.Generator, device: torch.device) -> None:

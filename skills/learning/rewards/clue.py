@@ -85,9 +85,9 @@ class Clue(CvaeSettings, RewardMaker):
         with Workers(count=1 if rows.is_cuda else None) as workers:
             centres = _centres(cvae, rows, members, workers)
             seed = int(torch.randint(2**62, (), generator=generator))
-            labeller = _Labeller(cvae, centres, rows, self, seed, workers.count)
+            labeller = Labeller(cvae, centres, rows, self, seed, workers.count)
             progress = reporter(f"labelling for {count} skills", "rows")
-            write(folder, _labels(labeller, workers), transitions, progress, scaled=self.scaled)
+            write(folder, labels_of(labeller, workers), transitions, progress, scaled=self.scaled)
         save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
 
     def model(self, folder: Path, reference: Transitions) -> "Models":
@@ -123,7 +123,7 @@ class Models:
         """[B] eq. 6 of one expert."""
         one = slice(expert, expert + 1)
         inputs = self._inputs(slice(None), replace(self._reference, observations=observations, actions=actions))
-        labeller = _Labeller(self._cvae.range(one), self._centres[one], inputs, self._config, _RANKING_SEED, workers=1)
+        labeller = Labeller(self._cvae.range(one), self._centres[one], inputs, self._config, _RANKING_SEED, workers=1)
         starts = range(0, len(inputs), labeller.chunk)
         return np.concatenate([np.zeros((0, 1), np.float32), *(labeller.label(start, 0) for start in starts)])[:, 0]
 
@@ -132,8 +132,8 @@ class Models:
         config = replace(self._config, distance=distance)
         inputs = self._inputs(rows, transitions)
         with Workers() as workers:
-            labeller = _Labeller(self._cvae, self._centres, inputs, config, _RANKING_SEED, workers.count)
-            return np.concatenate(list(_labels(labeller, workers)))
+            labeller = Labeller(self._cvae, self._centres, inputs, config, _RANKING_SEED, workers.count)
+            return np.concatenate(list(labels_of(labeller, workers)))
 
     def spread(self, rows: NDArray[np.integer], transitions: Transitions) -> NDArray[np.float64]:
         """[K] how far the posterior means of rows lie from z_e: the root of the mean square."""
@@ -184,7 +184,7 @@ def _centres(cvae: StackedCvae, rows: Tensor, members: Members, workers: Workers
     return centres.float()
 
 
-class _Labeller:
+class Labeller:
     """Labels a range of rows for every skill, in buffers of each worker's own."""
 
     def __init__(self, cvae: StackedCvae, centres: Tensor, rows: Tensor, config: Clue, seed: int, workers: int) -> None:
@@ -217,7 +217,7 @@ class _Labeller:
         return posterior(self._buffers[worker][key].forward(encoder, chunk.expand(key[0], -1, -1)))
 
 
-def _labels(labeller: _Labeller, workers: Workers) -> Iterator[NDArray[np.float32]]:
+def labels_of(labeller: Labeller, workers: Workers) -> Iterator[NDArray[np.float32]]:
     """The rewards of all rows in order, a chunk [n, K] at a time."""
     total, chunk = len(labeller.rows), labeller.chunk
     wave = chunk * _WAVE * workers.count

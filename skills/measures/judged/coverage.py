@@ -16,7 +16,7 @@ from skills.measures.nearby import NEIGHBOURS, is_reached, reach
 
 
 @dataclass(frozen=True)
-class Known:
+class Ground:
     """What coverage knows of the data.   cells: of random segments.   reach: [N] of each held-out window."""
 
     cells: int
@@ -24,7 +24,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Coverage(Measure[Known]):
+class Coverage(Measure[Ground]):
     """Cells of the ground over those of random segments; k-NN recall and precision of the data's windows."""
 
     name = "coverage"
@@ -38,12 +38,12 @@ class Coverage(Measure[Known]):
         shares = Number("recall", "recall of the data", highest=1.0), Number("precision", "precision", highest=1.0)
         return Number("cells_ratio", "cells / data", 2), *shares
 
-    def prepare(self, judge: Judge) -> Known:
+    def prepare(self, judge: Judge) -> Ground:
         """What the data cover."""
         visited = self._visited(judge.random)
-        return Known(cell_count(visited, every_trial(*judge.random.shape)), reach(judge.windows, self.neighbours))
+        return Ground(cell_count(visited, every_trial(*judge.random.shape)), reach(judge.windows, self.neighbours))
 
-    def of(self, played: Played, known: Known) -> Statistic:
+    def of(self, played: Played, known: Ground) -> Statistic:
         """For a method's trials."""
         visited = self._visited(played)
         marks = visited.reshape(-1, visited.shape[-1]).astype(np.float32)

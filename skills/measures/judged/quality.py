@@ -18,7 +18,7 @@ from skills.playing.trials import Trials
 
 
 @dataclass(frozen=True)
-class Quality(Measure[None]):
+class SkillQuality(Measure[None]):
     """Normalised scores, survival and the time of falls."""
 
     name = "quality"

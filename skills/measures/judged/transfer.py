@@ -19,7 +19,7 @@ _PLANAR = (True, True, False, False, False, False, True, True)
 
 
 @dataclass(frozen=True)
-class Known:
+class GoalData:
     """What the data say of each goal [G].
 
     selected: the skill to choose.   mean, best: of dataset windows.   possible: for the body.
@@ -32,7 +32,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Transfer(Measure[Known]):
+class Transfer(Measure[GoalData]):
     """What skills earn that were chosen for a goal by the data alone."""
 
     name = "transfer"
@@ -43,14 +43,14 @@ class Transfer(Measure[Known]):
         goals = (Number(goal, lowest=-np.inf) for goal in GOALS)
         return Number("mean", "selection transfer", lowest=-np.inf), *goals
 
-    def prepare(self, judge: Judge) -> Known:
+    def prepare(self, judge: Judge) -> GoalData:
         """Which skill to choose for each goal, and what the data earn."""
         rewards = window_rewards(goal_rewards(judge.steps), judge.cut)
         model = load_model(judge.env_id)
         selected, possible = select(rewards, judge.labels, judge.count), possible_goals(planar=model.nq == model.nv)
-        return Known(selected, rewards.mean(axis=0), rewards.max(axis=0), possible)
+        return GoalData(selected, rewards.mean(axis=0), rewards.max(axis=0), possible)
 
-    def of(self, played: Played, known: Known) -> Statistic:
+    def of(self, played: Played, known: GoalData) -> Statistic:
         """For a method's trials."""
         achieved = window_rewards(goal_rewards(played.steps), played.whole).reshape(*played.shape, -1)
         return lambda choice: transfer(achieved, known, choice)
@@ -83,7 +83,7 @@ def select(rewards: NDArray[np.float64], labels: NDArray[np.int32], count: int) 
     return np.asarray(means.argmax(axis=0))
 
 
-def transfer(achieved: NDArray[np.float64], known: Known, choice: Choice) -> dict[str, float]:
+def transfer(achieved: NDArray[np.float64], known: GoalData, choice: Choice) -> dict[str, float]:
     """For each goal what the selected skill earns over what the best dataset window earns, and the mean over goals.
 
     Both count from the mean window: 0 is no better than the data, 1 as good as its best moment.

@@ -1,0 +1,94 @@
+"""Which rows each skill's actor learns from: drawn by what they are worth to the skill, not weighted after the draw.
+
+IQL weights every row by exp(beta advantage) (eq. 7), which is relative to V of the same state: where a skill never
+comes, every action is as good as any other, the weight is 1, and the skill clones whoever was there. The gate adds what
+is missing, where the skill will ever be: (what the row earned / the highest)^p, what n steps earned and V of where they
+led. Rows drawn with these weights have IQL's expected loss, and none is computed for a skill that it says nothing to.
+The advantage counts in its standard deviations, so that beta means the same for returns of a step and of a hundred.
+
+Letters: N transitions, K skills, B rows a skill, M sampled rows.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skills.learning.values import Values
+
+_SAMPLE = 20_000  # rows that what is said of all rows is taken from
+
+
+@dataclass(frozen=True)
+class DrawSettings:
+    """What a row is worth to a skill."""
+
+    inverse_temperature: Annotated[float, "beta in exp(beta advantage), the advantage in standard deviations"] = 2.0
+    weight_limit: Annotated[float, "of exp(beta advantage)"] = 100.0
+    gate: Annotated[float, "p in (earned / the highest)^p, which multiplies that; 0: IQL's weights"] = 4.0
+
+
+@dataclass(frozen=True)
+class Weighing:
+    """How rows are weighed.   config: the settings.
+
+    top: [K] the most that a row earned.   spread: [K] standard deviation of the advantages.
+    """
+
+    config: DrawSettings
+    top: Tensor
+    spread: Tensor
+
+    @staticmethod
+    def fit(value: Tensor, advantage: Tensor, config: DrawSettings) -> "Weighing":
+        """For some rows' V and advantages, [M, K] each."""
+        return Weighing(config, (value + advantage).amax(dim=0), advantage.std(dim=0).clamp(min=1e-6))
+
+    def weights(self, value: Tensor, advantage: Tensor) -> Tensor:
+        """[n, K] of V and the advantage at rows, [n, K] each.
+
+        Where nobody earns more than 0, all rewards being costs, it says nothing of where a skill will be.
+        """
+        config = self.config
+        scaled = advantage * (config.inverse_temperature / self.spread)
+        found = scaled.clamp_(max=math.log(config.weight_limit)).exp_()
+        share = torch.where(self.top > 0, ((value + advantage) / self.top).clamp(0.0, 1.0), 1.0)
+        return found.mul_(share.pow(config.gate))
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Rows with their weights.   sums: [K, N] float64, each row's weight and those before it, of each skill."""
+
+    sums: Tensor
+
+    def draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        """[K, batch] rows for each skill, with replacement."""
+        shape = len(self.sums), batch
+        uniform = torch.rand(shape, generator=generator, dtype=torch.float64, device=self.sums.device)
+        rows = torch.searchsorted(self.sums, uniform.mul_(self.sums[:, -1:]), right=True)
+        return rows.clamp_(max=self.sums.shape[1] - 1)
+
+
+def draws_of(rows: NDArray[np.integer], starts: NDArray[np.integer], total: int, device: torch.device) -> Draws:
+    """Every row of a class as likely as any other, and none else.
+
+    Class k is rows[starts[k]:starts[k + 1]] of `total`.
+    """
+    weights = torch.zeros(len(starts) - 1, total, dtype=torch.float64)
+    skills = np.repeat(np.arange(len(weights)), np.diff(starts))
+    weights[torch.from_numpy(skills), torch.from_numpy(rows)] = 1.0
+    return Draws(weights.cumsum_(dim=1).to(device))
+
+
+def draws_by(values: Values, config: DrawSettings) -> Draws:
+    """Weighs every row for every skill by learned values."""
+    weighing = Weighing.fit(*values.sample(_SAMPLE), config)
+    sums = torch.empty(values.skills, values.rows, dtype=torch.float64, device=weighing.top.device)
+    for rows, value, advantage in values.advantages():
+        sums[:, rows] = weighing.weights(value, advantage).T.double()
+    return Draws(sums.cumsum_(dim=1))

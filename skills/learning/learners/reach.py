@@ -1,0 +1,153 @@
+"""IQL in two parts, for skills that reach what they are named after: first what states are worth, then who gets there.
+
+V and Q of IQL (Kostrikov et al. 2022) do not depend on its policy, so learning them first and extracting the policy
+afterwards is still IQL. What is not, each with the setting that undoes it:
+  V learns from r + gamma V(s') without Q (`skills.learning.values`; nothing undoes it: `iql` is the learner with Q);
+  returns as long as the classes last, not of one step (`td_steps` = 1);
+  a gate on the weights of the rows (`skills.learning.draws`; `gate` = 0);
+  rows drawn by weight, for a network of its own for each skill (`skills.learning.actors`).
+
+Letters: N transitions, K skills.
+"""
+
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from skills.bodies.environments import seconds_per_step
+from skills.choices import Domain, Mode, Preset
+from skills.data.transitions import Transitions
+from skills.files import write_arrays
+from skills.learning.actors import Actors, ActorSettings
+from skills.learning.batches import scaling
+from skills.learning.classes import Classes
+from skills.learning.draws import Draws, DrawSettings, draws_by
+from skills.learning.engine.checkpoint import Checkpoint
+from skills.learning.engine.curves import FILE as CURVES
+from skills.learning.engine.curves import Curves
+from skills.learning.engine.device import captured, generator_on
+from skills.learning.engine.workers import Workers, beside
+from skills.learning.experience import dwell, experience
+from skills.learning.learners import Learner
+from skills.learning.matrix import Rewards
+from skills.learning.policy import Policy
+from skills.learning.values import Values, ValueSettings
+from skills.plugins import Layer
+from skills.progress import Progress, Reporter
+
+_SECONDS = 0.05  # that `discount` is given for
+_REPORT_EVERY = 20  # steps
+_PRESETS: dict[Preset, dict[str, Any]] = {
+    "smoke": {
+        "value_steps": 200, "value_hidden": 64, "value_batch": 64, "value_rate": 1e-3,
+        "steps": 200, "hidden": 32, "batch": 32, "learning_rate": 1e-3,
+    },
+    "quick": {"value_steps": 8_000, "value_rate": 1e-3, "steps": 4_000, "hidden": 128, "learning_rate": 1e-3},
+    "paper": {},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
+    """IQL whose values look as far as a class lasts, and whose policies learn from the rows that matter to each."""
+
+    name = "reach"
+    files = (*Policy.FILES, CURVES)
+    checkpoint = "reach.checkpoint.safetensors"
+
+    @classmethod
+    def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
+        """Its own defaults where presets speak of IQL; and how many steps of what make minutes."""
+        own = {one.name: one.default for one in fields(cls) if one.name not in ("reward_shift", "trunk")}
+        return {"policy": own | _PRESETS[preset]}
+
+    def train(
+        self,
+        transitions: Transitions,
+        experts: Classes,
+        rewards: Rewards | None,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> Policy:
+        """Learns a head for each column of the reward matrix; saves the policy and its losses' curves into `folder`."""
+        assert rewards is not None, "values are of rewards"
+        mean_and_std = scaling(transitions, standardise=True)
+        steps = self.td_steps or dwell(experts, transitions.bounds)
+        discount = self.discount ** (seconds_per_step(transitions.env_id) / _SECONDS)
+        seen = experience(transitions, rewards, mean_and_std, steps, discount, self.reward_shift, device)
+        values = Values(seen, self, generator, device)
+        with Workers(count=1 if device.type == "cuda" else None) as workers:
+            actors = Actors(seen.states, seen.actions, seen.skills, self, generator, workers)
+            training = _Training(values, actors, self, generator_on(device, generator), folder / self.checkpoint)
+            training.learn_values(reporter(f"valuing states for {seen.skills} skills", "steps"))
+            draws = draws_by(values, self)
+            training.learn_policies(draws, reporter(f"training {seen.skills} skills", "steps"))
+            policy = actors.to_policy(mean_and_std, draws, training.generator)
+        training.save_curves(folder)
+        policy.save(folder)
+        return policy
+
+
+class _Training:
+    """Both parts, one after the other, from one checkpoint."""
+
+    def __init__(
+        self, values: Values, actors: Actors, config: Reach, generator: torch.Generator, checkpoint: Path
+    ) -> None:
+        """generator: on the device; every draw of a batch comes from it."""
+        self._values, self._actors, self._config, self.generator = values, actors, config, generator
+        self._curves = {
+            "value": Curves(("value",), config.value_steps, values.skills),
+            "policy": Curves(("policy",), config.steps, values.skills),
+        }
+        kept = {f"values.{name}": tensor for name, tensor in values.tensors().items()}
+        kept |= {f"actors.{name}": tensor for name, tensor in actors.tensors().items()}
+        kept |= {f"curves.{name}": curves.parts[name] for name, curves in self._curves.items()}
+        self._saved = Checkpoint(checkpoint, kept, {}, generator)
+        self._done = self._saved.restore()
+
+    def learn_values(self, progress: Progress) -> None:
+        """What is left of the first part."""
+        total = self._config.value_steps
+        first = min(self._done, total)
+        self._values.resume(first)
+        with beside(self.generator.device) as helper:
+            update = captured(partial(self._values.update, helper), self._values.state(), self.generator.device)
+            for step in range(first, total):
+                self._values.draw(self.generator)
+                self._values.set_step(step)
+                update()
+                self._after(self._curves["value"], self._values, step, step + 1, progress, total)
+
+    def learn_policies(self, draws: Draws, progress: Progress) -> None:
+        """What is left of the second."""
+        before, total = self._config.value_steps, self._config.steps
+        first = max(self._done - before, 0)
+        self._actors.resume(first)
+        update = captured(self._actors.update, self._actors.state(), self.generator.device)
+        for step in range(first, total):
+            self._actors.draw(draws, self.generator)
+            self._actors.set_step(step)
+            update()
+            self._after(self._curves["policy"], self._actors, step, before + step + 1, progress, total)
+
+    def _after(
+        self, curves: Curves, part: Values | Actors, step: int, done: int, progress: Progress, total: int
+    ) -> None:
+        if curves.due(step):
+            curves.note(step, 0, part.losses())
+        self._saved.save_if_due(done)
+        if (step + 1) % _REPORT_EVERY == 0 or step + 1 == total:
+            progress(step + 1, total)
+
+    def save_curves(self, folder: Path) -> None:
+        """Writes `curves.npz`: as `Curves.save`, with the steps of the first part as `value_step`."""
+        value, policy = self._curves["value"], self._curves["policy"]
+        arrays = {"step": policy.steps, "value_step": value.steps, **value.parts, **policy.parts}
+        write_arrays(folder / CURVES, {name: np.asarray(array) for name, array in arrays.items()})
