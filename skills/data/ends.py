@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from skills.arrays import Bools
 from skills.errors import USAGE, SkillsError
 
-Bools = NDArray[np.bool_]
 Parts = Mapping[str, Any]  # {part: [N, .]} of the observations; see `skills.data.tables.Column`
 
 TERMINALS = ("terminals", "terminal", "terminations", "terminated", "terminateds")
-TIMEOUTS = ("timeouts", "timeout", "truncations", "truncated", "truncateds")
+LIMITS = ("timeouts", "timeout", "truncations", "truncated", "truncateds")
 DONES = ("dones", "done", "is_last")  # which do not say why
 _CHUNK = 65_536  # rows compared at once
 _ROUNDING = 1e-6  # by which a next state may differ from the same state in the following row
@@ -51,7 +50,7 @@ def find_ends(
     Raises: SkillsError (usage) where the rows of several environments take turns.
     """
     said: list[str] = []
-    flags = {name: found for name in (*TERMINALS, *TIMEOUTS, *DONES) if (found := read(name)) is not None}
+    flags = {name: found for name in (*TERMINALS, *LIMITS, *DONES) if (found := read(name)) is not None}
     rows = int(next(iter(observations.values())).shape[0])
     breaks = np.zeros(rows, np.bool_)
     if next_observations:
@@ -64,8 +63,8 @@ def find_ends(
             said.append(
                 f"{', '.join(flags)}: marked a row late, on the first row of the next episode; they are read a row up."
             )
-    terminals, timeouts, dones = (_any(flags, names, rows) for names in (TERMINALS, TIMEOUTS, DONES))
-    marked = terminals | timeouts | dones | (changes if changes is not None else False)
+    terminals, at_limit, dones = (_any(flags, names, rows) for names in (TERMINALS, LIMITS, DONES))
+    marked = terminals | at_limit | dones | (changes if changes is not None else False)
     unmarked = int((breaks & ~marked).sum())
     if unmarked:
         said.append(
@@ -74,7 +73,7 @@ def find_ends(
         )
     bounds = _bounds(marked | breaks)
     if any(name in flags for name in DONES):
-        terminals = _with_reasons(terminals, dones & ~timeouts, flags, bounds, limit, said)
+        terminals = _with_reasons(terminals, dones & ~at_limit, flags, bounds, limit, said)
     if not marked.any() and not unmarked:
         said.append(f"Nothing marks where an episode ends: all {rows:,} rows are taken for one.")
     longest = max(after - first for first, after in bounds)
