@@ -148,13 +148,8 @@ class RunFolder(Layout):
         notes: dict[str, Any] = {}
         yield notes
         digests = {file.relative_to(self.path).as_posix(): sha256(file) for file in files}
-<<<<<<< HEAD
-        manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests}
-        write_json(self.manifest_file, manifest)
-=======
         manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests, **notes}
-        write_json(self.path / "manifest.json", manifest)
->>>>>>> classes
+        write_json(self.manifest_file, manifest)
 
     @contextlib.contextmanager
     def amending(self, name: str) -> Iterator[None]:
