@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -64,7 +64,14 @@ def discover(
         float | None,
         typer.Option("--lambda", help="CLUE's weight of calibration; 0 for none.", show_default="0.1; in a maze 0.8"),
     ] = None,
-    skills: Annotated[int | None, typer.Option(help="How many skills, 2 or more.", show_default="the preset's")] = None,
+    skills: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|auto",
+            help="How many skills, 2 or more; auto: as many as there are behaviours in the data.",
+            show_default="the preset's",
+        ),
+    ] = None,
     preset: Annotated[Preset, typer.Option(help="smoke takes seconds, quick minutes, paper hours.")] = "quick",
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     device: Annotated[DeviceChoice, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
@@ -118,7 +125,7 @@ def discover(
             maker=rewards,
             learner=learner,
             calibration=calibration,
-            skills=skills,
+            skills=None if skills is None else _count(skills),
             seed=seed,
             trunk=policy,
             set=given_settings(settings),
@@ -136,6 +143,15 @@ def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, j
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)
     _report(run, index, rendered, json=json)
+
+
+def _count(text: str) -> int | Literal["auto"]:
+    """Raises: SkillsError (usage) for what is neither a whole number nor auto."""
+    if text == "auto":
+        return "auto"
+    if not text.removeprefix("-").isdecimal():
+        raise SkillsError(f"--skills {text!r} is no number of skills.", "Say 100, or auto.", USAGE)
+    return int(text)
 
 
 def _numbers(text: str) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skills.bodies.environments import seconds_per_step
 from skills.data.transitions import Transitions
 from skills.files import write_json
 from skills.learning.classes import Classes, cluster, one_expert
@@ -64,16 +65,25 @@ class _Stages:
     def experts(self) -> None:
         """K-means classes, or one expert for every seed -> experts.npz."""
         data, path = self._data, self._run.experts_file
-        with self._run.stage("experts", [path]):
-            self._experts(data).save(path)
+        with self._run.stage("experts", [path]) as notes:
+            classes = self._experts(data)
+            classes.save(path)
+            if len(classes.behaviours):
+                notes |= {"skills": classes.count, "behaviours": int(classes.behaviours.max()) + 1}
 
     def _experts(self, data: Data) -> Classes:
         config, transitions = self._config, data.transitions
         if data.expert is not None:
             return one_expert(len(transitions), data.expert_rows, config.seeds)
-        progress = self._reporter(f"cutting {config.skills} classes", "runs")
+        wanted = "a class a behaviour" if config.experts.inferred else f"{config.skills} classes"
+        progress = self._reporter(f"cutting {wanted}", "runs")
         classes = cluster(transitions, config.skills, config.experts, config.seed)
         progress(1, 1)
+        if len(classes.behaviours):
+            stride = int(classes.stride) * seconds_per_step(self._run.env_id)
+            number = int(classes.behaviours.max()) + 1
+            counted = f"{number} behaviour{'s' if number > 1 else ''}"
+            self._notify(f"A stride takes {stride:.2f} s; {classes.count} classes in {counted}.")
         return classes
 
     def rewards(self) -> None:

@@ -165,6 +165,16 @@ def test_flags_a_row_late_are_read_a_row_up(tmp_path: Path) -> None:
     np.testing.assert_array_equal(data.next_observations, arrays["next_observations"])
 
 
+@pytest.mark.parametrize("late", [True, False])
+def test_flags_that_seem_a_row_late_are_told_where_there_are_no_next_observations(tmp_path: Path, late: bool) -> None:
+    arrays = joined(played("Hopper-v5", 12, 1000), "next_observations")
+    arrays["observations"][:, 0] *= 30.0  # so that a fallen hopper is far from one that stands
+    if late:
+        arrays["terminals"] = np.append(False, arrays["terminals"][:-1])
+    _, said = brought(tmp_path / "a.npz", arrays)
+    assert [line.startswith("terminals, timeouts seem to be marked a row late") for line in said].count(True) == late
+
+
 def test_what_nothing_marks_and_what_is_longer_than_the_limit_is_told(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(1501, 11))
     _, said = brought(tmp_path / "a.npz", {"observations": rows, "actions": np.zeros((1501, 3))})

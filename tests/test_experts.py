@@ -75,13 +75,6 @@ def test_a_column_that_never_changes_is_no_feature(cheetah):
     assert np.isfinite(classes.centroids).all()
 
 
-def test_raw_features_are_not_scaled(cheetah):
-    classes = cluster(cheetah, 3, ExpertsConfig(features="raw"), seed=0)
-    raw = np.concatenate([cheetah.observations, cheetah.actions, cheetah.next_observations], axis=1)
-    own_mean = raw[classes.labels == 0][:, classes.columns].mean(axis=0)
-    np.testing.assert_allclose(classes.centroids[0], own_mean, rtol=1e-3, atol=1e-3)
-
-
 def test_more_classes_than_rows_is_refused(cheetah):
     with pytest.raises(SkillsError, match=r"2001 classes .* 2000 transitions") as caught:
         cluster(cheetah, 2001, ExpertsConfig(), seed=0)

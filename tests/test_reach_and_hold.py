@@ -7,11 +7,12 @@ from skills.measures.intervals import every_trial
 from skills.measures.judged.reach_and_hold import reach_and_hold, visits
 
 T = 10
+GROUPS = np.arange(10)  # every class its own
 
 
 def of(rows: list[list[list[int]]], limit: int = 5) -> dict[str, float]:
     classes = np.array(rows, np.int16)
-    return reach_and_hold(visits(classes, limit), 0.5, every_trial(*classes.shape[:2]))
+    return reach_and_hold(visits(classes, GROUPS, limit), 0.5, every_trial(*classes.shape[:2]))
 
 
 def test_a_skill_in_its_class_from_the_first_step_to_the_last():
@@ -44,5 +45,11 @@ def test_where_nothing_is_reached_there_is_nothing_to_hold():
 
 def test_only_chosen_trials_count():
     classes = np.array([[[0] * T, [9] * T]], np.int16)
-    assert reach_and_hold(visits(classes, 5), 0.5, np.array([[0, 0]]))["reached"] == 1.0
-    assert reach_and_hold(visits(classes, 5), 0.5, np.array([[1, 1]]))["reached"] == 0.0
+    assert reach_and_hold(visits(classes, GROUPS, 5), 0.5, np.array([[0, 0]]))["reached"] == 1.0
+    assert reach_and_hold(visits(classes, GROUPS, 5), 0.5, np.array([[1, 1]]))["reached"] == 0.0
+
+
+def test_classes_of_one_behaviour_are_as_good_as_each_other():
+    classes = np.array([[[2, 0, 2, 0, 1, -1]]], np.int16)
+    found = reach_and_hold(visits(classes, np.array([0, 1, 0]), 5), 1.0, every_trial(1, 1))
+    assert found == {"reached": 1.0, "held": pytest.approx(4 / 6), "dwell": 4.0, "never": 0.0}

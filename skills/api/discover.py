@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from skills import discovery
 from skills.api.run import Run
@@ -19,7 +19,7 @@ def discover(
     *,
     preset: Preset = DEFAULT_PRESET,
     seed: int = 1,
-    skills: int | None = None,
+    skills: int | Literal["auto"] | None = None,
     set: Mapping[str, Any] | None = None,
     run: str | PathLike[str] | None = None,
     fresh: bool = False,
@@ -39,7 +39,7 @@ def discover(
 
     dataset: a short name ("ant-medium") or any Minari id; one that is not here is made or downloaded.
     preset: "smoke" takes seconds, "quick" minutes, "paper" hours.   seed: of everything random.
-    skills: K, 2 or more; None: the preset's.
+    skills: K, 2 or more; "auto": as many as there are behaviours in the data; None: the preset's.
     set: any other setting by its name, {"policy.steps": 5000}; `skills show --settings` lists them.
     run: the run's folder; None: runs/DATASET.   fresh: begin anew; an old run is kept beside the new one.
     mode: "skills"; "imitation" of an `expert`, which is a dataset or a file of demonstrations; "sparse", of the

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from skills.bodies.environments import ENVIRONMENTS, motion_size, observation_size
 from skills.data.checks import numbers
-from skills.data.ends import DONES, TERMINALS, TIMEOUTS, Ends, find_ends
+from skills.data.ends import DONES, LIMITS, TERMINALS, Ends, find_ends
 from skills.data.tables import Column, NamedColumns
 from skills.errors import USAGE, SkillsError, nearest
 from skills.memory import check_memory
 from skills.progress import Notify
 
-_SINGLE = {"rewards", "episode_ids", *TERMINALS, *TIMEOUTS, *DONES}  # a number a row
+_SINGLE = {"rewards", "episode_ids", *TERMINALS, *LIMITS, *DONES}  # a number a row
 _KNOWN = {"actions", *_SINGLE} - {"episode_ids"}
 _BYTES_A_ROW = 32  # of what is known of each row at once: its ends, its label
 _FORCES = 6  # columns of the forces on one body

@@ -15,11 +15,12 @@ from skills.errors import USAGE, SkillsError
 Parts = Mapping[str, Any]  # {part: [N, .]} of the observations; see `skills.data.tables.Column`
 
 TERMINALS = ("terminals", "terminal", "terminations", "terminated", "terminateds")
-TIMEOUTS = ("timeouts", "timeout", "truncations", "truncated", "truncateds")
+LIMITS = ("timeouts", "timeout", "truncations", "truncated", "truncateds")
 DONES = ("dones", "done", "is_last")  # which do not say why
 _CHUNK = 65_536  # rows compared at once
 _ROUNDING = 1e-6  # by which a next state may differ from the same state in the following row
 _MOST_IN_TURN = 4096  # environments that may have been stepped together
+_ENOUGH, _LOOKED_AT = 3, 200  # marks that say something; rows whose steps are measured
 _LATE = 0.9  # share of the flags that must stand a row behind a break
 
 
@@ -50,7 +51,7 @@ def find_ends(
     Raises: SkillsError (usage) where the rows of several environments take turns.
     """
     said: list[str] = []
-    flags = {name: found for name in (*TERMINALS, *TIMEOUTS, *DONES) if (found := read(name)) is not None}
+    flags = {name: found for name in (*TERMINALS, *LIMITS, *DONES) if (found := read(name)) is not None}
     rows = int(next(iter(observations.values())).shape[0])
     breaks = np.zeros(rows, np.bool_)
     if next_observations:
@@ -63,8 +64,13 @@ def find_ends(
             said.append(
                 f"{', '.join(flags)}: marked a row late, on the first row of the next episode; they are read a row up."
             )
-    terminals, timeouts, dones = (_any(flags, names, rows) for names in (TERMINALS, TIMEOUTS, DONES))
-    marked = terminals | timeouts | dones | (changes if changes is not None else False)
+    elif flags and _seem_late(np.any(list(flags.values()), axis=0), observations):
+        said.append(
+            f"{', '.join(flags)} seem to be marked a row late: the large steps are into marked rows, not out of them. "
+            "If the file's first row of an episode is marked, move the marks a row up."
+        )
+    terminals, at_limit, dones = (_any(flags, names, rows) for names in (TERMINALS, LIMITS, DONES))
+    marked = terminals | at_limit | dones | (changes if changes is not None else False)
     unmarked = int((breaks & ~marked).sum())
     if unmarked:
         said.append(
@@ -73,7 +79,7 @@ def find_ends(
         )
     bounds = _bounds(marked | breaks)
     if any(name in flags for name in DONES):
-        terminals = _with_reasons(terminals, dones & ~timeouts, flags, bounds, limit, said)
+        terminals = _with_reasons(terminals, dones & ~at_limit, flags, bounds, limit, said)
     if not marked.any() and not unmarked:
         said.append(f"Nothing marks where an episode ends: all {rows:,} rows are taken for one.")
     longest = max(after - first for first, after in bounds)
@@ -128,6 +134,29 @@ def _are_late(marked: Bools, breaks: Bools) -> bool:
     if not len(places):
         return False
     return bool(np.mean(breaks[places - 1]) >= _LATE and np.mean(breaks[places]) <= 1 - _LATE)
+
+
+def _seem_late(marked: Bools, observations: Parts) -> bool:
+    """Whether it is the step into a marked row that leads to a new start, rather than the one out of it."""
+    rows = len(marked)
+    places = np.flatnonzero(marked)
+    places = places[(places > 0) & (places < rows - 1)]
+    if len(places) < _ENOUGH:
+        return False
+    ordinary = np.linspace(1, rows - 2, _LOOKED_AT).astype(np.int64)
+    chosen = places[np.linspace(0, len(places) - 1, min(len(places), _LOOKED_AT)).astype(np.int64)]
+    into, out = np.median(_steps(observations, chosen), axis=0)
+    usual = np.median(_steps(observations, ordinary))
+    return bool(into > 3.0 * usual and out < 1.5 * usual)
+
+
+def _steps(observations: Parts, places: NDArray[np.int64]) -> NDArray[np.float64]:
+    """[P, 2] how far the state moves into each of some rows, and out of it."""
+    near = [
+        np.concatenate([np.asarray(part[place - 1 : place + 2], np.float64) for part in observations.values()], axis=1)
+        for place in places.tolist()
+    ]
+    return np.asarray(np.linalg.norm(np.diff(np.stack(near), axis=1), axis=2))
 
 
 def _any(flags: Mapping[str, Bools], names: tuple[str, ...], rows: int) -> Bools:

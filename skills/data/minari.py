@@ -12,6 +12,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from minari.storage import get_dataset_path
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from skills.arrays import Float32s
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.mazes import GOAL_REWARD
+from skills.bodies.specs import otherwise
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
@@ -62,12 +64,11 @@ def load(
     columns: "motion" leaves out Ant's contact forces, and nothing elsewhere.   progress: counts rows.
     rewards: False leaves the rewards unread; they are NaN.
 
-    Raises: SkillsError: not found, spaces other than Box, sizes that do not match, NaN or infinity, actions outside
-    their space, damaged files.
+    Raises: SkillsError: not found, spaces other than Box, sizes that do not match, an environment made with arguments
+    or wrappers of its own, NaN or infinity, actions outside their space, damaged files.
     """
-    dataset = open_dataset(minari_id)
-    env_id = _env_id(dataset, minari_id)
-    check_spaces(minari_id, env_id, dataset.observation_space, dataset.action_space)
+    dataset = open_usable(minari_id)
+    env_id = str(dataset.env_spec.id)
     parts = observation_parts(dataset.observation_space)
     kept = motion_columns(env_id) or sum(size for _, size in parts)
     kept = kept if columns == "motion" else sum(size for _, size in parts)
@@ -99,6 +100,20 @@ def open_dataset(minari_id: str) -> Any:
         return open_folder(store.folder(minari_id), minari_id)
     except (*DAMAGE, gymnasium.error.Error) as error:
         raise damaged(minari_id, error) from error
+
+
+def open_usable(minari_id: str) -> Any:
+    """As `open_dataset`, of one that can be learned from as far as its metadata tell.
+
+    Raises: SkillsError also where it names no environment, or another than is simulated here under that name, or where
+    its spaces do not fit.
+    """
+    dataset = open_dataset(minari_id)
+    if dataset.env_spec is None:
+        raise SkillsError(f"{minari_id} does not say which environment it is of, so its skills could not be played.")
+    check_played(dataset.env_spec, minari_id)
+    check_spaces(minari_id, str(dataset.env_spec.id), dataset.observation_space, dataset.action_space)
+    return dataset
 
 
 def readable(dataset: Any, minari_id: str, numbers: Sequence[int] | None = None) -> Iterator[Any]:
@@ -206,16 +221,21 @@ def check_spaces(what: str, env_id: str, observations: Any, actions: Any) -> Non
     _check_size(what, "actions", actions.shape[0], {int(load_model(env_id).nu)}, env_id)
 
 
+def check_played(spec: EnvSpec, what: str) -> None:
+    """Raises: SkillsError for the data of an environment that is another than the one simulated under its id."""
+    differing = otherwise(spec)
+    if differing:
+        raise SkillsError(
+            f"{what} is of {spec.id} with {', '.join(differing)}: skills learned from it would be played in another "
+            "environment.",
+            "Only the environment as Gymnasium makes it without arguments can be simulated here.",
+        )
+
+
 def _check_size(what: str, name: str, found: int, expected: set[int], env_id: str) -> None:
     if found not in expected:
         sizes = " or ".join(map(str, sorted(expected)))
         raise SkillsError(f"{what} has {name} of {found} columns; those of {env_id} have {sizes}.")
-
-
-def _env_id(dataset: Any, minari_id: str) -> str:
-    if dataset.env_spec is None:
-        raise SkillsError(f"{minari_id} does not say which environment it is of, so its skills could not be played.")
-    return str(dataset.env_spec.id)
 
 
 def _episodes(dataset: Any, minari_id: str, rewards: bool) -> Iterator[Episode]:

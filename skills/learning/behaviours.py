@@ -20,13 +20,14 @@ from skills.arrays import Float32s as Floats
 from skills.arrays import Places as Ids
 from skills.data.transitions import Transitions
 from skills.learning.clones import Clones, competing
-from skills.learning.company import keeping
+from skills.learning.company import keeping, stretches
 from skills.learning.strides import stride
 from skills.learning.windows import moments
 
 STRIDES = 6  # of a window
 _SHORT_STRIDES = 5  # of a window where behaviours take turns
-_CELLS, _CLONES = 200, 32  # that behaviours are put together of
+_CELLS, _CLONES = 200, 32  # at most, that behaviours are put together of
+_FEWEST_CELLS = 24  # more than there are stretches of time, and each stretch had cells of its own
 _FITTED = 40_000  # rows that cells and clones are found in
 _SMALLEST = 0.01  # share of all rows that a behaviour has
 _PHASES = 8  # rows of a stride that clones need
@@ -133,8 +134,9 @@ def find(transitions: Transitions, seed: int) -> Behaviours:
     step = stride(values, lengths)
     if len(values) < 10 * _CELLS:  # too few to tell anything apart
         return Behaviours(np.zeros(len(values), np.intp), step, None)
-    cells = _cells(moments(values, lengths, STRIDES * step), _CELLS, rng)
-    company = keeping(cells, _CELLS, lengths, step, _SMALLEST)
+    count = min(_CELLS, max(_FEWEST_CELLS, int(stretches(lengths, step).max()) + 1))
+    cells = _cells(moments(values, lengths, STRIDES * step), count, rng)
+    company = keeping(cells, count, lengths, step, _SMALLEST)
     if company.count:
         return Behaviours(_by_size(company.labels), step, None)
     clones = _compete(transitions, values, step, rng)

@@ -54,6 +54,7 @@ def get_data(dataset: str, source: str, offline: bool, reporter: Reporter, notif
     entry = catalog.resolve(dataset)
 
     from skills.bodies.environments import environment  # Gymnasium and MuJoCo take a second, and a typo ends above
+    from skills.data.minari import open_usable
     from skills.data.sources import choose
 
     chosen = choose(entry, source, offline=offline)
@@ -63,6 +64,8 @@ def get_data(dataset: str, source: str, offline: bool, reporter: Reporter, notif
         from skills.data import hub
 
         hub.download(str(entry.official_id), reporter(f"downloading {entry.official_id}", "bytes"), notify)
+    if chosen in ("local", "remote"):
+        open_usable(next(minari_id for minari_id in entry.ids if minari_root.is_local(minari_id)))
     if entry.env_id is None and (env_id := minari_root.env_id(dataset)):
         environment(env_id)
 

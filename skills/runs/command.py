@@ -47,6 +47,9 @@ def options(config: Config) -> str:
         given["experts.trajectories"] = experts.trajectories
     elif config.mode != "skills":
         given.pop("experts.trajectories", None)
+    if experts.inferred:
+        given = {name: value for name, value in given.items() if name not in ("experts.inferred", "experts.features")}
+        given["skills"] = "auto"
     found = [f"{option} {_text(given.pop(name))} " for name, option in _OPTIONS.items() if name in given]
     return "".join(found + [f"--set {name}={_text(value)} " for name, value in given.items()])
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from skills.bodies.references import domain_of
 from skills.choices import Device, Domain, Mode, Preset, Trunk
@@ -19,7 +19,7 @@ def make_config(
     dataset: str,
     *,
     preset: Preset = DEFAULT_PRESET,
-    skills: int | None = None,
+    skills: int | Literal["auto"] | None = None,
     seed: int = 1,
     device: Device = "cpu",
     trunk: Trunk = "shared",
@@ -36,6 +36,7 @@ def make_config(
 ) -> Config:
     """The preset's configuration for a dataset. The default seed, 1, is the paper's `random_state` for K-means.
 
+    skills: how many; "auto", as many as there are behaviours in the data.
     domain: what the dataset's body does; None: what the catalogue or the dataset's metadata say.
     seeds, expert, trajectories, episodes: in imitation and sparse mode, see `Config` and `ExpertsConfig`.
     learner: None: what the preset learns with.   calibration: lambda, 0 for none.
@@ -54,6 +55,8 @@ def make_config(
         usual = presets.SUCCESSES[domain] if mode == "sparse" else 1
         shown = trajectories if trajectories is not None else len(episodes) if episodes else usual
         asked["experts"] = {"expert": expert, "trajectories": shown, "episodes": episodes}
+    if skills == "auto":
+        asked["experts"] = {"features": "behaviour", "inferred": True}
     if calibration is not None:
         check_at_least("--lambda", calibration, 0)
         asked["reward"] = {"calibration": calibration}
@@ -70,7 +73,7 @@ def make_config(
     for layer in (*presets.layers(preset, environment, domain, one_expert), *needs, asked):
         stages |= {stage: _with(stages[stage], settings) for stage, settings in layer.items()}
     stages = changed(stages, set or {})
-    count = 1 if one_expert else presets.SKILLS[preset] if skills is None else skills
+    count = 1 if one_expert else presets.SKILLS[preset] if skills in (None, "auto") else skills
     return Config(dataset, preset, count, seed, device, mode=mode, seeds=seeds, **stages)
 
 
@@ -103,7 +106,7 @@ def _check_makers(mode: Mode, maker: str, learner: str) -> None:
 
 def _check_mode(
     mode: Mode,
-    skills: int | None,
+    skills: int | Literal["auto"] | None,
     seeds: int,
     expert: str | None,
     trajectories: int | None,

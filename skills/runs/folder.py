@@ -21,7 +21,7 @@ import filelock
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import explained, read_json, sha256, write_json
 from skills.runs.layout import Layout, is_run, runs_in
-from skills.settings.config import Config, differences
+from skills.settings.config import Config, differences, with_number
 
 SCHEMA_VERSION = 1
 STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
@@ -35,9 +35,17 @@ def runs_root() -> Path:
 
 @dataclass(frozen=True)
 class RunFolder(Layout):
-    """A run folder that exists."""
+    """A run folder that exists.   asked: the configuration that it was begun with."""
 
-    config: Config
+    asked: Config
+
+    @property
+    def config(self) -> Config:
+        """The configuration as it stands: the number of skills is known once their classes are, where it is inferred."""
+        if not self.asked.experts.inferred:
+            return self.asked
+        found = self.manifest["stages"].get("experts")
+        return self.asked if found is None else with_number(self.asked, found["skills"])
 
     @property
     def env_id(self) -> str:
@@ -126,17 +134,21 @@ class RunFolder(Layout):
             write_json(self.manifest_file, {**manifest, kind: dict(dataset)})
 
     @contextlib.contextmanager
-    def stage(self, name: str, files: list[Path]) -> Iterator[None]:
-        """Runs a stage that makes `files`; on success the manifest calls it done, and what came after it undone."""
+    def stage(self, name: str, files: list[Path]) -> Iterator[dict[str, Any]]:
+        """Runs a stage that makes `files`; on success the manifest calls it done, and what came after it undone.
+
+        Gives a dict for what else the manifest is to say of the stage.
+        """
         manifest = self.manifest
         manifest["stages"] = {
             done: entry for done, entry in manifest["stages"].items() if STAGES.index(done) < STAGES.index(name)
         }
         write_json(self.manifest_file, manifest)
         start = time.monotonic()
-        yield
+        notes: dict[str, Any] = {}
+        yield notes
         digests = {file.relative_to(self.path).as_posix(): sha256(file) for file in files}
-        manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests}
+        manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests, **notes}
         write_json(self.manifest_file, manifest)
 
     @contextlib.contextmanager
@@ -174,7 +186,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
             _move_aside(path)
     if is_run(path):
         run = open_run(path)
-        changes = differences(config, run.config)
+        changes = differences(config, run.asked) and differences(config, run.config)
         if changes:
             raise SkillsError(
                 f"{path} holds a run with another configuration:\n  " + "\n  ".join(changes),

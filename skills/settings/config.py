@@ -144,6 +144,11 @@ def _of_version_1(document: Mapping[str, Any]) -> dict[str, Any]:
     return values
 
 
+def with_number(config: Config, skills: int) -> Config:
+    """A configuration whose number of skills was inferred, as if it had been asked for."""
+    return replace(config, skills=skills, experts=replace(config.experts, inferred=False))
+
+
 def differences(ours: Config, theirs: Config) -> list[str]:
     """One line for each setting that differs: "policy.steps: 25000 there, 300 here"."""
     here, there = dict(settings(ours)), dict(settings(theirs))

@@ -1,4 +1,4 @@
-"""Reach and hold: does a skill come to its own class from a reset, and does it stay there?
+"""Reach and hold: does a skill come to its own class, and its class's behaviour, from a reset, and stay there?
 
 Letters: K skills, R trials, T steps.
 """
@@ -44,28 +44,42 @@ class ReachAndHold(Measure[None]):
             Number("held", "held after that", highest=1.0),
             Number("dwell", "mean dwell, s", 2),
             Number("never", "skills that never reach", 0),
+            Number("behaviour_reached", f"behaviour reached in {self.seconds:g} s", highest=1.0),
+            Number("behaviour_held", "behaviour held after that", highest=1.0),
         )
 
     def prepare(self, judge: Judge) -> None:
         """Nothing: a trial's classes are there."""
 
     def of(self, played: Played, known: None) -> Statistic:
-        """For a method's trials."""
-        found = visits(played.trials.classes, round(self.seconds / played.judge.seconds))
-        return lambda choice: reach_and_hold(found, played.judge.seconds, choice)
+        """For a method's trials; of behaviours only where classes were cut inside them."""
+        found, seconds = self._visits(played, np.arange(played.judge.count)), played.judge.seconds
+        behaviours = played.judge.classes.behaviours
+        of_behaviours = self._visits(played, behaviours) if len(behaviours) else None
+
+        def numbers(choice: Choice) -> dict[str, float]:
+            wider = dict.fromkeys(("reached", "held"), float("nan"))
+            if of_behaviours is not None:
+                wider = reach_and_hold(of_behaviours, seconds, choice)
+            own = reach_and_hold(found, seconds, choice)
+            return {**own, "behaviour_reached": wider["reached"], "behaviour_held": wider["held"]}
+
+        return numbers
 
     def of_skills(self, played: Played) -> dict[str, NDArray[np.float64]]:
         """[K] share of each skill's trials that reach its class."""
-        found = visits(played.trials.classes, round(self.seconds / played.judge.seconds))
-        return {"reached": np.asarray(found.reached.mean(axis=1))}
+        return {"reached": np.asarray(self._visits(played, np.arange(played.judge.count)).reached.mean(axis=1))}
+
+    def _visits(self, played: Played, groups: NDArray[np.integer]) -> Visits:
+        return visits(played.trials.classes, groups, round(self.seconds / played.judge.seconds))
 
 
-def visits(classes: NDArray[np.int16], limit: int) -> Visits:
-    """[K, R, T] nearest classes, -1 behind a trial's end -> what each trial has of its own.
+def visits(classes: NDArray[np.int16], groups: NDArray[np.integer], limit: int) -> Visits:
+    """[K, R, T] nearest classes, -1 behind a trial's end -> what each trial has of its own class's group.
 
-    limit: steps to reach it.
+    groups: [K] of each class; every class its own for what trials have of their class.   limit: steps to reach it.
     """
-    own = classes == np.arange(len(classes), dtype=classes.dtype)[:, None, None]
+    own = (groups[classes] == groups[: len(classes), None, None]) & (classes >= 0)
     reached = own[..., :limit].any(axis=-1)
     first = own.argmax(axis=-1)
     steps = own.sum(axis=-1)
