@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from skills.arrays import Bools
+from skills.arrays import Bools, Floats, Ids
 from skills.errors import USAGE, SkillsError
 
 Parts = Mapping[str, Any]  # {part: [N, .]} of the observations; see `skills.data.tables.Column`
@@ -150,7 +150,7 @@ def _seem_late(marked: Bools, observations: Parts) -> bool:
     return bool(into > 3.0 * usual and out < 1.5 * usual)
 
 
-def _steps(observations: Parts, places: NDArray[np.int64]) -> NDArray[np.float64]:
+def _steps(observations: Parts, places: Ids) -> Floats:
     """[P, 2] how far the state moves into each of some rows, and out of it."""
     near = [
         np.concatenate([np.asarray(part[place - 1 : place + 2], np.float64) for part in observations.values()], axis=1)

@@ -41,7 +41,7 @@ class RunFolder(Layout):
 
     @property
     def config(self) -> Config:
-        """The configuration as it stands: the number of skills is known once their classes are, where it is inferred."""
+        """The configuration as it stands: an inferred number of skills is known once their classes are."""
         if not self.asked.experts.inferred:
             return self.asked
         found = self.manifest["stages"].get("experts")
