@@ -218,3 +218,13 @@ def test_every_path_inside_a_run_is_named_in_one_file() -> None:
     for module, tree in TREES.items():
         said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
         assert module == "skills.runs.layout" or not files & said, module
+
+
+def test_the_ten_tasks_name_files_that_there_are() -> None:
+    text = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    tasks = re.findall(r"^\| ((?:add|change) [^|]*) \| (.*) \|$", text, re.M)
+    assert len(tasks) == 10
+    for task, touched in tasks:
+        named = [name for name in re.findall(r"`([\w./]+)`", touched) if "/" in name or name.endswith(".toml")]
+        assert 1 <= len(named) <= 2, task
+        assert all((ROOT / name).exists() for name in named), named
