@@ -47,7 +47,7 @@ def options(config: Config) -> str:
         given["experts.trajectories"] = experts.trajectories
     elif config.mode != "skills":
         given.pop("experts.trajectories", None)
-    if experts.inferred:
+    if experts.inferred and experts.features == "behaviour":
         given = {name: value for name, value in given.items() if name not in ("experts.inferred", "experts.features")}
         given["skills"] = "auto"
     found = [f"{option} {_text(given.pop(name))} " for name, option in _OPTIONS.items() if name in given]
