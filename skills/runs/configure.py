@@ -73,7 +73,8 @@ def make_config(
     for layer in (*presets.layers(preset, environment, domain, one_expert), *needs, asked):
         stages |= {stage: _with(stages[stage], settings) for stage, settings in layer.items()}
     stages = changed(stages, set or {})
-    count = 1 if one_expert else skills if isinstance(skills, int) else presets.SKILLS[preset]
+    usual_count = 1 if one_expert else presets.SKILLS[preset]
+    count = skills if isinstance(skills, int) and not one_expert else usual_count
     return Config(dataset, preset, count, seed, device, mode=mode, seeds=seeds, **stages)
 
 
