@@ -26,7 +26,7 @@ def main(folder: Path, *names: str) -> None:
     lines = [f"Behaviours found, {len(_SEEDS)} seeds (python bench/behaviours.py FOLDER)", title]
     for name in names or SETS:
         env_id, path = SETS[name].env_id, folder / f"{name}.npz"
-        transitions = read_file(path, env_id)
+        transitions = read_file(path, env_id, "motion")
         with np.load(path) as arrays:
             truth = np.unique(arrays["policy"], return_inverse=True)[1]
         began, found = clock(), []

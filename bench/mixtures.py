@@ -66,26 +66,64 @@ def _of(prefix: str, *checkpoints: int) -> tuple[str, ...]:
 _CHEETAH = (*_of("HalfCheetah", 60, 500), "rlzoo_ppo_HalfCheetah", "rlzoo_ars_HalfCheetah")
 _ANT = (*_of("Ant", 200), "rlzoo_ars_Ant")
 _WALKER = (*_of("Walker2d", 80, 120), "rlzoo_ppo_Walker2d")
-_LOG = {"rows": 100_000, "seconds": (2.0, 6.0)}
 
+
+def _log(env_id: str, policies: tuple[str, ...], noise: float = 0.0, own: bool = False, seed: int = 0) -> Mixture:
+    """A log in which policies take turns inside an episode."""
+    return Mixture(env_id, policies, 100_000, noise, own, (2.0, 6.0), seed)
+
+
+_CHEETAHS, _ANTS, _WALKERS, _HOPPERS = "HalfCheetah-v5", "Ant-v5", "Walker2d-v5", "Hopper-v5"
 SETS: dict[str, Mixture] = {
-    "halfcheetah-mixture": Mixture("HalfCheetah-v5", _CHEETAH, noise=0.1),
-    "ant-mixture": Mixture("Ant-v5", _turned(*_ANT), noise=0.1),
-    "walker2d-mixture": Mixture("Walker2d-v5", _WALKER, noise=0.1),
-    "halfcheetah-log": Mixture("HalfCheetah-v5", (*_CHEETAH, *_of("HalfCheetah", 200)), noise=0.1, **_LOG),
-    "ant-log": Mixture("Ant-v5", (*_turned("trpo_Ant_it200", by=(0, 90, 180)), *_turned("rlzoo_ars_Ant", by=(0, 180))), noise=0.1, **_LOG),
-    "walker2d-log": Mixture("Walker2d-v5", (*_WALKER, *_of("Walker2d", 60, 200)), noise=0.1, **_LOG),
+    "halfcheetah-mixture": Mixture(_CHEETAHS, _CHEETAH, noise=0.1),
+    "ant-mixture": Mixture(_ANTS, _turned(*_ANT), noise=0.1),
+    "walker2d-mixture": Mixture(_WALKERS, _WALKER, noise=0.1),
+    "halfcheetah-log": _log(_CHEETAHS, (*_CHEETAH, *_of("HalfCheetah", 200)), noise=0.1),
+    "ant-log": _log(
+        _ANTS, _turned("trpo_Ant_it200", by=_QUARTERS[:3]) + _turned("rlzoo_ars_Ant", by=_QUARTERS[::2]), noise=0.1
+    ),
+    "walker2d-log": _log(_WALKERS, (*_WALKER, *_of("Walker2d", 60, 200)), noise=0.1),
     # Made otherwise, so that no setting fits the above alone.
-    "halfcheetah-six": Mixture("HalfCheetah-v5", (*_CHEETAH, *_of("HalfCheetah", 40, 160)), own=True, seed=1),
-    "halfcheetah-plain": Mixture("HalfCheetah-v5", (*_of("HalfCheetah", 0, 80, 320), "rlzoo_ars_HalfCheetah_best", "rlzoo_ppo_HalfCheetah"), rows=60_000, seed=2),
-    "ant-twelve": Mixture("Ant-v5", _turned("rlzoo_ars_Ant_best", *_of("Ant", 160, 320)), own=True, seed=1),
-    "ant-five": Mixture("Ant-v5", (*_turned(*_of("Ant", 100, 280), by=(0, 180)), "rlzoo_ppo_Ant"), rows=100_000, noise=0.05, seed=2),
-    "walker2d-five": Mixture("Walker2d-v5", (*_of("Walker2d", 60, 100, 240), "rlzoo_ppo_Walker2d", "rlzoo_ars_Walker2d_best"), own=True, seed=1),
-    "hopper-four": Mixture("Hopper-v5", (*_of("Hopper", 60, 160), "rlzoo_ppo_Hopper", "rlzoo_ars_Hopper"), noise=0.05, seed=1),
-    "halfcheetah-log-2": Mixture("HalfCheetah-v5", (*_of("HalfCheetah", 40, 120, 440), "rlzoo_ars_HalfCheetah_best", "rlzoo_ppo_HalfCheetah"), own=True, seed=3, **_LOG),
-    "hopper-log": Mixture("Hopper-v5", (*_of("Hopper", 40, 120, 500), "rlzoo_ppo_Hopper", "rlzoo_ars_Hopper"), noise=0.05, seed=3, **_LOG),
-    "ant-log-2": Mixture("Ant-v5", (*_turned(*_of("Ant", 320), by=(0, 90, 270)), *_turned("rlzoo_ars_Ant_best", by=(90,)), *_of("Ant", 120)), own=True, seed=3, **_LOG),
-}  # fmt: skip
+    "halfcheetah-six": Mixture(_CHEETAHS, (*_CHEETAH, *_of("HalfCheetah", 40, 160)), own=True, seed=1),
+    "halfcheetah-plain": Mixture(
+        _CHEETAHS,
+        (*_of("HalfCheetah", 0, 80, 320), "rlzoo_ars_HalfCheetah_best", "rlzoo_ppo_HalfCheetah"),
+        rows=60_000,
+        seed=2,
+    ),
+    "ant-twelve": Mixture(_ANTS, _turned("rlzoo_ars_Ant_best", *_of("Ant", 160, 320)), own=True, seed=1),
+    "ant-five": Mixture(
+        _ANTS, (*_turned(*_of("Ant", 100, 280), by=_QUARTERS[::2]), "rlzoo_ppo_Ant"), 100_000, noise=0.05, seed=2
+    ),
+    "walker2d-five": Mixture(
+        _WALKERS,
+        (*_of("Walker2d", 60, 100, 240), "rlzoo_ppo_Walker2d", "rlzoo_ars_Walker2d_best"),
+        own=True,
+        seed=1,
+    ),
+    "hopper-four": Mixture(
+        _HOPPERS, (*_of("Hopper", 60, 160), "rlzoo_ppo_Hopper", "rlzoo_ars_Hopper"), noise=0.05, seed=1
+    ),
+    "halfcheetah-log-2": _log(
+        _CHEETAHS,
+        (*_of("HalfCheetah", 40, 120, 440), "rlzoo_ars_HalfCheetah_best", "rlzoo_ppo_HalfCheetah"),
+        own=True,
+        seed=3,
+    ),
+    "hopper-log": _log(
+        _HOPPERS, (*_of("Hopper", 40, 120, 500), "rlzoo_ppo_Hopper", "rlzoo_ars_Hopper"), noise=0.05, seed=3
+    ),
+    "ant-log-2": _log(
+        _ANTS,
+        (
+            *_turned(*_of("Ant", 320), by=(0.0, 90.0, 270.0)),
+            *_turned("rlzoo_ars_Ant_best", by=(90.0,)),
+            *_of("Ant", 120),
+        ),
+        own=True,
+        seed=3,
+    ),
+}
 
 
 class Policy:

@@ -4,8 +4,6 @@ Skipped where there is no CUDA device. Tolerances: a GPU adds in another order, 
 fifty steps the same draws give losses within 1e-3 of the CPU's, relative.
 """
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -18,6 +16,7 @@ from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.stacked import Adam
 from skills.learning.learners import iql
 from skills.learning.learners.iql import Iql
+from skills.learning.learners.reach import Reach
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
 from skills.learning.rewards.clue import Clue
@@ -84,22 +83,22 @@ def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
         labels.append(np.array(rewards.labels, np.float32))
     assert reward_aucs(classes, rewards, silent_reporter).min() > 0.95
     np.testing.assert_allclose(labels[0], labels[1], atol=1e-2)
-    small = Iql(hidden=64, batch=64, steps=200)
-    policy = small.train(
-        cheetah,
-        one_expert(len(cheetah), np.arange(9)),
-        rewards,
-        GPU,
-        torch.Generator().manual_seed(1),
-        tmp_path,
-        silent_reporter,
-    )
-    assert np.isfinite(policy.act(cheetah.observations[:6], np.arange(6))).all()
+    for small in (Iql(hidden=64, batch=64, steps=200), Reach(value_steps=200, hidden=64, batch=64, steps=200)):
+        policy = small.train(
+            cheetah,
+            one_expert(len(cheetah), np.arange(9)),
+            rewards,
+            GPU,
+            torch.Generator().manual_seed(1),
+            tmp_path / small.name,
+            silent_reporter,
+        )
+        assert np.isfinite(policy.act(cheetah.observations[:6], np.arange(6))).all()
 
 
-def test_interrupted_training_goes_on(cheetah, tmp_path):
+@pytest.mark.parametrize("config", [Iql(hidden=32, batch=32, steps=100), Reach(value_steps=100, hidden=32, steps=100)])
+def test_interrupted_training_goes_on(cheetah, tmp_path, config):
     rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
-    config = dataclasses.replace(Iql(hidden=32, batch=32), steps=100)
 
     def run(folder):
         policy = config.train(

@@ -63,13 +63,13 @@ def test_moments_forget_the_phase_and_keep_the_amplitude():
 
 
 def planted(rng: np.random.Generator, turns: bool) -> tuple[Transitions, np.ndarray]:
-    """Three linear policies on one kind of states: each for whole episodes, or in turn every 40 steps."""
+    """Three linear policies on one kind of states: each for whole episodes, or in turn every 80 steps."""
     lengths = [200] * 60
-    states = waves(16, lengths, rng)
+    states = waves(8, lengths, rng)
     states += 0.5 * rng.standard_normal(states.shape).astype(np.float32)
     truth = np.repeat(np.arange(60) % 3, 200)
     if turns:
-        truth = np.repeat(rng.integers(3, size=len(states) // 40), 40)
+        truth = np.repeat(rng.integers(3, size=len(states) // 80), 80)[: len(states)]
     gains = rng.standard_normal((3, 4, 2))
     actions = np.einsum("no,noa->na", states, gains[truth]) + 0.05 * rng.standard_normal((len(states), 2))
     return transitions(states, np.clip(actions / 5.0, -1, 1), lengths), truth
@@ -81,7 +81,6 @@ def test_planted_policies_and_their_number_are_found(turns):
     found = behaviours.find(data, seed=1)
     assert found.count == 3
     assert adjusted_rand_score(truth, found.labels) > (0.8 if turns else 0.95)
-    assert (found.clones is not None) == turns
 
 
 def test_two_clones_of_one_policy_become_one_and_those_of_two_do_not():
@@ -133,11 +132,11 @@ def test_classes_are_cut_inside_behaviours_and_found_again(cut, tmp_path):
     loaded = Classes.load(tmp_path / "experts.npz")
     found = loaded.classify(data.observations, data.actions, data.next_observations, data.lengths)
     assert (found == classes.labels).mean() > 0.98
-    assert loaded.stride == classes.stride == pytest.approx(16, abs=1)
+    assert loaded.stride == classes.stride == pytest.approx(8, abs=1)
 
 
 def test_there_are_as_many_classes_as_behaviours_where_that_is_asked_for(cut):
-    data, truth, _ = cut
+    data, _, _ = cut
     classes = cluster(data, 100, ExpertsConfig(features="behaviour", inferred=True), 1)
     assert sorted(classes.behaviours) == [0, 1, 2]
     fewer = cluster(data, 2, ExpertsConfig(features="behaviour"), 1)

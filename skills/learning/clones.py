@@ -22,6 +22,7 @@ _RIDGE = 1e-2  # a row, to tell who could have acted so
 # A row, to tell whether two are one: a stiff clone knows little of states it has not seen and bends between them.
 _STIFF_RIDGE = 0.1
 _WIDE, _NARROW = (3, 3, 3), (2, 2)  # strides of a window, round after round
+_DWELL = 2  # strides that a behaviour lasts; what lasts less are the moments between two
 _CHUNK = 65_536  # rows whose errors are found at once
 # What it may cost two clones to be one: by how much the logarithm of the error grows, in all, over the geometric mean
 # of the smaller's rows and all rows. Between clones of one policy it was 0.02 to 0.13, of two 0.12 to 0.8.
@@ -104,13 +105,13 @@ class Sums:
     def weights(self, ridge: float) -> NDArray[np.float64]:
         """[B, F, A] of the clones."""
         penalty = ridge * np.maximum(self.rows, 1.0)[:, None, None] * np.eye(self.squares.shape[-1])
-        return np.linalg.solve(self.squares + penalty, self.products)
+        return np.asarray(np.linalg.solve(self.squares + penalty, self.products), np.float64)
 
     def error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """[B] mean squared error of weights [B, F, A] in each clone's rows."""
         sums = self.actions - 2.0 * (weights * self.products).sum(axis=(1, 2))
         sums += (weights * (self.squares @ weights)).sum(axis=(1, 2))
-        return np.maximum(sums / np.maximum(self.rows, 1.0), 1e-6)
+        return np.asarray(np.maximum(sums / np.maximum(self.rows, 1.0), 1e-6))
 
 
 def costs(sums: Sums) -> NDArray[np.float64]:
@@ -124,7 +125,7 @@ def costs(sums: Sums) -> NDArray[np.float64]:
     grown = first.rows * (np.log(first.error(joint)) - own[one])
     grown += second.rows * (np.log(second.error(joint)) - own[other])
     found[one, other] = grown / np.sqrt(np.minimum(first.rows, second.rows) * sums.rows.sum())
-    return np.minimum(found, found.T)
+    return np.asarray(np.minimum(found, found.T))
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,16 @@ class Clones:
 
     def labels(self, observations: Floats, actions: Floats, lengths: NDArray[np.integer], window: int) -> Ids:
         """[N] who could have acted so: the clone of the least error in the window around each row."""
-        return means(errors(self.inputs(observations), actions, self.weights), lengths, window).argmin(axis=1)
+        missed = means(errors(self.inputs(observations), actions, self.weights), lengths, window)
+        return np.asarray(missed.argmin(axis=1))
+
+
+def _dwell(labels: Ids, lengths: NDArray[np.integer]) -> NDArray[np.float64]:
+    """[B] the mean number of rows that a clone keeps when it has them."""
+    begins = np.ones(len(labels), bool)
+    begins[1:] = labels[1:] != labels[:-1]
+    begins[np.cumsum(lengths)[:-1]] = True
+    return np.bincount(labels) / np.bincount(labels[begins])
 
 
 def competing(
@@ -167,4 +177,12 @@ def competing(
             break
         joined = np.where(labels == other, one, labels)
         labels = again(np.unique(joined, return_inverse=True)[1], _NARROW[-1])
+    while labels.max() > 0:
+        dwell = _dwell(labels, lengths)
+        if dwell.min() >= _DWELL * stride:
+            break
+        stay = labels != dwell.argmin()
+        weights = Sums.of(rows[stay], actions[stay], np.unique(labels[stay], return_inverse=True)[1], int(labels.max()))
+        found = means(errors(rows, actions, weights.weights(_RIDGE)), lengths, _NARROW[-1] * stride)
+        labels = np.unique(found.argmin(axis=1), return_inverse=True)[1]
     return Clones(inputs, fitted(labels).weights(_RIDGE).astype(np.float32))

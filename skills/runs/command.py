@@ -38,10 +38,15 @@ def options(config: Config) -> str:
     kind |= {"maker": config.reward.name, "learner": config.policy.name}
     if config.mode != "skills":
         kind |= {"expert": experts.expert, "episodes": experts.episodes}
+    elif experts.inferred and experts.features == "behaviour":
+        kind["skills"] = "auto"
+    elif experts.features == "behaviour":
+        kind["set"] = {"experts.features": "behaviour"}
     plain = dict(settings(make_config(config.dataset, **kind)))
     given = {name: value for name, value in settings(config) if name not in _LEFT_OUT and value != plain[name]}
     kinds = ("preset", "mode", "reward.maker", "policy.learner", "experts.expert", "experts.episodes")
-    known = dict(settings(usual)) | {"policy.learner": learner(config.preset, config.mode)}
+    kinds += ("experts.features", "experts.inferred")
+    known = dict(settings(usual)) | {"policy.learner": learner(experts.features)}
     given |= {name: plain[name] for name in kinds if plain[name] != known[name]}
     if config.mode != "skills" and experts.episodes is None:
         given["experts.trajectories"] = experts.trajectories

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from typing import Any, Literal, get_args
 
 from skills.bodies.references import domain_of
-from skills.choices import Device, Domain, Mode, Preset, Trunk
+from skills.choices import Device, Domain, Features, Mode, Preset, Trunk
 from skills.data import catalog
 from skills.data.minari_root import env_id
 from skills.errors import USAGE, SkillsError
@@ -39,14 +39,16 @@ def make_config(
     skills: how many; "auto", as many as there are behaviours in the data.
     domain: what the dataset's body does; None: what the catalogue or the dataset's metadata say.
     seeds, expert, trajectories, episodes: in imitation and sparse mode, see `Config` and `ExpertsConfig`.
-    learner: None: what the preset learns with.   calibration: lambda, 0 for none.
+    learner: None: what suits the features.   calibration: lambda, 0 for none.
     set: any setting by its dotted name, {"policy.steps": 5000}, over all else.
     Raises: SkillsError (usage) for an unknown preset, a value out of range, or one that the mode has no use for.
     """
     if preset not in get_args(Preset):
         raise SkillsError(f"Unknown preset {preset!r}.", f"Known: {', '.join(get_args(Preset))}.", USAGE)
     _check_mode(mode, skills, seeds, expert, trajectories, episodes)
-    learner = learner or presets.learner(preset, mode)
+    behaviour = skills == "auto" or (set or {}).get("experts.features") == "behaviour"
+    features: Features = "behaviour" if behaviour else "step"
+    learner = learner or presets.learner(features)
     _check_makers(mode, maker, learner)
     environment = _environment(dataset)
     domain = domain or domain_of(environment)
@@ -56,7 +58,7 @@ def make_config(
         shown = trajectories if trajectories is not None else len(episodes) if episodes else usual
         asked["experts"] = {"expert": expert, "trajectories": shown, "episodes": episodes}
     if skills == "auto":
-        asked["experts"] = {"features": "behaviour", "inferred": True}
+        asked["experts"] = {"features": features, "inferred": True}
     if calibration is not None:
         check_at_least("--lambda", calibration, 0)
         asked["reward"] = {"calibration": calibration}
@@ -70,10 +72,11 @@ def make_config(
     }
     one_expert = mode != "skills"
     needs = (plugin.needs(preset, mode, domain) for plugin in (maker_class, learner_class))
-    for layer in (*presets.layers(preset, environment, domain, one_expert), *needs, asked):
+    for layer in (*presets.layers(preset, environment, domain, one_expert, features), *needs, asked):
         stages |= {stage: _with(stages[stage], settings) for stage, settings in layer.items()}
     stages = changed(stages, set or {})
-    count = 1 if one_expert else skills if isinstance(skills, int) else presets.SKILLS[preset]
+    usual_count = 1 if one_expert else presets.SKILLS[preset]
+    count = skills if isinstance(skills, int) and not one_expert else usual_count
     return Config(dataset, preset, count, seed, device, mode=mode, seeds=seeds, **stages)
 
 

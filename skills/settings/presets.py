@@ -9,7 +9,7 @@ larger steps than the paper's. `paper`: the paper's own numbers, Table 8 and a m
 
 from collections.abc import Iterator
 
-from skills.choices import Domain, Mode, Preset
+from skills.choices import Domain, Features, Preset
 from skills.plugins import Layer
 
 SKILLS: dict[Preset, int] = {"smoke": 8, "quick": 100, "paper": 100}
@@ -80,15 +80,15 @@ _QUICK_WALKER: Layer = {
 }
 
 
-def learner(preset: Preset, mode: Mode) -> str:
-    """The name of the learner: the paper's own, but where minutes have to do for a hundred skills."""
-    return "reach" if preset == "quick" and mode == "skills" else "iql"
+def learner(features: Features) -> str:
+    """The name of the learner that suits what the classes are of: the paper's own where they are of single steps."""
+    return "reach" if features == "behaviour" else "iql"
 
 
-def layers(preset: Preset, environment: str, domain: Domain, one_expert: bool) -> Iterator[Layer]:
+def layers(preset: Preset, environment: str, domain: Domain, one_expert: bool, features: Features) -> Iterator[Layer]:
     """What the preset, the mode and the body say, each over those before it.
 
-    environment: the Gymnasium id, "" where it is not known.
+    environment: the Gymnasium id, "" where it is not known.   features: what classes are cut by.
     """
     yield PRESETS[preset]
     if one_expert:
@@ -104,5 +104,5 @@ def layers(preset: Preset, environment: str, domain: Domain, one_expert: bool) -
             yield _MAZE_OFTEN
         if preset == "quick":
             yield _QUICK_MAZE
-    if not one_expert and preset == "quick" and environment.startswith("Walker2d-"):
+    if not one_expert and preset == "quick" and features == "step" and environment.startswith("Walker2d-"):
         yield _QUICK_WALKER
