@@ -90,6 +90,7 @@ def _remade(line: str) -> Config:
         dataset,
         preset=given.get("--preset", "quick"),
         trunk=given.get("--policy", "shared"),
+        learner=given.get("--learner"),
         skills="auto" if given.get("--skills") == "auto" else None,
         calibration=float(given["--lambda"]) if "--lambda" in given else None,
         set=given_settings([value for option, value in pairs if option == "--set"]),
