@@ -44,7 +44,7 @@ def options(config: Config) -> str:
         kind["set"] = {"experts.features": "behaviour"}
     plain = dict(settings(make_config(config.dataset, **kind)))
     given = {name: value for name, value in settings(config) if name not in _LEFT_OUT and value != plain[name]}
-    kinds = ("preset", "mode", "reward.maker", "policy.learner", "experts.expert", "experts.episodes")
+    kinds: tuple[str, ...] = ("preset", "mode", "reward.maker", "policy.learner", "experts.expert", "experts.episodes")
     kinds += ("experts.features", "experts.inferred")
     known = dict(settings(usual)) | {"policy.learner": learner(experts.features)}
     given |= {name: plain[name] for name in kinds if plain[name] != known[name]}
