@@ -91,6 +91,7 @@ def _remade(line: str) -> Config:
         preset=given.get("--preset", "quick"),
         trunk=given.get("--policy", "shared"),
         skills="auto" if given.get("--skills") == "auto" else None,
+        learner=given.get("--learner"),
         calibration=float(given["--lambda"]) if "--lambda" in given else None,
         set=given_settings([value for option, value in pairs if option == "--set"]),
     )
