@@ -200,7 +200,6 @@ def test_an_environment_named_on_the_command_line_imports_nothing_unasked(
     assert not marker.exists()
 
 
-@pytest.mark.xfail(strict=True, reason="the download's own check opens the set with Minari itself")
 def test_a_download_does_not_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marker: Path) -> None:
     pytest.importorskip("huggingface_hub", reason="downloads need the extra `hf`")
     metadata = stored(env_spec=spec(**running(marker)), observation_space=None)
@@ -222,4 +221,4 @@ def test_datasets_are_opened_in_one_place() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if openers.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"skills/data/opening.py", "skills/data/trust.py", "skills/data/hub.py"}
+    assert found == {"skills/data/opening.py", "skills/data/trust.py"}

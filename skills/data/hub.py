@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
-from minari.dataset.minari_dataset import MinariDataset
 from minari.storage.remotes import get_cloud_storage
 
 from skills.data import store
 from skills.data.minari import DAMAGE, damaged
 from skills.data.minari_root import is_local
+from skills.data.opening import open_folder
 from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError
 from skills.files import explained
 from skills.progress import Notify, Progress, silent, unsaid
@@ -192,7 +192,7 @@ def _check_room(stage: Path, total: int) -> None:
 
 def _check_readable(data: Path, minari_id: str) -> None:
     try:
-        MinariDataset(data)
+        open_folder(data, minari_id)
     except DAMAGE as error:
         raise damaged(minari_id, error) from error
 
