@@ -53,7 +53,7 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
-    """IQL whose returns are as long as what classes are cut by; its policies learn from the rows that matter to each."""
+    """IQL whose returns are as long as what classes are cut by, and whose policies learn from what matters to each."""
 
     name = "reach"
     files = (*Policy.FILES, CURVES)
