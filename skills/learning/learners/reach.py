@@ -46,7 +46,7 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
         "value_steps": 200, "value_hidden": 64, "value_batch": 64, "value_rate": 1e-3,
         "steps": 200, "hidden": 32, "batch": 32, "learning_rate": 1e-3,
     },
-    "quick": {"value_steps": 8_000, "value_rate": 1e-3, "steps": 4_000, "hidden": 128, "learning_rate": 1e-3},
+    "quick": {"value_steps": 16_000, "value_rate": 1e-3, "steps": 4_000, "hidden": 128, "learning_rate": 1e-3},
     "paper": {},
 }  # fmt: skip
 
