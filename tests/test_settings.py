@@ -92,7 +92,6 @@ def _remade(line: str) -> Config:
         trunk=given.get("--policy", "shared"),
         learner=given.get("--learner"),
         skills="auto" if given.get("--skills") == "auto" else None,
-        learner=given.get("--learner"),
         calibration=float(given["--lambda"]) if "--lambda" in given else None,
         set=given_settings([value for option, value in pairs if option == "--set"]),
     )
