@@ -1,9 +1,9 @@
 """Data with known behaviours: what several policies that nobody here trained did, mixed or in turn within an episode.
 
-python bench/mixtures.py FOLDER [POLICIES] [NAME ...]
+python bench/mixtures.py FOLDER [NAME ...] [--policies POLICIES]
 
-POLICIES: the folder of the policies' files, ../shared/data/policies beside the checkout unless given.   NAME: the sets to make; all
-unless given. A set is an .npz that `skills data import FILE ID --env ENV --label policy` reads.
+NAME: the sets to make; all unless given.   POLICIES: the folder of the policies' files, ../shared/data/policies beside
+the checkout unless given. A set is an .npz that `skills data import FILE ID --env ENV --label policy` reads.
 
 Letters: N simulations or rows, O observation columns, A action size.
 """

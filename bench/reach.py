@@ -21,7 +21,7 @@ from skills.measures.truth import truth
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "reach": ("reach", {}),
     "  no gate": ("reach", {"gate": 0.0}),
-    "  gentler gate": ("reach", {"gate": 2.0}),
+    "  gentler gate": ("reach", {"gate": 4.0}),
     "  returns of one step": ("reach", {"td_steps": 1}),
     "  half the temperature": ("reach", {"inverse_temperature": 4.0}),
     "  twice the temperature": ("reach", {"inverse_temperature": 1.0}),

@@ -10,7 +10,7 @@ from skills.data.made.behaviour import LEVELS, Behaviour
 from skills.errors import SkillsError
 from skills.files import read_json
 from tools.behaviours import ppo, recipes
-from tools.behaviours.ppo import PPOConfig
+from tools.behaviours.ppo import Plain, PPOConfig
 
 BODIES = list(recipes.RECIPES)
 SHIPPED = [(body, level) for body in BODIES for level in recipes.recipe(body).levels]
@@ -24,14 +24,14 @@ def weights(policy: Behaviour) -> np.ndarray:
 def test_ppo_learns_to_hop():
     curve = []
     config = PPOConfig(steps=40_000, simulations=32, rollout=64, epochs=8, minibatch=256, hidden=64, lr=1e-3)
-    ppo.train("Hopper-v5", 0, config, lambda snapshot: curve.append(snapshot.mean_return) or True)
+    ppo.train(Plain("Hopper-v5", config), 0, config, lambda snapshot: curve.append(snapshot.mean_return) or True)
     assert curve[-1] > 100
     assert curve[-1] > 4 * curve[0]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
     first, again, other = (
-        weights(ppo.train("HalfCheetah-v5", seed, TINY, lambda snapshot: True)) for seed in (5, 5, 6)
+        weights(ppo.train(Plain("HalfCheetah-v5", TINY), seed, TINY, lambda snapshot: True)) for seed in (5, 5, 6)
     )
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -39,7 +39,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others():
 
 def test_training_stops_where_the_callback_says():
     steps = []
-    ppo.train("Hopper-v5", 0, TINY, lambda snapshot: steps.append(snapshot.steps) or len(steps) < 2)
+    ppo.train(Plain("Hopper-v5", TINY), 0, TINY, lambda snapshot: steps.append(snapshot.steps) or len(steps) < 2)
     assert steps == [512, 1024]
 
 
@@ -64,7 +64,7 @@ def test_the_running_scale_is_that_of_all_rows():
 
 
 def test_a_saved_behaviour_acts_the_same(tmp_path):
-    policy = ppo.train("Ant-v5", 0, TINY, lambda snapshot: snapshot.steps < 1024)
+    policy = ppo.train(Plain("Ant-v5", TINY), 0, TINY, lambda snapshot: snapshot.steps < 1024)
     behaviour.save(policy, behaviour.path("ant", "medium", tmp_path))
     loaded = behaviour.load("ant", "medium", tmp_path)
     observations = np.random.default_rng(0).normal(size=(16, 105))
@@ -78,7 +78,7 @@ def test_a_saved_behaviour_acts_the_same(tmp_path):
 
 
 def test_episodes_vary_in_turn_by_gain_and_by_noise():
-    plain = ppo.train("Hopper-v5", 0, TINY, lambda snapshot: False)
+    plain = ppo.train(Plain("Hopper-v5", TINY), 0, TINY, lambda snapshot: False)
     policy = replace(plain, gains=(1.0, 0.5), noise_scales=(1.0, 1.0, 0.0))
     observations = np.zeros((6, 11))
     acted = policy.act(observations, [np.random.default_rng(3) for _ in range(6)], np.arange(6))

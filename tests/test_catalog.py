@@ -12,7 +12,7 @@ BODIES = ("ant", "halfcheetah", "walker2d", "hopper")
 def test_every_name_of_the_four_bodies_can_be_made_here() -> None:
     made = catalog.embedded_names()
     assert {f"{body}-{level}" for body in BODIES for level in catalog.LEVELS} <= set(made)
-    assert len(catalog.LEVELS) == 6
+    assert len(catalog.LEVELS) == 7
 
 
 def test_there_are_six_mazes_and_twelve_hand_sets_with_official_ids() -> None:

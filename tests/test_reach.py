@@ -15,7 +15,7 @@ from skills.files import read_arrays
 from skills.learning.classes import Classes, one_expert
 from skills.learning.draws import Draws, DrawSettings, Weighing, draws_by
 from skills.learning.engine.stacked import with_ones
-from skills.learning.experience import Experience, dwell, experience, n_step_sums
+from skills.learning.experience import Experience, experience, n_step_sums
 from skills.learning.learners.reach import Reach
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy, Shape
@@ -33,7 +33,7 @@ def of_labels(labels: list[int] | np.ndarray) -> Classes:
     """Classes that are nothing but the labels of rows."""
     labels = np.asarray(labels, np.int32)
     plain = np.zeros(1, np.float32)
-    return Classes(labels, np.zeros((labels.max() + 1, 1), np.float32), np.arange(1), plain, plain + 1)
+    return Classes(labels, np.zeros((labels.max() + 1, 1), np.float32), np.arange(1), plain, plain + 1, np.array(5))
 
 
 def chain(episodes: int = 40, steps: int = 25) -> tuple[Transitions, Classes, Rewards]:
@@ -95,12 +95,6 @@ def test_experience_looks_to_the_end_of_the_episode_and_no_further():
     assert seen.continues.ravel().tolist() == pytest.approx([0.729, 0.729, 0, 0, 0, 0.729, 0.729, 0.729, 0.81, 0.9])
     last = [2, 3, 4, 4, 4, 7, 8, 9, 9, 9]
     np.testing.assert_array_equal(seen.ends[:, 0], transitions.next_observations[last, 0])
-
-
-def test_a_class_lasts_as_long_as_its_visits():
-    # class 0: visits of 3 and 1; class 1: one of 4; class 2: one of 2 that an episode's end cuts into two
-    assert dwell(of_labels([0, 0, 0, 1, 1, 1, 1, 0, 2, 2]), np.array([0, 9, 10])) == 2
-    assert dwell(one_expert(10, np.arange(3)), np.array([0, 10])) == 1
 
 
 @pytest.mark.parametrize("trunk", ["shared", "independent"])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from skills.errors import NOT_FOUND, SkillsError, nearest
 
-LEVELS = ("random", "simple", "medium", "expert", "medium-replay", "medium-expert")
+LEVELS = ("random", "simple", "medium", "expert", "medium-replay", "medium-expert", "diverse")
 _OFFICIAL_LEVELS = ("simple", "medium", "expert")  # mujoco/* has no other
 _MIXTURES = {"medium-replay": ("random", "simple", "medium"), "medium-expert": ("medium", "expert")}
 

@@ -53,7 +53,8 @@ class Cut:
     """K classes, each of one behaviour.
 
     labels: [N] the class of each row.   behaviours: [K] the behaviour of each class.   stride: in steps.
-    columns: [C] those of (s, a) that ever change.   mean, scale: [C] theirs.   spread: [2, F] mean and scale of features.
+    columns: [C] those of (s, a) that ever change.   mean, scale: [C] theirs.
+    spread: [2, F] mean and scale of features.
     centroids: [K, F] in standardised features.   clones: as `Behaviours` has them.
     """
 
@@ -88,22 +89,24 @@ def cut(transitions: Transitions, count: int | None, seed: int) -> Cut:
         np.add.at(shares, (labels, found.labels), 1.0)
         behaviours = shares.argmax(axis=1)
         return Cut(labels, behaviours, found.stride, columns, mean, scale, spread, centroids, None)
-    labels, centroids, behaviours = np.empty(len(features), np.intp), [], []
+    labels = np.empty(len(features), np.intp)
+    centres: list[Floats] = []
+    owners: list[int] = []
     for behaviour, share in enumerate(_shares(np.bincount(found.labels), count)):
         rows = np.flatnonzero(found.labels == behaviour)
-        own, centres = _partition(features[rows], share, rng)
-        labels[rows] = len(behaviours) + own
-        centroids.append(centres)
-        behaviours += [behaviour] * share
+        own, places = _partition(features[rows], int(share), rng)
+        labels[rows] = len(owners) + own
+        centres.append(places)
+        owners += [behaviour] * int(share)
     return Cut(
         labels,
-        np.array(behaviours),
+        np.array(owners),
         found.stride,
         columns,
         mean,
         scale,
         spread,
-        np.concatenate(centroids),
+        np.concatenate(centres),
         found.clones,
     )
 
@@ -184,5 +187,5 @@ def _partition(features: Floats, count: int, rng: np.random.Generator) -> tuple[
 
 def _by_size(labels: Ids) -> Ids:
     """The labels numbered anew, the largest first."""
-    found, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
+    _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     return np.argsort(np.argsort(-sizes, kind="stable"))[labels]

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,7 +122,7 @@ class Classes:
         if self.clones is not None:
             behaviour = self.clones.labels(observations, actions, lengths, int(self.stride))
             distances[behaviour[:, None] != self.behaviours] = np.inf
-        return distances.argmin(axis=1).astype(np.int32)
+        return np.asarray(distances.argmin(axis=1), np.int32)
 
     def save(self, path: Path) -> None:
         """Writes `experts.npz`; of classes of steps, what there is of them."""
@@ -137,7 +138,7 @@ class Classes:
     @staticmethod
     def load(path: Path) -> "Classes":
         """Reads `experts.npz`."""
-        arrays = read_arrays(path)
+        arrays: dict[str, Any] = dict(read_arrays(path))
         of_clones = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_CLONES)}
         if not of_clones:
             return Classes(**arrays)

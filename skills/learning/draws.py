@@ -29,7 +29,7 @@ class DrawSettings:
 
     inverse_temperature: Annotated[float, "beta in exp(beta advantage), the advantage in standard deviations"] = 2.0
     weight_limit: Annotated[float, "of exp(beta advantage)"] = 100.0
-    gate: Annotated[float, "p in (earned / the highest)^p, which multiplies that; 0: IQL's weights"] = 4.0
+    gate: Annotated[float, "p in (earned / the highest)^p, which multiplies that; 0: IQL's weights"] = 8.0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from scipy.signal import lfilter
 from torch import Tensor
 
 from skills.data.transitions import Transitions
-from skills.learning.classes import Classes
 from skills.learning.engine.stacked import with_ones
 from skills.learning.matrix import Rewards
 
@@ -97,14 +96,3 @@ def n_step_sums(
             whole[:-steps] -= discount**steps * whole[steps:].copy()
             found[start:stop, part] = whole
     return found
-
-
-def dwell(classes: Classes, bounds: NDArray[np.int64]) -> int:
-    """How many steps a class lasts once entered: the median over classes of their mean; 1 where none was cut."""
-    labels = classes.labels
-    known = labels >= 0
-    begins = np.append(True, labels[1:] != labels[:-1])
-    begins[bounds[:-1]] = True
-    visits = np.bincount(labels[begins & known], minlength=1)
-    rows = np.bincount(labels[known], minlength=len(visits))
-    return max(1, round(float(np.median(rows[visits > 0] / visits[visits > 0])))) if known.all() else 1

@@ -38,7 +38,7 @@ class ValueSettings:
     trunk: Annotated[Trunk, "of V; or a network of its own for each skill"] = "shared"
     expectile: Annotated[float, "tau"] = 0.7
     discount: Annotated[float, "gamma"] = 0.99
-    td_steps: Annotated[int, "n of n-step returns; 0: as many steps as the classes last", 0] = 0
+    td_steps: Annotated[int, "n of n-step returns; 0: the window that classes are cut by", 0] = 0
     reward_shift: Annotated[float, "added to every scaled reward", float("-inf")] = 0.0
     polyak: Annotated[float, "share of V that its slow copy takes in each step"] = 0.005
 

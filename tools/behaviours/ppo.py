@@ -11,17 +11,18 @@ A terminated episode has no future. One cut by the time limit has: V(its final o
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skills.arrays import Floats
+from skills.arrays import Floats, Places
 from skills.bodies.environments import EPISODE_STEPS, environment, motion_size
-from skills.bodies.fast import Simulation
+from skills.bodies.fast import Simulation, Step
 from skills.data.made.behaviour import Behaviour
 
 _OBSERVATION_CLIP = 10.0
@@ -72,12 +73,15 @@ class Snapshot:
 
 
 class RunningScale:
-    """Mean and variance of everything seen so far (Chan et al.'s parallel update), float64."""
+    """Mean and variance of everything seen so far (Chan et al.'s parallel update), float64.
 
-    def __init__(self, size: int) -> None:
-        self.mean = np.zeros(size)
-        self.variance = np.ones(size)
-        self._count = 1e-4
+    mean, variance: [size] of what was seen before; it counts as a hundred thousand rows.
+    """
+
+    def __init__(self, size: int, mean: Floats | None = None, variance: Floats | None = None) -> None:
+        self.mean = np.zeros(size) if mean is None else mean
+        self.variance = np.ones(size) if variance is None else variance
+        self._count = 1e-4 if mean is None else 1e5
 
     def update(self, rows: Floats) -> None:
         """Takes in rows [M, size]."""
@@ -124,12 +128,49 @@ class Rollout:
     targets: Tensor
 
 
-def train(env_id: str, seed: int, config: PPOConfig, callback: Callable[[Snapshot], bool]) -> Behaviour:
-    """Trains a policy from nothing; the same seed and config give the same weights.
+class World(Protocol):
+    """What a policy is trained in: `Simulation`, or what is asked of a body beside.
 
+    columns: O, the leading columns of what it returns that the policy sees.
+    terminates: whether episodes may end before their time.
+    """
+
+    columns: int
+    action_size: int
+    terminates: bool
+
+    def reset(self, generators: Sequence[np.random.Generator], ids: Places | None = None) -> Floats: ...
+
+    def step(self, actions: NDArray[np.float32]) -> Step: ...
+
+
+class Plain:
+    """An environment as it is. The policy sees pose and motion only.
+
+    Ant's 78 contact forces come after them: heavy-tailed, and no help to a runner.
+    """
+
+    def __init__(self, env_id: str, config: PPOConfig) -> None:
+        self._simulation = Simulation(env_id, config.simulations, config.threads)
+        self.columns, self.action_size = motion_size(env_id), self._simulation.action_size
+        self.terminates = environment(env_id).terminates
+
+    def reset(self, generators: Sequence[np.random.Generator], ids: Places | None = None) -> Floats:
+        return self._simulation.reset(generators, ids)
+
+    def step(self, actions: NDArray[np.float32]) -> Step:
+        return self._simulation.step(actions)
+
+
+def train(
+    world: World, seed: int, config: PPOConfig, callback: Callable[[Snapshot], bool], begin: Behaviour | None = None
+) -> Behaviour:
+    """Trains a policy; the same seed and config give the same weights.
+
+    begin: the policy to begin with, of the world's columns; None: from nothing.
     callback: called after every iteration (simulations * rollout steps); training stops early where it returns False.
     """
-    trainer = _Trainer(env_id, seed, config)
+    trainer = _Trainer(world, seed, config, begin)
     threads = torch.get_num_threads()
     torch.set_num_threads(config.threads)
     try:
@@ -158,17 +199,17 @@ def advantages(rewards: Floats, values: Floats, ends: NDArray[np.bool_], discoun
 
 
 class _Trainer:
-    def __init__(self, env_id: str, seed: int, config: PPOConfig) -> None:
+    def __init__(self, world: World, seed: int, config: PPOConfig, begin: Behaviour | None) -> None:
         self.config = config
         starts, learning, cuts = np.random.SeedSequence(seed).spawn(3)
         self._generators = [np.random.default_rng(child) for child in starts.spawn(config.simulations)]
         self._generator = torch.Generator().manual_seed(int(learning.generate_state(1)[0]))
-        self._simulation = Simulation(env_id, config.simulations, config.threads)
-        # Pose and motion only. Ant's 78 contact forces come after them: heavy-tailed, and no help to a runner.
-        self._columns = motion_size(env_id)
-        self._model = ActorCritic(self._columns, self._simulation.action_size, config, self._generator)
+        self._world, self._columns = world, world.columns
+        self._model = ActorCritic(self._columns, self._world.action_size, config, self._generator)
         self._optimiser = torch.optim.Adam(self._model.parameters(), lr=config.lr, eps=1e-5, fused=True)
         self._scale = RunningScale(self._columns)
+        if begin is not None:
+            self._take_over(begin)
         self._return_scale = RunningScale(1)
         self._discounted = np.zeros(config.simulations)
         self._returns: deque[float] = deque(maxlen=_RETURN_WINDOW)
@@ -177,11 +218,22 @@ class _Trainer:
         # The first episodes are cut at different times; otherwise bodies that cannot fall stay in phase for ever and
         # each rollout sees one part of the episode only.
         self._first_limit = np.random.default_rng(cuts).integers(1, EPISODE_STEPS, config.simulations)
-        if environment(env_id).terminates:
+        if world.terminates:
             self._first_limit[:] = EPISODE_STEPS + 1
         self._first = np.ones(config.simulations, dtype=bool)
         self._age = np.zeros(config.simulations, dtype=np.int64)
-        self._observations = self._simulation.reset(self._generators)[:, : self._columns]
+        self._observations = self._world.reset(self._generators)[:, : self._columns]
+
+    def _take_over(self, begin: Behaviour) -> None:
+        linear = [layer for layer in self._model.actor if isinstance(layer, nn.Linear)]
+        with torch.no_grad():
+            for layer, (weight, bias) in zip(linear, begin.layers, strict=True):
+                layer.weight.copy_(torch.as_tensor(weight.T))
+                layer.bias.copy_(torch.as_tensor(bias))
+            self._model.log_std.copy_(torch.as_tensor(begin.log_std))
+        self._scale = RunningScale(
+            self._columns, begin.mean.astype(np.float64), np.square(begin.std.astype(np.float64))
+        )
 
     def iterate(self, lr_fraction: float) -> None:
         for group in self._optimiser.param_groups:
@@ -233,7 +285,7 @@ class _Trainer:
 
     def _step(self, actions: NDArray[np.float32]) -> tuple[Floats, NDArray[np.bool_]]:
         """Steps all simulations and restarts those that ended; normalised rewards [N] and ends [N]."""
-        step = self._simulation.step(actions)
+        step = self._world.step(actions)
         self._age += 1
         truncated = step.truncated | (self._first & (self._age >= self._first_limit))
         ends = step.terminated | truncated
@@ -252,7 +304,7 @@ class _Trainer:
             self._returns.extend(self._return_so_far[whole].tolist())
             self._return_so_far[ended] = self._discounted[ended] = self._age[ended] = 0
             self._first[ended] = False
-            fresh = self._simulation.reset([self._generators[index] for index in ended], ended)
+            fresh = self._world.reset([self._generators[index] for index in ended], ended)
             observations[ended] = fresh[:, : self._columns]
         self._observations = observations
         return rewards, ends

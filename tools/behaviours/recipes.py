@@ -20,12 +20,12 @@ from skills.errors import NOT_FOUND, SkillsError, nearest
 from skills.files import write_json
 from skills.progress import Progress, silent
 from tools.behaviours import ppo
-from tools.behaviours.ppo import PPOConfig, Snapshot
+from tools.behaviours.ppo import Plain, PPOConfig, Snapshot
 
 EPISODES = 32  # played for the returns in a record
 _CURVE_EVERY = 10  # iterations between two points of the curve in a record
 _EVALUATION_SEED = 7
-_VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
+VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
 
 
 # One gait gives a hundred classes that are phases of it, and skills that all run at its pace (on Ant, speeds then
@@ -121,7 +121,7 @@ def train(body: str, seed: int | None, folder: Path, progress: Progress = silent
                 taken[level] = (snapshot, time.monotonic() - began)
         return snapshot.steps < last
 
-    ppo.train(made.env_id, seed, made.config, watch)
+    ppo.train(Plain(made.env_id, made.config), seed, made.config, watch)
     return write(body, seed, folder, taken, curve)
 
 
@@ -150,7 +150,7 @@ def write(
         "command": f"skills data train {body} --seed {seed}",
         "env_id": made.env_id,
         "seed": seed,
-        "versions": {package: version(package) for package in _VERSIONS},
+        "versions": {package: version(package) for package in VERSIONS},
         "config": asdict(made.config),
         "evaluation": {"episodes": EPISODES, "seed": _EVALUATION_SEED},
         "levels": levels,

@@ -24,7 +24,7 @@ from skills.bodies.fast import Simulation
 from skills.bodies.mazes import GOAL_REWARD, Maze
 from skills.data.made import behaviour
 from skills.data.made.guide import Guide
-from skills.data.made.rounds import Policy
+from skills.data.made.rounds import ROUND, Policy
 from skills.data.made.scene import Scene
 
 # Slow, 1.6 m/s, and so the surest: `medium` and `expert` fall on their backs more often.
@@ -47,8 +47,8 @@ class MazeScene(Scene):
     def files(self) -> tuple[Path | None, ...]:
         return (behaviour.path(*RUNNER),)
 
-    def policies(self, episodes: int) -> tuple[Policy | None, ...]:
-        return (Guide(self._maze, behaviour.load(*RUNNER), episodes),)
+    def policy(self, part: int, number: int) -> Policy:
+        return Guide(self._maze, behaviour.load(*RUNNER), ROUND)
 
     @property
     def how(self) -> str:
@@ -67,7 +67,7 @@ class MazeScene(Scene):
     def observations(self, rows: NDArray[np.float32]) -> Any:
         return {name: rows[:, part] for name, part in _PARTS.items()}
 
-    def infos(self, terminated: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+    def infos(self, part: int, number: int, episode: int, terminated: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
         """success: [T + 1] whether the goal is reached in each state."""
         return {"success": np.concatenate([[False], terminated])}
 

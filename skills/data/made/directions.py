@@ -56,12 +56,16 @@ def facing(observations: Floats) -> Floats:
     return np.asarray(np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z)))
 
 
-def seen_along_x(observations: Floats, directions: Floats) -> tuple[Floats, Numbering]:
+def seen_along_x(observations: Floats, directions: Floats, quarters: Places | None = None) -> tuple[Floats, Numbering]:
     """Ants [N, 27 or more] that shall run in `directions` [N], as ants [N, 27] that shall run along +x.
 
     Also the numbering of their legs, which turns the policy's actions into theirs.
+
+    quarters: [N] by how many quarter turns to the left of its own an ant's first leg is looked for; None: by as many as
+    leave the smallest turn.
     """
-    quarters = np.rint((directions - facing(observations)) / _QUARTER).astype(np.intp)
+    if quarters is None:
+        quarters = np.rint((directions - facing(observations)) / _QUARTER).astype(np.intp)
     legs = (_LEGS + quarters[:, None]) % 4
     numbering = Numbering(legs, _ANKLE_SIGNS[legs] * _ANKLE_SIGNS)
     turned = np.asarray(quarters * _QUARTER, np.float64)

@@ -26,7 +26,9 @@ from minari.dataset.minari_storage import MinariStorage
 from skills.bodies.environments import environment
 from skills.data import store
 from skills.data.catalog import Entry
+from skills.data.made import diverse
 from skills.data.made.antmaze import MazeScene
+from skills.data.made.diverse import DiverseScene
 from skills.data.made.rounds import ROUND, play_round
 from skills.data.made.scene import Scene
 from skills.data.minari_root import LABEL_NAMES
@@ -93,7 +95,8 @@ def is_outdated(entry: Entry) -> bool:
 def _place(entry: Entry) -> _Place:
     if entry.embedded_id is None or entry.env_id is None:
         raise SkillsError(f"{entry.name} cannot be made here: no behaviour for it ships with the project.")
-    scene = MazeScene(entry) if environment(entry.env_id).maze else Scene(entry)
+    kind = MazeScene if environment(entry.env_id).maze else DiverseScene if entry.level == diverse.LEVEL else Scene
+    scene = kind(entry)
     digests = ["random" if file is None else sha256(file) for file in scene.files]
     digest = digests[0] if len(digests) == 1 else hashlib.sha256(" ".join(digests).encode()).hexdigest()
     return _Place(entry, entry.embedded_id, scene, digest)
@@ -115,7 +118,7 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
     """
     _refuse_other_behaviours(place)
     rows = list(rows)
-    policies, simulation = place.scene.policies(ROUND), place.scene.simulation(ROUND)
+    simulation = place.scene.simulation(ROUND)
     number = first
     progress(min(sum(rows), steps), steps)
     while sum(rows) < steps:
@@ -124,7 +127,7 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
         if path.is_file():
             lengths = read_arrays(path)["lengths"]
         else:
-            arrays = play_round(place.scene.env_id, policies[part], number, simulation)
+            arrays = play_round(place.scene.env_id, place.scene.policy(part, number), number, simulation)
             write_arrays(path, {**arrays, "part": np.array(part)})
             lengths = arrays["lengths"]
         rows[part] += int(lengths.sum())
@@ -173,8 +176,8 @@ def _description(place: _Place) -> store.Description:
     """The spaces and spec of the environment and the word that it was made here."""
     entry, scene = place.entry, place.scene
     more: dict[str, Any] = {store.POLICY_KEY: place.digest, **scene.metadata()}
-    if len(entry.parts) > 1:
-        more[LABEL_NAMES] = list(entry.parts)
+    if scene.labels:
+        more[LABEL_NAMES] = list(scene.labels)
     return store.Description(
         scene.observation_space(),
         Box(-1.0, 1.0, (scene.simulation(1).action_size,), np.float32),
@@ -192,12 +195,10 @@ def _episodes(place: _Place, first: int) -> Iterator[EpisodeBuffer]:
     while _round_path(place, number).is_file():
         arrays = read_arrays(_round_path(place, number))
         row = state = 0
-        for length in arrays["lengths"]:
+        for episode, length in enumerate(arrays["lengths"]):
             actions, states = slice(row, row + length), slice(state, state + length + 1)
             infos = {"qpos": arrays["qpos"][states], "qvel": arrays["qvel"][states]}
-            infos |= place.scene.infos(arrays["terminated"][actions])
-            if len(place.entry.parts) > 1:
-                infos[store.LABEL] = np.full(length, arrays["part"], dtype=np.int32)
+            infos |= place.scene.infos(int(arrays["part"]), number, episode, arrays["terminated"][actions])
             yield EpisodeBuffer(
                 observations=place.scene.observations(arrays["observations"][states]),
                 actions=arrays["actions"][actions],

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from skills.bodies.environments import observation_size
 from skills.bodies.fast import Simulation
+from skills.data import store
 from skills.data.catalog import Entry
 from skills.data.made import behaviour
 from skills.data.made.rounds import Policy
@@ -40,10 +41,15 @@ class Scene:
         by_part = [(None,) if part == _UNIFORM else behaviour.paths(body, part) for part in self.entry.parts]
         return tuple(file for files in by_part for file in files)
 
-    def policies(self, episodes: int) -> tuple[Policy | None, ...]:
-        """What plays each part, `episodes` at a time; None: uniform random actions."""
-        body = str(self.entry.body)
-        return tuple(None if part == _UNIFORM else behaviour.load_turns(body, part) for part in self.entry.parts)
+    def policy(self, part: int, number: int) -> Policy | None:
+        """What plays round `number` for a part; None: uniform random actions."""
+        level = self.entry.parts[part]
+        return None if level == _UNIFORM else behaviour.load_turns(str(self.entry.body), level)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What the rows can be of, where there is more than one; `infos` says of which each is."""
+        return self.entry.parts if len(self.entry.parts) > 1 else ()
 
     @property
     def how(self) -> str:
@@ -73,9 +79,9 @@ class Scene:
         """Rows [T, O] of the simulation as the environment observes them."""
         return rows
 
-    def infos(self, terminated: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        """What else is known of an episode of `terminated` [T]."""
-        return {}
+    def infos(self, part: int, number: int, episode: int, terminated: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
+        """What else is known of an episode of round `number`, `terminated` [T], that a part played."""
+        return {store.LABEL: np.full(len(terminated), part, dtype=np.int32)} if self.labels else {}
 
     def metadata(self) -> dict[str, Any]:
         """What else is said of the set."""

@@ -3,7 +3,7 @@
 V and Q of IQL (Kostrikov et al. 2022) do not depend on its policy, so learning them first and extracting the policy
 afterwards is still IQL. What is not, each with the setting that undoes it:
   V learns from r + gamma V(s') without Q (`skills.learning.values`; nothing undoes it: `iql` is the learner with Q);
-  returns as long as the classes last, not of one step (`td_steps` = 1);
+  returns as long as what the classes are cut by, not of one step (`td_steps` = 1);
   a gate on the weights of the rows (`skills.learning.draws`; `gate` = 0);
   rows drawn by weight, for a network of its own for each skill (`skills.learning.actors`).
 
@@ -31,7 +31,7 @@ from skills.learning.engine.curves import FILE as CURVES
 from skills.learning.engine.curves import Curves
 from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.workers import Workers, beside
-from skills.learning.experience import dwell, experience
+from skills.learning.experience import experience
 from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
@@ -46,14 +46,14 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
         "value_steps": 200, "value_hidden": 64, "value_batch": 64, "value_rate": 1e-3,
         "steps": 200, "hidden": 32, "batch": 32, "learning_rate": 1e-3,
     },
-    "quick": {"value_steps": 8_000, "value_rate": 1e-3, "steps": 4_000, "hidden": 128, "learning_rate": 1e-3},
+    "quick": {"value_steps": 16_000, "value_rate": 1e-3, "steps": 4_000, "hidden": 128, "learning_rate": 1e-3},
     "paper": {},
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
-    """IQL whose values look as far as a class lasts, and whose policies learn from the rows that matter to each."""
+    """IQL whose returns are as long as what classes are cut by, and whose policies learn from what matters to each."""
 
     name = "reach"
     files = (*Policy.FILES, CURVES)
@@ -78,7 +78,7 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
         """Learns a head for each column of the reward matrix; saves the policy and its losses' curves into `folder`."""
         assert rewards is not None, "values are of rewards"
         mean_and_std = scaling(transitions, standardise=True)
-        steps = self.td_steps or dwell(experts, transitions.bounds)
+        steps = self.td_steps or int(experts.window)
         discount = self.discount ** (seconds_per_step(transitions.env_id) / _SECONDS)
         seen = experience(transitions, rewards, mean_and_std, steps, discount, self.reward_shift, device)
         values = Values(seen, self, generator, device)
