@@ -16,6 +16,7 @@ from skills.data.made.directions import facing
 from skills.data.made.driver import Driver, Orders, orders
 from skills.data.made.joystick import JOYSTICKS, SECONDS
 from skills.data.made.shipped import ShippedPolicy
+from skills.errors import SkillsError
 from skills.files import read_json
 from tools.behaviours import drivers, ppo
 from tools.behaviours.commanded import LESSONS, Commanded, told
@@ -266,3 +267,22 @@ def test_training_begins_with_the_gait_that_it_is_given():
     trained = ppo.train(Commanded(lesson, config), 0, config, lambda snapshot: False, begun)
     np.testing.assert_allclose(trained.act(seen), begun.act(seen), atol=0.05)
     np.testing.assert_allclose(trained.log_std, begun.log_std, atol=1e-3)
+
+
+def test_a_network_is_trained_stage_by_stage_and_filed_with_its_record(tmp_path, monkeypatch):
+    small = PPOConfig(steps=512, simulations=8, rollout=32, epochs=1, minibatch=128)
+    stages = (drivers.Stage(256, small, "simple"), drivers.Stage(256, small, cells=("stands", "hops")))
+    monkeypatch.setitem(drivers.STAGES, "hopper", {"diverse": stages, "diverse-2": stages[:1]})
+    monkeypatch.setattr(drivers, "_ROUNDS", 1)
+    seen = []
+    record, *files = drivers.train("hopper", None, tmp_path, lambda done, total: seen.append((done, total)))
+    assert [file.name for file in files] == ["hopper-diverse.npz", "hopper-diverse-2.npz"]
+    assert seen == [(256, 768), (512, 768), (768, 768)]
+    recorded = read_json(record)
+    assert list(recorded["networks"]) == ["diverse", "diverse-2"]
+    assert list(recorded["cells"]) == cell_names("hopper")
+    again = drivers.train("hopper", 1, tmp_path / "again")[1]
+    assert again.read_bytes() == files[0].read_bytes()
+    assert not np.array_equal(*(np.load(file)["weight0"] for file in files))
+    with pytest.raises(SkillsError, match="no diverse set of the body 'hoper'"):
+        drivers.train("hoper", None, tmp_path)
