@@ -17,7 +17,7 @@ from skills.bodies.fast import Simulation
 from skills.bodies.mazes import GOAL_RADIUS, MAZES
 from skills.data import catalog, sources
 from skills.data import minari as reader
-from skills.data.made import antmaze, behaviour, embedded, rounds
+from skills.data.made import antmaze, embedded, rounds, shipped
 from skills.data.made.guide import Guide
 from skills.errors import SkillsError
 from skills.progress import silent
@@ -172,7 +172,7 @@ def test_the_guide_finds_the_way_in_larger_mazes(maze):
     """Without noise nothing falls; the way is that of D4RL's evaluation."""
     env_id = catalog.resolve(f"antmaze-{maze}-play").env_id
     simulation = Simulation(env_id, 2, threads=1, task="evaluation")
-    guide = Guide(MAZES[maze], behaviour.load("ant", "simple"), 2, noise=0.0)
+    guide = Guide(MAZES[maze], shipped.load("ant", "simple"), 2, noise=0.0)
     alive, reached = np.arange(2), 0
     generators = [np.random.default_rng(seed) for seed in alive]
     observations = simulation.reset(generators)

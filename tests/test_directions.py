@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skills.bodies.fast import Simulation
-from skills.data.made import behaviour
+from skills.data.made import shipped
 from skills.data.made.directions import facing, seen_along_x
 
 START = np.array([0, 0, 0.6, 1, 0, 0, 0, 0.1, 1.0, -0.2, -1.0, 0.3, -0.9, 0.05, 1.1])  # legs 1-4: hip, ankle
@@ -26,7 +26,7 @@ def quarter_turned(qpos: np.ndarray, quarters: int) -> np.ndarray:
 @pytest.mark.parametrize("quarters", [1, 2, 3])
 def test_the_same_ant_with_other_numbers_moves_the_same(quarters):
     """Both are led along +x by the shipped behaviour; only the numbers of their legs differ."""
-    policy = behaviour.load("ant", "simple")
+    policy = shipped.load("ant", "simple")
     simulation = Simulation("Ant-v5", 2, threads=1)
     observations = simulation.set_state(np.stack([START, quarter_turned(START, quarters)]), np.zeros((2, 14)))
     np.testing.assert_allclose(facing(observations)[1], np.angle(1j**quarters), atol=1e-12)
@@ -48,7 +48,7 @@ def test_along_x_and_facing_it_nothing_changes():
 
 
 def test_it_runs_where_it_is_told():
-    policy = behaviour.load("ant", "simple")
+    policy = shipped.load("ant", "simple")
     directions = np.linspace(-np.pi, np.pi, 9)[:-1] + 0.2
     simulation = Simulation("Ant-v5", 8, threads=1)
     observations = simulation.reset([np.random.default_rng(seed) for seed in range(8)])

@@ -11,11 +11,11 @@ from test_embedded import assert_same, stored
 
 from skills.bodies.fast import Simulation
 from skills.data import catalog, sources
-from skills.data.made import behaviour, embedded
-from skills.data.made.behaviour import Behaviour
+from skills.data.made import embedded, shipped
 from skills.data.made.directions import facing
 from skills.data.made.driver import Driver, Orders, orders
 from skills.data.made.joystick import JOYSTICKS, SECONDS
+from skills.data.made.shipped import ShippedPolicy
 from skills.errors import SkillsError
 from skills.files import read_json
 from tools.behaviours import drivers, ppo
@@ -34,8 +34,8 @@ def root(tmp_path, monkeypatch) -> Path:
     return tmp_path / "minari"
 
 
-def networks(body: str) -> dict[str, Behaviour]:
-    return {level: behaviour.load(body, level) for level in JOYSTICKS[body].networks}
+def networks(body: str) -> dict[str, ShippedPolicy]:
+    return {level: shipped.load(body, level) for level in JOYSTICKS[body].networks}
 
 
 def ordered(body: str, name: str, episodes: int) -> list[Orders]:
@@ -89,7 +89,7 @@ def test_an_ant_that_is_told_to_go_left_goes_as_one_that_is_told_to_go_ahead():
     simulation = Simulation("Ant-v5", 2, threads=1)
     observations = simulation.set_state(np.stack([START, quarter_turned(START, 3)]), np.zeros((2, 14)))
     assert facing(observations)[1] == pytest.approx(-np.pi / 2)
-    joystick, runner = JOYSTICKS["ant"], behaviour.load("ant", "simple")
+    joystick, runner = JOYSTICKS["ant"], shipped.load("ant", "simple")
     commands = np.array([[1.6, 0.0, 0.0], [1.6, np.pi / 2, 0.0]])
     for _ in range(4):  # then they drift apart: which way an ant that leans faces is told by its first pair of legs
         view = joystick.seen(observations, commands)
@@ -150,9 +150,9 @@ def test_a_half_cheetah_gets_onto_its_back():
 
 @pytest.mark.parametrize("body", BODIES)
 def test_bodies_do_what_they_are_told_as_the_record_says(body):
-    recorded = read_json(behaviour.record_path(f"{body}-diverse"))
+    recorded = read_json(shipped.record_path(f"{body}-diverse"))
     for level in recorded["networks"]:
-        assert behaviour.path(body, level).stat().st_size <= 120_000
+        assert shipped.path(body, level).stat().st_size <= 120_000
     found = drivers.play(body, networks(body), 1)
     assert [cell.name for cell in found] == list(recorded["cells"])
     rows = np.array([cell.rows for cell in found])
@@ -248,7 +248,7 @@ def test_to_the_learner_a_command_is_an_episode_and_the_body_goes_on():
 @pytest.mark.parametrize("body", BODIES)
 def test_a_gait_that_can_be_told_does_not_listen_at_first(body):
     lesson = LESSONS[body]["diverse"]
-    runner = behaviour.load(body, "simple")
+    runner = shipped.load(body, "simple")
     begun = told(runner, lesson)
     world = Commanded(lesson, TINY)
     seen = world.reset([np.random.default_rng(seed) for seed in range(8)])
@@ -262,7 +262,7 @@ def test_a_gait_that_can_be_told_does_not_listen_at_first(body):
 def test_training_begins_with_the_gait_that_it_is_given():
     config = PPOConfig(steps=512, simulations=8, rollout=32, epochs=1, minibatch=128, lr=1e-9)
     lesson = LESSONS["hopper"]["diverse"]
-    begun = told(behaviour.load("hopper", "simple"), lesson)
+    begun = told(shipped.load("hopper", "simple"), lesson)
     seen = Commanded(lesson, config).reset([np.random.default_rng(seed) for seed in range(8)])
     trained = ppo.train(Commanded(lesson, config), 0, config, lambda snapshot: False, begun)
     np.testing.assert_allclose(trained.act(seen), begun.act(seen), atol=0.05)

@@ -198,7 +198,7 @@ def test_a_set_of_another_behaviour_is_not_extended(root):
     path = root / HOPPER_ID / "data" / "metadata.json"
     path.write_text(path.read_text().replace('"behaviour_sha256": "random"', '"behaviour_sha256": "0"'))
     make(HOPPER, 300)
-    with pytest.raises(SkillsError, match="another version of the behaviour"):
+    with pytest.raises(SkillsError, match="another version of the policy"):
         make(HOPPER, 3000)
 
 

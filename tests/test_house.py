@@ -38,8 +38,6 @@ FLOORS = (
     ("skills.cli",),
     ("tools",),
 )
-# The shipped policies are still called behaviours where datasets are made.
-SHIPPED = {"Behaviour", "Policy"}
 ROOMS = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 
@@ -158,7 +156,7 @@ def twice(names: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
 
 def test_a_class_has_a_name_of_its_own() -> None:
     names = ((name, module) for module, found in DEFINED.items() for name in found if re.match("[A-Z].*[a-z]", name))
-    assert {name: modules for name, modules in twice(names).items() if name not in SHIPPED} == {}
+    assert twice(names) == {}
 
 
 def test_no_two_functions_are_imported_by_the_same_name() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from skills.bodies.fast import Simulation
-from skills.data.made import behaviour
+from skills.data.made import shipped
 from skills.errors import SkillsError
 
 BODIES = {"ant": "Ant-v5", "halfcheetah": "HalfCheetah-v5", "walker2d": "Walker2d-v5", "hopper": "Hopper-v5"}
@@ -26,7 +26,7 @@ def test_reset_gives_the_state_of_a_seeded_gymnasium_reset(env_id):
 @pytest.mark.parametrize("body", BODIES)
 def test_steps_are_those_of_gymnasium(body, trained):
     """Through terminations: each simulation that ends starts again, its Gymnasium twin with it."""
-    policy = behaviour.load(body, "medium") if trained else None
+    policy = shipped.load(body, "medium") if trained else None
     simulation = Simulation(BODIES[body], COUNT, threads=2)
     twins = [gymnasium.make(BODIES[body]) for _ in range(COUNT)]
     generator = np.random.default_rng(0)

@@ -19,7 +19,7 @@ def make(
     steps: Annotated[int, typer.Option(min=1, help="Rows, at least; whole episodes are kept.")] = 1_000_000,
     quiet: Quiet = False,
 ) -> None:
-    """Collects a dataset with this project's own behaviours: a local Minari dataset, no network needed.
+    """Collects a dataset with this project's own policies: a local Minari dataset, no network needed.
 
     Made once; asked for more steps, it is extended. The folder is MINARI_DATASETS_PATH, or ~/.minari/datasets.
     """

@@ -36,7 +36,7 @@ class Entry:
     name: as typed, "ant-medium".   env_id: "Ant-v5"; None where only the Minari set itself knows.
     official_id, embedded_id: Minari ids, None where there is no such set.
     body, level: "ant" and "medium", "antmaze" and "umaze-play"; None where nothing can be made here.
-    parts: the levels of the behaviours whose episodes an embedded set mixes, in equal numbers of rows; one for most.
+    parts: the levels of the policies whose episodes an embedded set mixes, in equal numbers of rows; one for most.
     """
 
     name: str

@@ -27,7 +27,7 @@ from skills.errors import USAGE, SkillsError
 from skills.files import explained
 
 DATA, METADATA = "main_data.hdf5", "metadata.json"
-POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same behaviours
+POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same policies
 LABEL = "label"  # in a dataset's infos: which of its LABEL_NAMES each row comes from
 
 

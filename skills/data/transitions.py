@@ -20,7 +20,7 @@ class Transitions:
     """A dataset of logged steps, episode after episode.
 
     name, minari_id: what was asked for and what was read.   env_id: Gymnasium id.
-    made_here: collected by our own behaviours rather than downloaded.
+    made_here: collected by our own policies rather than downloaded.
     observations, next_observations: [N, O] float32.   actions: [N, A] float32 in +-ACTION_LIMIT.
     rewards: [N] float32, the environment's own; skill discovery reports with them and never learns from them.
     terminated: [N] bool, the episode ended in a failure (a time limit does not count).

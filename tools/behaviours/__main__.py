@@ -14,11 +14,11 @@ from tools.behaviours import drivers, recipes
 
 def train(
     body: Annotated[str, typer.Argument(help="ant, halfcheetah, walker2d or hopper; ant-diverse and so on")],
-    seed: Annotated[int | None, typer.Option(help="Without it, the seed of the behaviours that ship.")] = None,
-    out: Annotated[Path, typer.Option(help="Where the behaviours and their record go.")] = Path("behaviours"),
+    seed: Annotated[int | None, typer.Option(help="Without it, the seed of the policies that ship.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the policies and their record go.")] = Path("policies"),
     quiet: Quiet = False,
 ) -> None:
-    """Trains a body's behaviours from nothing: simple, medium and expert, and the record of how they were made.
+    """Trains a body's policies from nothing: simple, medium and expert, and the record of how they were made.
 
     Or the networks that drive it through the commands of its diverse set, which begin from those that ship.
 

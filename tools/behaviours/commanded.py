@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from skills.arrays import Bools, Floats, Places
 from skills.bodies.environments import motion_size
 from skills.bodies.fast import Simulation, Step
-from skills.data.made.behaviour import Behaviour
 from skills.data.made.joystick import JOYSTICKS, ON_ITS_BACK, UPRIGHT, CommandCell, around, cheetah_cell
+from skills.data.made.shipped import ShippedPolicy
 from tools.behaviours.following import asked, done
 from tools.behaviours.ppo import PPOConfig
 
@@ -164,8 +164,8 @@ class Commanded:
         return self._view.columns
 
 
-def told(runner: Behaviour, lesson: Lesson) -> Behaviour:
-    """A behaviour that does as `runner`, whatever it is told: a gait to begin with."""
+def told(runner: ShippedPolicy, lesson: Lesson) -> ShippedPolicy:
+    """A policy that does as `runner`, whatever it is told: a gait to begin with."""
     joystick = replace(JOYSTICKS[lesson.body], cells=lesson.cells)
     generator = np.random.default_rng(0)
     cells = generator.integers(len(lesson.cells), size=_COMMANDS)

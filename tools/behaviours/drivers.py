@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from skills.bodies.fast import Simulation
-from skills.data.made import behaviour
-from skills.data.made.behaviour import Behaviour
+from skills.data.made import shipped
 from skills.data.made.diverse import LEVEL
 from skills.data.made.driver import Driver, orders
 from skills.data.made.joystick import JOYSTICKS
 from skills.data.made.rounds import ROUND, play_round
+from skills.data.made.shipped import ShippedPolicy
 from skills.errors import NOT_FOUND, SkillsError, nearest
 from skills.files import write_json
 from skills.progress import Progress, silent
@@ -35,7 +35,7 @@ class Stage:
     """A stretch of the training of one network.
 
     stop: environment steps after which it ends; the config's `steps` is what its schedule aims at.
-    gait: the level of the behaviour that it begins as; None: what the stage before has left, or nothing.
+    gait: the level of the policy that it begins as; None: what the stage before has left, or nothing.
     cells: beginnings of the names of those that it is told, all of the lesson's where there is none.
     """
 
@@ -94,8 +94,8 @@ def train(body: str, seed: int | None, folder: Path, progress: Progress = silent
             network = _learn(LESSONS[body][level], stage, seed, network, partial(_further, progress, so_far, total))
             so_far += stage.stop
         assert network is not None, level
-        files.append(behaviour.path(body, level, folder))
-        behaviour.save(network, files[-1])
+        files.append(shipped.path(body, level, folder))
+        shipped.save(network, files[-1])
         seconds.append(round(time.monotonic() - began))
     return [write(body, seed, folder, seconds), *files]
 
@@ -105,11 +105,11 @@ def _further(progress: Progress, behind: int, total: int, steps: int) -> None:
 
 
 def _learn(
-    lesson: Lesson, stage: Stage, seed: int, before: Behaviour | None, progress: Callable[[int], None]
-) -> Behaviour:
+    lesson: Lesson, stage: Stage, seed: int, before: ShippedPolicy | None, progress: Callable[[int], None]
+) -> ShippedPolicy:
     begin = before
     if stage.gait is not None:
-        begin = told(behaviour.load(lesson.body, stage.gait), lesson)
+        begin = told(shipped.load(lesson.body, stage.gait), lesson)
     if begin is not None:
         begin = replace(begin, log_std=np.full_like(begin.log_std, stage.config.log_std))
     if stage.cells:
@@ -127,8 +127,8 @@ def write(body: str, seed: int, folder: Path, seconds: Sequence[int]) -> Path:
 
     seconds: that the training of each took.
     """
-    networks = {level: behaviour.load(body, level, folder) for level in STAGES[body]}
-    acting = {level: networks.get(level) or behaviour.load(body, level) for level in JOYSTICKS[body].networks}
+    networks = {level: shipped.load(body, level, folder) for level in STAGES[body]}
+    acting = {level: networks.get(level) or shipped.load(body, level) for level in JOYSTICKS[body].networks}
     record = {
         "command": f"python -m tools.behaviours {body}-{LEVEL} --seed {seed}",
         "env_id": JOYSTICKS[body].env_id,
@@ -145,12 +145,12 @@ def write(body: str, seed: int, folder: Path, seconds: Sequence[int]) -> Path:
         "evaluation": {"episodes": ROUND * _ROUNDS},
         "cells": {each.name: _summary(each) for each in play(body, acting, _ROUNDS)},
     }
-    target = behaviour.record_path(f"{body}-{LEVEL}", folder)
+    target = shipped.record_path(f"{body}-{LEVEL}", folder)
     write_json(target, record)
     return target
 
 
-def play(body: str, networks: Mapping[str, Behaviour], rounds: int) -> list[Following]:
+def play(body: str, networks: Mapping[str, ShippedPolicy], rounds: int) -> list[Following]:
     """How the first rounds of the set follow their commands, cell by cell."""
     joystick = JOYSTICKS[body]
     simulation = Simulation(joystick.env_id, ROUND)

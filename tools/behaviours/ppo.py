@@ -1,4 +1,4 @@
-"""Proximal policy optimisation (Schulman et al. 2017) on the batched simulation: how the behaviours were trained.
+"""Proximal policy optimisation (Schulman et al. 2017) on the batched simulation: how the policies were trained.
 
 Letters: T steps of a rollout, N simulations, M = T * N, B minibatch, O observation columns, A action size.
 
@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from skills.arrays import Floats, Places
 from skills.bodies.environments import EPISODE_STEPS, environment, motion_size
 from skills.bodies.fast import Simulation, Step
-from skills.data.made.behaviour import Behaviour
+from skills.data.made.shipped import ShippedPolicy
 
 _OBSERVATION_CLIP = 10.0
 _REWARD_CLIP = 10.0
@@ -69,7 +69,7 @@ class Snapshot:
 
     steps: int
     mean_return: float
-    behaviour: Behaviour
+    policy: ShippedPolicy
 
 
 class RunningScale:
@@ -163,8 +163,8 @@ class Plain:
 
 
 def train(
-    world: World, seed: int, config: PPOConfig, callback: Callable[[Snapshot], bool], begin: Behaviour | None = None
-) -> Behaviour:
+    world: World, seed: int, config: PPOConfig, callback: Callable[[Snapshot], bool], begin: ShippedPolicy | None = None
+) -> ShippedPolicy:
     """Trains a policy; the same seed and config give the same weights.
 
     begin: the policy to begin with, of the world's columns; None: from nothing.
@@ -180,7 +180,7 @@ def train(
                 break
     finally:
         torch.set_num_threads(threads)
-    return trainer.snapshot().behaviour
+    return trainer.snapshot().policy
 
 
 def advantages(rewards: Floats, values: Floats, ends: NDArray[np.bool_], discount: float, gae_lambda: float) -> Floats:
@@ -199,7 +199,7 @@ def advantages(rewards: Floats, values: Floats, ends: NDArray[np.bool_], discoun
 
 
 class _Trainer:
-    def __init__(self, world: World, seed: int, config: PPOConfig, begin: Behaviour | None) -> None:
+    def __init__(self, world: World, seed: int, config: PPOConfig, begin: ShippedPolicy | None) -> None:
         self.config = config
         starts, learning, cuts = np.random.SeedSequence(seed).spawn(3)
         self._generators = [np.random.default_rng(child) for child in starts.spawn(config.simulations)]
@@ -224,7 +224,7 @@ class _Trainer:
         self._age = np.zeros(config.simulations, dtype=np.int64)
         self._observations = self._world.reset(self._generators)[:, : self._columns]
 
-    def _take_over(self, begin: Behaviour) -> None:
+    def _take_over(self, begin: ShippedPolicy) -> None:
         linear = [layer for layer in self._model.actor if isinstance(layer, nn.Linear)]
         with torch.no_grad():
             for layer, (weight, bias) in zip(linear, begin.layers, strict=True):
@@ -244,7 +244,7 @@ class _Trainer:
     def snapshot(self) -> Snapshot:
         linear = [layer for layer in self._model.actor if isinstance(layer, nn.Linear)]
         layers = tuple((_copied(layer.weight.T), _copied(layer.bias)) for layer in linear)
-        behaviour = Behaviour(
+        policy = ShippedPolicy(
             self._scale.mean.astype(np.float32),
             self._scale.std.astype(np.float32),
             _OBSERVATION_CLIP,
@@ -252,7 +252,7 @@ class _Trainer:
             _copied(self._model.log_std),
         )
         mean_return = float(np.mean(self._returns)) if self._returns else float("nan")
-        return Snapshot(self._steps, mean_return, behaviour)
+        return Snapshot(self._steps, mean_return, policy)
 
     @torch.no_grad()
     def _roll(self) -> Rollout:

@@ -1,4 +1,4 @@
-"""How each body's behaviours were made: one training run with a seed, stopped a few times on its way.
+"""How each body's policies were made: one training run with a seed, stopped a few times on its way.
 
 Letters: N simulations, A action size.
 """
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.fast import Simulation
-from skills.data.made import behaviour
-from skills.data.made.behaviour import Behaviour
+from skills.data.made import shipped
+from skills.data.made.shipped import ShippedPolicy
 from skills.errors import NOT_FOUND, SkillsError, nearest
 from skills.files import write_json
 from skills.progress import Progress, silent
@@ -31,7 +31,7 @@ VERSIONS = ("mujoco", "gymnasium", "torch", "numpy")
 # One gait gives a hundred classes that are phases of it, and skills that all run at its pace (on Ant, speeds then
 # spread by 0.27 m/s between skills and 0.25 within one). So the episodes of `medium` are one policy at several vigours
 # or, where the body falls when it holds back, at several noise levels; where that is still one gait, four policies from
-# along its training (`behaviour.Turns`), slower as they come earlier.
+# along its training (`shipped.Turns`), slower as they come earlier.
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Recipe:
     """A training run.   seed: the default one.   levels: {level: environment steps at which the policy is taken};
     medium-2, medium-3 and so on play the episodes of medium with it.
 
-    gains, noise_scales: {level: how its episodes vary}, see `Behaviour`; not at all where there is none.
+    gains, noise_scales: {level: how its episodes vary}, see `ShippedPolicy`; not at all where there is none.
 
     The step counts were chosen on the learning curve: medium so that its data, variations included, return a third to
     three quarters of the expert's (as D4RL's do), expert at the top. Training ends with the last of them; the config's
@@ -102,7 +102,7 @@ def recipe(body: str) -> Recipe:
 
 
 def train(body: str, seed: int | None, folder: Path, progress: Progress = silent) -> list[Path]:
-    """Trains a body's behaviours and writes them and their record into `folder`; returns the files.
+    """Trains a body's policies and writes them and their record into `folder`; returns the files.
 
     seed: None for the recipe's own, which remakes what ships. Progress counts environment steps.
     """
@@ -128,15 +128,15 @@ def train(body: str, seed: int | None, folder: Path, progress: Progress = silent
 def write(
     body: str, seed: int, folder: Path, taken: Mapping[str, tuple[Snapshot, float]], curve: list[tuple[int, float]]
 ) -> list[Path]:
-    """Writes the behaviours, {level: (snapshot, seconds of training until then)}, and measures them for the record."""
+    """Writes the policies, {level: (snapshot, seconds of training until then)}, and measures them for the record."""
     made = recipe(body)
     levels: dict[str, Any] = {}
-    files = [behaviour.record_path(body, folder)]
+    files = [shipped.record_path(body, folder)]
     for level, (snapshot, seconds) in taken.items():
         gains, noise_scales = (varied.get(level, (1.0,)) for varied in (made.gains, made.noise_scales))
-        policy = replace(snapshot.behaviour, gains=gains, noise_scales=noise_scales)
-        files.append(behaviour.path(body, level, folder))
-        behaviour.save(policy, files[-1])
+        policy = replace(snapshot.policy, gains=gains, noise_scales=noise_scales)
+        files.append(shipped.path(body, level, folder))
+        shipped.save(policy, files[-1])
         levels[level] = {
             "steps": snapshot.steps,
             "training_seconds": round(seconds),
@@ -163,7 +163,7 @@ def write(
     return files
 
 
-def returns(env_id: str, policy: Behaviour, *, noisy: bool, episodes: int = EPISODES) -> NDArray[np.float64]:
+def returns(env_id: str, policy: ShippedPolicy, *, noisy: bool, episodes: int = EPISODES) -> NDArray[np.float64]:
     """[N] returns of one whole episode each, acting as in the data, or with its mean action, unvaried."""
     simulation = Simulation(env_id, episodes)
     children = np.random.SeedSequence(_EVALUATION_SEED).spawn(episodes)

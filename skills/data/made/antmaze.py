@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 from skills.bodies.environments import environment, observation_size
 from skills.bodies.fast import Simulation
 from skills.bodies.mazes import GOAL_REWARD, Maze
-from skills.data.made import behaviour
+from skills.data.made import shipped
 from skills.data.made.guide import Guide
-from skills.data.made.rounds import ROUND, Policy
+from skills.data.made.rounds import ROUND, Player
 from skills.data.made.scene import Scene
 
 # Slow, 1.6 m/s, and so the surest: `medium` and `expert` fall on their backs more often.
@@ -45,10 +45,10 @@ class MazeScene(Scene):
 
     @property
     def files(self) -> tuple[Path | None, ...]:
-        return (behaviour.path(*RUNNER),)
+        return (shipped.path(*RUNNER),)
 
-    def policy(self, part: int, number: int) -> Policy:
-        return Guide(self._maze, behaviour.load(*RUNNER), ROUND)
+    def policy(self, part: int, number: int) -> Player:
+        return Guide(self._maze, shipped.load(*RUNNER), ROUND)
 
     @property
     def how(self) -> str:

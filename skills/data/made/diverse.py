@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.data import store
-from skills.data.made import behaviour
+from skills.data.made import shipped
 from skills.data.made.driver import Driver, orders
 from skills.data.made.joystick import JOYSTICKS, Joystick
 from skills.data.made.rounds import ROUND
@@ -33,12 +33,12 @@ class DiverseScene(Scene):
 
     def policy(self, part: int, number: int) -> Driver:
         asked = [orders(self.joystick, number, episode) for episode in range(ROUND)]
-        networks = {level: behaviour.load(str(self.entry.body), level) for level in self.joystick.networks}
+        networks = {level: shipped.load(str(self.entry.body), level) for level in self.joystick.networks}
         return Driver(self.joystick, networks, asked)
 
     @property
     def files(self) -> tuple[Path | None, ...]:
-        return tuple(behaviour.path(str(self.entry.body), level) for level in self.joystick.networks)
+        return tuple(shipped.path(str(self.entry.body), level) for level in self.joystick.networks)
 
     @property
     def how(self) -> str:

@@ -1,4 +1,4 @@
-"""Drives bodies through what a joystick asks of them: the behaviour that the `diverse` sets come from.
+"""Drives bodies through what a joystick asks of them: the policy that the `diverse` sets come from.
 
 Letters: N simulations, T steps of an episode, C command columns.
 """
@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.environments import environment
-from skills.data.made.behaviour import Behaviour
 from skills.data.made.joystick import Joystick
+from skills.data.made.shipped import ShippedPolicy
 
 _SEED = 20261126
 
@@ -45,7 +45,7 @@ class Driver:
     networks: the body's, by level.   asked: the orders of each episode.
     """
 
-    def __init__(self, joystick: Joystick, networks: Mapping[str, Behaviour], asked: Sequence[Orders]) -> None:
+    def __init__(self, joystick: Joystick, networks: Mapping[str, ShippedPolicy], asked: Sequence[Orders]) -> None:
         self._joystick, self._networks = joystick, networks
         self._cells = np.stack([each.cells for each in asked]).astype(np.intp)
         self._commands = np.stack([each.commands for each in asked]).astype(np.float64)
@@ -58,7 +58,7 @@ class Driver:
         generators: Sequence[np.random.Generator],
         episodes: NDArray[np.integer],
     ) -> NDArray[np.float32]:
-        """Actions [N, A] in [-1, 1] at observations [N, O]; see `Behaviour.act`."""
+        """Actions [N, A] in [-1, 1] at observations [N, O]; see `ShippedPolicy.act`."""
         steps, seen = self._steps[episodes], observations.astype(np.float64)
         self._steps[episodes] += 1
         before = [self._acted[episode] for episode in episodes.tolist()]

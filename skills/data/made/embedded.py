@@ -1,4 +1,4 @@
-"""Datasets made here: our own behaviours play the simulation and what they did is stored as a local Minari dataset.
+"""Datasets made here: our own policies play the simulation and what they did is stored as a local Minari dataset.
 
 Collection goes in rounds of 16 episodes. A round's randomness depends on its number and on nothing else, so a longer
 dataset begins with every row of a shorter one and an interrupted collection ends in the same rows as one that was left
@@ -42,7 +42,7 @@ _PART_STEPS = "part_steps"  # in a mixture's metadata: the rows of each part
 
 @dataclass(frozen=True)
 class _Place:
-    """Where a dataset is and where it is made.   digest: of the behaviours' files; "random" where there is none."""
+    """Where a dataset is and where it is made.   digest: of the policies' files; "random" where there is none."""
 
     entry: Entry
     minari_id: str
@@ -67,7 +67,7 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
 
     A dataset that is there already is kept if long enough, else extended. Progress counts rows.
 
-    Raises: SkillsError where the entry cannot be made here, where the present dataset came from other behaviours, or
+    Raises: SkillsError where the entry cannot be made here, where the present dataset came from other policies, or
     where the disk refuses.
     """
     place = _place(entry)
@@ -87,14 +87,14 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
 
 
 def is_outdated(entry: Entry) -> bool:
-    """Whether the local dataset of an entry was made by another version of the behaviours than those that ship."""
+    """Whether the local dataset of an entry was made by another version of the policies than those that ship."""
     place = _place(entry)
     return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(store.POLICY_KEY) != place.digest
 
 
 def _place(entry: Entry) -> _Place:
     if entry.embedded_id is None or entry.env_id is None:
-        raise SkillsError(f"{entry.name} cannot be made here: no behaviour for it ships with the project.")
+        raise SkillsError(f"{entry.name} cannot be made here: no policy for it ships with the project.")
     kind = MazeScene if environment(entry.env_id).maze else DiverseScene if entry.level == diverse.LEVEL else Scene
     scene = kind(entry)
     digests = ["random" if file is None else sha256(file) for file in scene.files]
@@ -116,7 +116,7 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
 
     Returns the rows of each part.
     """
-    _refuse_other_behaviours(place)
+    _refuse_other_policies(place)
     rows = list(rows)
     simulation = place.scene.simulation(ROUND)
     number = first
@@ -136,10 +136,10 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
     return rows
 
 
-def _refuse_other_behaviours(place: _Place) -> None:
+def _refuse_other_policies(place: _Place) -> None:
     if is_outdated(place.entry):
         raise SkillsError(
-            f"{place.minari_id} was made by another version of the behaviour and cannot be extended by this one.",
+            f"{place.minari_id} was made by another version of the policy and cannot be extended by this one.",
             f"Delete {place.data.parent} to have it made again.",
         )
 

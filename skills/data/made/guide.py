@@ -1,4 +1,4 @@
-"""Leads ants through a maze: the behaviour that AntMaze's data come from.
+"""Leads ants through a maze: the policy that AntMaze's data come from.
 
 Letters: N ants, C free cells of the maze.
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from skills.arrays import Float32s
 from skills.bodies.environments import GOAL_COLUMNS
 from skills.bodies.mazes import Maze
-from skills.data.made.behaviour import Behaviour
 from skills.data.made.directions import seen_along_x
+from skills.data.made.shipped import ShippedPolicy
 
 ACTION_NOISE = 0.2  # standard deviation, as D4RL's
 REACH = 1.0  # m from a waypoint the next one is aimed at
@@ -27,7 +27,7 @@ class Guide:
     noise: standard deviation of what is added to actions.
     """
 
-    def __init__(self, maze: Maze, runner: Behaviour, episodes: int, noise: float = ACTION_NOISE) -> None:
+    def __init__(self, maze: Maze, runner: ShippedPolicy, episodes: int, noise: float = ACTION_NOISE) -> None:
         self._maze, self._runner, self._noise = maze, runner, noise
         self._number = {cell: number for number, cell in enumerate(maze.free)}
         self._centres = np.array([maze.centre(cell) for cell in maze.free])

@@ -68,7 +68,7 @@ class Joystick:
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The levels of the behaviours that act, each once."""
+        """The levels of the policies that act, each once."""
         return tuple(dict.fromkeys(cell.network for cell in self.cells))
 
     @property

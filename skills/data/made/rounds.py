@@ -18,8 +18,8 @@ ROUND = 16  # episodes of a round, played in lock-step
 _SEED = 20231106
 
 
-class Policy(Protocol):
-    """Whatever can play a round: a behaviour, or a guide through a maze."""
+class Player(Protocol):
+    """Whatever can play a round: a policy, or a guide through a maze."""
 
     def act(
         self,
@@ -31,7 +31,7 @@ class Policy(Protocol):
         ...
 
 
-def play_round(env_id: str, policy: Policy | None, number: int, simulation: Simulation | None = None) -> Arrays:
+def play_round(env_id: str, policy: Player | None, number: int, simulation: Simulation | None = None) -> Arrays:
     """Plays round `number`: one episode in each of 16 simulations, under the policy, or uniform actions where None.
 
     Returns arrays of all episodes end to end, with M rows in all: lengths [16]; observations, qpos, qvel [M + 16, .]

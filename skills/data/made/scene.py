@@ -17,10 +17,10 @@ from skills.bodies.environments import observation_size
 from skills.bodies.fast import Simulation
 from skills.data import store
 from skills.data.catalog import Entry
-from skills.data.made import behaviour
-from skills.data.made.rounds import Policy
+from skills.data.made import shipped
+from skills.data.made.rounds import Player
 
-_UNIFORM = "random"  # the level that has no behaviour
+_UNIFORM = "random"  # the level that has no policy
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,15 @@ class Scene:
 
     @property
     def files(self) -> tuple[Path | None, ...]:
-        """The behaviours' files that play its parts; None: uniform random actions."""
+        """The policies' files that play its parts; None: uniform random actions."""
         body = str(self.entry.body)
-        by_part = [(None,) if part == _UNIFORM else behaviour.paths(body, part) for part in self.entry.parts]
+        by_part = [(None,) if part == _UNIFORM else shipped.paths(body, part) for part in self.entry.parts]
         return tuple(file for files in by_part for file in files)
 
-    def policy(self, part: int, number: int) -> Policy | None:
+    def policy(self, part: int, number: int) -> Player | None:
         """What plays round `number` for a part; None: uniform random actions."""
         level = self.entry.parts[part]
-        return None if level == _UNIFORM else behaviour.load_turns(str(self.entry.body), level)
+        return None if level == _UNIFORM else shipped.load_turns(str(self.entry.body), level)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -58,7 +58,7 @@ class Scene:
         return acting[0] if len(acting) == 1 else f"equal numbers of steps of {', '.join(acting)}"
 
     def _acting(self, part: str) -> str:
-        names = [file.stem for file in behaviour.paths(str(self.entry.body), part)]
+        names = [file.stem for file in shipped.paths(str(self.entry.body), part)]
         if len(names) == 1:
             return f"its behaviour {names[0]} (PPO) with its noise"
         return f"its behaviours {', '.join(names)} (PPO) in turn, each with its noise"

@@ -1,6 +1,6 @@
 """The small policies that we trained and ship: what they are, how they act, their files.
 
-Letters: N simulations, O observation columns that the behaviour reads, A action size, H hidden units.
+Letters: N simulations, O observation columns that the policy reads, A action size, H hidden units.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _HEADER = ("mean", "std", "clip", "log_std", "noise_scales", "gains")
 
 
 @dataclass(frozen=True)
-class Behaviour:
+class ShippedPolicy:
     """A Gaussian policy: a tanh network gives the mean action, the standard deviation does not depend on the state.
 
     mean, std: [O] float32, the observation normaliser.   clip: normalised observations are cut to +-this.
@@ -80,10 +80,10 @@ def _in_turn(values: tuple[float, ...], episodes: NDArray[np.integer]) -> Float3
 
 
 class Turns:
-    """Behaviours that play the episodes of a dataset in turn: with P of them, number e is that of number e mod P."""
+    """Policies that play the episodes of a dataset in turn: with P of them, number e is that of number e mod P."""
 
-    def __init__(self, behaviours: Sequence[Behaviour]) -> None:
-        self.behaviours = tuple(behaviours)
+    def __init__(self, policies: Sequence[ShippedPolicy]) -> None:
+        self.policies = tuple(policies)
 
     def act(
         self,
@@ -91,24 +91,24 @@ class Turns:
         generators: Sequence[np.random.Generator],
         episodes: NDArray[np.integer],
     ) -> Float32s:
-        """Actions [N, A] as `Behaviour.act`, each row's by the behaviour whose turn its episode is."""
-        actions = np.empty((len(observations), self.behaviours[0].action_size), np.float32)
-        for turn, behaviour in enumerate(self.behaviours):
-            rows = np.flatnonzero(episodes % len(self.behaviours) == turn)
+        """Actions [N, A] as `ShippedPolicy.act`, each row's by the policy whose turn its episode is."""
+        actions = np.empty((len(observations), self.policies[0].action_size), np.float32)
+        for turn, policy in enumerate(self.policies):
+            rows = np.flatnonzero(episodes % len(self.policies) == turn)
             if len(rows):
                 noise = [generators[row] for row in rows.tolist()]
-                own = episodes[rows] // len(self.behaviours)  # the number among this one's
-                actions[rows] = behaviour.act(observations[rows], noise, own)
+                own = episodes[rows] // len(self.policies)  # the number among this one's
+                actions[rows] = policy.act(observations[rows], noise, own)
         return actions
 
 
 def path(body: str, level: str, folder: Path = _FOLDER) -> Path:
-    """The file of a behaviour: "ant", "medium" -> ant-medium.npz."""
+    """The file of a policy: "ant", "medium" -> ant-medium.npz."""
     return folder / f"{body}-{level}.npz"
 
 
 def paths(body: str, level: str, folder: Path = _FOLDER) -> tuple[Path, ...]:
-    """The files of the behaviours that play a level's episodes in turn: ant-medium.npz, or walker2d-medium.npz and
+    """The files of the policies that play a level's episodes in turn: ant-medium.npz, or walker2d-medium.npz and
     walker2d-medium-2.npz and so on.
     """
     found = [path(body, level, folder)]
@@ -118,17 +118,17 @@ def paths(body: str, level: str, folder: Path = _FOLDER) -> tuple[Path, ...]:
 
 
 def record_path(body: str, folder: Path = _FOLDER) -> Path:
-    """The record of how a body's behaviours were made and what they return."""
+    """The record of how a body's policies were made and what they return."""
     return folder / f"{body}.json"
 
 
 def exists(body: str, level: str) -> bool:
-    """Whether a behaviour of this level ships with the project."""
+    """Whether a policy of this level ships with the project."""
     return path(body, level).is_file()
 
 
-def load(body: str, level: str, folder: Path = _FOLDER) -> Behaviour:
-    """Reads a behaviour. Raises: SkillsError (not found) where there is none of that body and level."""
+def load(body: str, level: str, folder: Path = _FOLDER) -> ShippedPolicy:
+    """Reads a policy. Raises: SkillsError (not found) where there is none of that body and level."""
     return _read(path(body, level, folder))
 
 
@@ -137,31 +137,31 @@ def load_turns(body: str, level: str, folder: Path = _FOLDER) -> Turns:
     return Turns([_read(source) for source in paths(body, level, folder)])
 
 
-def _read(source: Path) -> Behaviour:
+def _read(source: Path) -> ShippedPolicy:
     if not source.is_file():
         known = ", ".join(sorted(file.stem for file in source.parent.glob("*-*.npz"))) or "none"
-        raise SkillsError(f"There is no behaviour {source.stem}.", f"There are: {known}.", NOT_FOUND)
+        raise SkillsError(f"There is no policy {source.stem}.", f"There are: {known}.", NOT_FOUND)
     arrays = read_arrays(source)
     count = sum(name.startswith("weight") for name in arrays)
     missing = [name for name in _HEADER if name not in arrays]
     if missing or not count:
-        raise SkillsError(f"{source} is not a behaviour: it lacks {', '.join(missing or ['weight0'])}.")
+        raise SkillsError(f"{source} is not a policy: it lacks {', '.join(missing or ['weight0'])}.")
     layers = tuple((arrays[f"weight{index}"], arrays[f"bias{index}"]) for index in range(count))
     scales, gains = (tuple(float(value) for value in arrays[name]) for name in ("noise_scales", "gains"))
     clip = float(arrays["clip"][0])
-    return Behaviour(arrays["mean"], arrays["std"], clip, layers, arrays["log_std"], scales, gains)
+    return ShippedPolicy(arrays["mean"], arrays["std"], clip, layers, arrays["log_std"], scales, gains)
 
 
-def save(behaviour: Behaviour, target: Path) -> None:
-    """Writes a behaviour as `.npz`, without pickle."""
+def save(policy: ShippedPolicy, target: Path) -> None:
+    """Writes a policy as `.npz`, without pickle."""
     arrays = {
-        "mean": behaviour.mean,
-        "std": behaviour.std,
-        "clip": np.array([behaviour.clip], dtype=np.float32),
-        "log_std": behaviour.log_std,
-        "noise_scales": np.array(behaviour.noise_scales),
-        "gains": np.array(behaviour.gains),
+        "mean": policy.mean,
+        "std": policy.std,
+        "clip": np.array([policy.clip], dtype=np.float32),
+        "log_std": policy.log_std,
+        "noise_scales": np.array(policy.noise_scales),
+        "gains": np.array(policy.gains),
     }
-    for index, (weight, bias) in enumerate(behaviour.layers):
+    for index, (weight, bias) in enumerate(policy.layers):
         arrays |= {f"weight{index}": weight, f"bias{index}": bias}
     write_arrays(target, arrays)

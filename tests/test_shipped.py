@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from skills.data.made import behaviour
-from skills.data.made.behaviour import LEVELS, Behaviour
+from skills.data.made import shipped
+from skills.data.made.shipped import LEVELS, ShippedPolicy
 from skills.errors import SkillsError
 from skills.files import read_json
 from tools.behaviours import ppo, recipes
@@ -17,7 +17,7 @@ SHIPPED = [(body, level) for body in BODIES for level in recipes.recipe(body).le
 TINY = PPOConfig(steps=2048, simulations=16, rollout=32, epochs=2, minibatch=128, hidden=16)
 
 
-def weights(policy: Behaviour) -> np.ndarray:
+def weights(policy: ShippedPolicy) -> np.ndarray:
     return np.concatenate([array.ravel() for layer in policy.layers for array in layer] + [policy.log_std])
 
 
@@ -65,8 +65,8 @@ def test_the_running_scale_is_that_of_all_rows():
 
 def test_a_saved_behaviour_acts_the_same(tmp_path):
     policy = ppo.train(Plain("Ant-v5", TINY), 0, TINY, lambda snapshot: snapshot.steps < 1024)
-    behaviour.save(policy, behaviour.path("ant", "medium", tmp_path))
-    loaded = behaviour.load("ant", "medium", tmp_path)
+    shipped.save(policy, shipped.path("ant", "medium", tmp_path))
+    loaded = shipped.load("ant", "medium", tmp_path)
     observations = np.random.default_rng(0).normal(size=(16, 105))
     assert loaded.columns == 27
     np.testing.assert_array_equal(loaded.act(observations), policy.act(observations))
@@ -89,46 +89,46 @@ def test_episodes_vary_in_turn_by_gain_and_by_noise():
 
 
 def test_behaviours_play_the_episodes_of_a_level_in_turn():
-    turns = behaviour.load_turns("walker2d", "medium")
-    assert [file.stem for file in behaviour.paths("walker2d", "medium")[:2]] == ["walker2d-medium", "walker2d-medium-2"]
-    assert len(turns.behaviours) == 4
-    assert len(behaviour.load_turns("walker2d", "expert").behaviours) == 1
+    turns = shipped.load_turns("walker2d", "medium")
+    assert [file.stem for file in shipped.paths("walker2d", "medium")[:2]] == ["walker2d-medium", "walker2d-medium-2"]
+    assert len(turns.policies) == 4
+    assert len(shipped.load_turns("walker2d", "expert").policies) == 1
     observations = np.random.default_rng(0).normal(size=(6, 17))
     episodes = np.array([0, 1, 2, 3, 5, 12])
     acted = turns.act(observations, [np.random.default_rng(seed) for seed in range(6)], episodes)
     for row, episode in enumerate(episodes):
-        alone = turns.behaviours[episode % 4].act(
+        alone = turns.policies[episode % 4].act(
             observations[row : row + 1], [np.random.default_rng(row)], episodes[row : row + 1] // 4
         )
         np.testing.assert_allclose(acted[row], alone[0], atol=1e-6)
 
 
 def test_an_absent_or_damaged_behaviour_is_refused(tmp_path):
-    with pytest.raises(SkillsError, match="no behaviour ant-medium"):
-        behaviour.load("ant", "medium", tmp_path)
+    with pytest.raises(SkillsError, match="no policy ant-medium"):
+        shipped.load("ant", "medium", tmp_path)
     np.savez(tmp_path / "ant-medium.npz", mean=np.zeros(27))
     with pytest.raises(SkillsError, match="lacks std"):
-        behaviour.load("ant", "medium", tmp_path)
+        shipped.load("ant", "medium", tmp_path)
 
 
 @pytest.mark.parametrize(("body", "level"), SHIPPED)
 def test_a_shipped_behaviour_is_small_and_returns_what_its_record_says(body, level):
-    path = behaviour.path(body, level)
+    path = shipped.path(body, level)
     assert path.stat().st_size <= 120_000
-    recorded = read_json(behaviour.record_path(body))["levels"][level]
-    made, shipped = recipes.recipe(body), behaviour.load(body, level)
+    recorded = read_json(shipped.record_path(body))["levels"][level]
+    made, ours = recipes.recipe(body), shipped.load(body, level)
     assert recorded["steps"] == made.levels[level]
-    assert (shipped.gains, shipped.noise_scales) == (
+    assert (ours.gains, ours.noise_scales) == (
         made.gains.get(level, (1.0,)),
         made.noise_scales.get(level, (1.0,)),
     )
-    measured = recipes.returns(made.env_id, shipped, noisy=True, episodes=8)
+    measured = recipes.returns(made.env_id, ours, noisy=True, episodes=8)
     expected = recorded["stochastic"]
     assert abs(measured.mean() - expected["return_mean"]) < 3 * expected["return_std"] / 8**0.5 + 50
 
 
 @pytest.mark.parametrize("body", BODIES)
 def test_levels_are_in_order(body):
-    levels = read_json(behaviour.record_path(body))["levels"]
+    levels = read_json(shipped.record_path(body))["levels"]
     means = [levels[level]["stochastic"]["return_mean"] for level in LEVELS]
     assert means == sorted(means)
