@@ -3,7 +3,7 @@
 python bench/mixtures.py FOLDER [NAME ...] [--policies POLICIES]
 
 NAME: the sets to make; all unless given.   POLICIES: the folder of the policies' files, ../shared/data/policies beside
-the checkout unless given. A set is an .npz that `skills data import FILE ID --env ENV --label policy` reads.
+the checkout unless given. A set is an .npz that `skills data import FILE --name ID --env ENV --label policy` reads.
 
 Letters: N simulations or rows, O observation columns, A action size.
 """

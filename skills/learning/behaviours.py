@@ -16,8 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
-from skills.arrays import Float32s as Floats
-from skills.arrays import Places as Ids
+from skills.arrays import Float32s, Places
 from skills.data.transitions import Transitions
 from skills.learning.clones import Clones, competing
 from skills.learning.company import keeping, stretches
@@ -38,7 +37,7 @@ class Behaviours:
     """labels: [N] the behaviour of each row, 0..B-1, the largest first.   stride: in steps.
     clones: who could have acted so, where they decided."""
 
-    labels: Ids
+    labels: Places
     stride: int
     clones: Clones | None
 
@@ -58,14 +57,14 @@ class Cut:
     centroids: [K, F] in standardised features.   clones: as `Behaviours` has them.
     """
 
-    labels: Ids
-    behaviours: Ids
+    labels: Places
+    behaviours: Places
     stride: int
     columns: NDArray[np.int64]
-    mean: Floats
-    scale: Floats
-    spread: Floats
-    centroids: Floats
+    mean: Float32s
+    scale: Float32s
+    spread: Float32s
+    centroids: Float32s
     clones: Clones | None
 
 
@@ -90,7 +89,7 @@ def cut(transitions: Transitions, count: int | None, seed: int) -> Cut:
         behaviours = shares.argmax(axis=1)
         return Cut(labels, behaviours, found.stride, columns, mean, scale, spread, centroids, None)
     labels = np.empty(len(features), np.intp)
-    centres: list[Floats] = []
+    centres: list[Float32s] = []
     owners: list[int] = []
     for behaviour, share in enumerate(_shares(np.bincount(found.labels), count)):
         rows = np.flatnonzero(found.labels == behaviour)
@@ -120,7 +119,7 @@ def _shares(sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     return shares
 
 
-def standardised(transitions: Transitions) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
+def standardised(transitions: Transitions) -> tuple[Float32s, Float32s, Float32s, NDArray[np.int64]]:
     """(x [N, C], its mean [C] and scale [C], the columns [C] of (s, a) that ever change)."""
     rows = np.concatenate([transitions.observations, transitions.actions], axis=1)
     mean, scale = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
@@ -149,7 +148,7 @@ def find(transitions: Transitions, seed: int) -> Behaviours:
     return Behaviours(ranked, step, Clones(clones.inputs, clones.weights[order]))
 
 
-def _compete(transitions: Transitions, values: Floats, step: int, rng: np.random.Generator) -> Clones:
+def _compete(transitions: Transitions, values: Float32s, step: int, rng: np.random.Generator) -> Clones:
     """Clones of some of the data: whole episodes, of a stride eight rows."""
     lengths, apart = transitions.lengths, max(1, step // _PHASES)
     order = rng.permutation(len(lengths))
@@ -170,12 +169,12 @@ def _compete(transitions: Transitions, values: Floats, step: int, rng: np.random
     )
 
 
-def _cells(features: Floats, count: int, rng: np.random.Generator) -> Ids:
+def _cells(features: Float32s, count: int, rng: np.random.Generator) -> Places:
     """[N] the cell of each row of features [N, F]."""
     return _partition((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6), count, rng)[0]
 
 
-def _partition(features: Floats, count: int, rng: np.random.Generator) -> tuple[Ids, Floats]:
+def _partition(features: Float32s, count: int, rng: np.random.Generator) -> tuple[Places, Float32s]:
     """(the class of each row [N], the centroids [count, F]) of standardised features [N, F] by K-means."""
     fitted = features[rng.permutation(len(features))[:_FITTED]]
     # As in skills.learning.classes: with two threads sums are the same in whatever order they finish.
@@ -185,7 +184,7 @@ def _partition(features: Floats, count: int, rng: np.random.Generator) -> tuple[
         return np.asarray(means.predict(features), np.intp), means.cluster_centers_.astype(np.float32)
 
 
-def _by_size(labels: Ids) -> Ids:
+def _by_size(labels: Places) -> Places:
     """The labels numbered anew, the largest first."""
     _, labels, sizes = np.unique(labels, return_inverse=True, return_counts=True)
     return np.argsort(np.argsort(-sizes, kind="stable"))[labels]

@@ -12,21 +12,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.arrays import Float32s as Floats
-from skills.arrays import Places as Ids
+from skills.arrays import Float32s, Places
 from skills.learning.windows import means
 
 _RANDOM = 64  # M
 _CLIP = 5.0  # standard deviations: a ReLU's line goes on for ever
 _RIDGE = 1e-2  # a row, to tell who could have acted so
 # A row, to tell whether two are one: a stiff clone knows little of states it has not seen and bends between them.
-_STIFF_RIDGE = 0.1
+_STIFF_RIDGE = 0.03
 _WIDE, _NARROW = (3, 3, 3), (2, 2)  # strides of a window, round after round
 _DWELL = 2  # strides that a behaviour lasts; what lasts less are the moments between two
 _CHUNK = 65_536  # rows whose errors are found at once
-# What it may cost two clones to be one: by how much the logarithm of the error grows, in all, over the geometric mean
-# of the smaller's rows and all rows. Between clones of one policy it was 0.02 to 0.13, of two 0.12 to 0.8.
-_COST = 0.14
+# What it may cost two clones to be one: by how much the squared error grows, over all rows, actions being in +-1.
+_COST = 0.016
 
 
 @dataclass(frozen=True)
@@ -36,13 +34,13 @@ class Inputs:
     mean, scale: [O] of observations.   directions: [O, M] and shifts: [M] of the random features.
     """
 
-    mean: Floats
-    scale: Floats
-    directions: Floats
-    shifts: Floats
+    mean: Float32s
+    scale: Float32s
+    directions: Float32s
+    shifts: Float32s
 
     @staticmethod
-    def of(observations: Floats, rng: np.random.Generator) -> "Inputs":
+    def of(observations: Float32s, rng: np.random.Generator) -> "Inputs":
         """Those that standardise the observations [N, O]."""
         size = observations.shape[1]
         mean, scale = observations.mean(axis=0, dtype=np.float64), observations.std(axis=0, dtype=np.float64)
@@ -51,14 +49,14 @@ class Inputs:
         parts = (mean, np.where(scale > 1e-8, scale, 1.0), directions, shifts)
         return Inputs(*(part.astype(np.float32) for part in parts))
 
-    def __call__(self, observations: Floats) -> Floats:
+    def __call__(self, observations: Float32s) -> Float32s:
         """[N, F]"""
         rows = ((observations - self.mean) / self.scale).clip(-_CLIP, _CLIP)
         ones = np.ones((len(rows), 1), np.float32)
         return np.concatenate([ones, rows, np.maximum(rows @ self.directions + self.shifts, 0.0)], axis=1)
 
 
-def errors(inputs: Floats, actions: Floats, weights: NDArray[np.floating]) -> Floats:
+def errors(inputs: Float32s, actions: Float32s, weights: NDArray[np.floating]) -> Float32s:
     """[N, B] the squared error of each clone [B, F, A] in each row."""
     count, size, width = weights.shape
     side_by_side = np.ascontiguousarray(weights.transpose(1, 0, 2).reshape(size, count * width), np.float32)
@@ -83,7 +81,7 @@ class Sums:
     actions: NDArray[np.float64]
 
     @staticmethod
-    def of(inputs: Floats, actions: Floats, labels: Ids, count: int) -> "Sums":
+    def of(inputs: Float32s, actions: Float32s, labels: Places, count: int) -> "Sums":
         """Of rows [N], each its label's."""
         members = [np.flatnonzero(labels == one) for one in range(count)]
         chosen = [inputs[rows] for rows in members]
@@ -94,7 +92,7 @@ class Sums:
             np.array([np.square(actions[rows], dtype=np.float64).sum() for rows in members]),
         )
 
-    def chosen(self, which: Ids) -> "Sums":
+    def chosen(self, which: Places) -> "Sums":
         """Of some of the clones, in that order."""
         return Sums(*(array[which] for array in vars(self).values()))
 
@@ -119,12 +117,11 @@ def costs(sums: Sums) -> NDArray[np.float64]:
     count = len(sums.rows)
     found = np.full((count, count), np.inf)
     one, other = np.triu_indices(count, 1)
-    own = np.log(sums.error(sums.weights(_STIFF_RIDGE)))
+    own = sums.rows * sums.error(sums.weights(_STIFF_RIDGE))
     first, second = sums.chosen(one), sums.chosen(other)
-    joint = first.with_others(second).weights(_STIFF_RIDGE)
-    grown = first.rows * (np.log(first.error(joint)) - own[one])
-    grown += second.rows * (np.log(second.error(joint)) - own[other])
-    found[one, other] = grown / np.sqrt(np.minimum(first.rows, second.rows) * sums.rows.sum())
+    joint = first.with_others(second)
+    together = joint.rows * joint.error(joint.weights(_STIFF_RIDGE))
+    found[one, other] = (together - own[one] - own[other]) / sums.rows.sum()
     return np.asarray(np.minimum(found, found.T))
 
 
@@ -133,56 +130,79 @@ class Clones:
     """B clones.   weights: [B, F, A]."""
 
     inputs: Inputs
-    weights: Floats
+    weights: Float32s
 
-    def labels(self, observations: Floats, actions: Floats, lengths: NDArray[np.integer], window: int) -> Ids:
+    def labels(self, observations: Float32s, actions: Float32s, lengths: NDArray[np.integer], window: int) -> Places:
         """[N] who could have acted so: the clone of the least error in the window around each row."""
         missed = means(errors(self.inputs(observations), actions, self.weights), lengths, window)
         return np.asarray(missed.argmin(axis=1))
 
 
-def _dwell(labels: Ids, lengths: NDArray[np.integer]) -> NDArray[np.float64]:
-    """[B] the mean number of rows that a clone keeps when it has them."""
-    begins = np.ones(len(labels), bool)
-    begins[1:] = labels[1:] != labels[:-1]
-    begins[np.cumsum(lengths)[:-1]] = True
-    return np.bincount(labels) / np.bincount(labels[begins])
-
-
 def competing(
-    observations: Floats,
-    actions: Floats,
+    observations: Float32s,
+    actions: Float32s,
     lengths: NDArray[np.integer],
-    labels: Ids,
+    labels: Places,
     stride: int,
     rng: np.random.Generator,
 ) -> Clones:
     """Clones that have found their rows, from the labels [N] that they begin with; how many they are is theirs too."""
     inputs = Inputs.of(observations, rng)
-    rows = inputs(observations)
-
-    def fitted(labels: Ids) -> Sums:
-        return Sums.of(rows, actions, labels, int(labels.max()) + 1)
-
-    def again(labels: Ids, strides: int) -> Ids:
-        found = means(errors(rows, actions, fitted(labels).weights(_RIDGE)), lengths, strides * stride).argmin(axis=1)
-        return np.unique(found, return_inverse=True)[1]
-
+    rows = _Rows(inputs(observations), actions, lengths, stride)
     for strides in (*_WIDE, *_NARROW):
-        labels = again(labels, strides)
+        labels = rows.again(labels, strides)
+    labels = _lasting(_merged(labels, rows), rows)
+    return Clones(inputs, rows.sums(labels).weights(_RIDGE).astype(np.float32))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What clones compete for.   inputs: [N, F].   actions: [N, A].   lengths: [E].   stride: in rows."""
+
+    inputs: Float32s
+    actions: Float32s
+    lengths: NDArray[np.integer]
+    stride: int
+
+    def sums(self, labels: Places) -> Sums:
+        """Of the rows of each label 0..B-1; those of -1 are nobody's."""
+        return Sums.of(self.inputs, self.actions, labels, int(labels.max()) + 1)
+
+    def again(self, labels: Places, strides: int) -> Places:
+        """[N] who errs least in windows of so many strides, of clones of these rows; 0..B-1, each with some row."""
+        missed = errors(self.inputs, self.actions, self.sums(labels).weights(_RIDGE))
+        return _numbered(means(missed, self.lengths, strides * self.stride).argmin(axis=1))
+
+    def dwell(self, labels: Places) -> NDArray[np.float64]:
+        """[B] how many strides each clone keeps its rows for, in the mean."""
+        begins = np.ones(len(labels), bool)
+        begins[1:] = labels[1:] != labels[:-1]
+        begins[np.cumsum(self.lengths)[:-1]] = True
+        return np.asarray(np.bincount(labels) / np.bincount(labels[begins]) / self.stride)
+
+
+def _numbered(labels: Places) -> Places:
+    """The labels as 0..B-1; -1 stays."""
+    found = np.unique(labels[labels >= 0])
+    return np.where(labels < 0, -1, np.searchsorted(found, labels))
+
+
+def _merged(labels: Places, rows: _Rows) -> Places:
+    """The labels when every two clones would err much more as one."""
     while labels.max() > 0:
-        cost = costs(fitted(labels))
+        cost = costs(rows.sums(labels))
         one, other = np.unravel_index(int(cost.argmin()), cost.shape)
         if cost[one, other] > _COST:
             break
-        joined = np.where(labels == other, one, labels)
-        labels = again(np.unique(joined, return_inverse=True)[1], _NARROW[-1])
+        labels = rows.again(_numbered(np.where(labels == other, one, labels)), _NARROW[-1])
+    return labels
+
+
+def _lasting(labels: Places, rows: _Rows) -> Places:
+    """The labels without those of the moments between two behaviours, which go to these."""
     while labels.max() > 0:
-        dwell = _dwell(labels, lengths)
-        if dwell.min() >= _DWELL * stride:
+        dwell = rows.dwell(labels)
+        if dwell.min() >= _DWELL:
             break
-        stay = labels != dwell.argmin()
-        weights = Sums.of(rows[stay], actions[stay], np.unique(labels[stay], return_inverse=True)[1], int(labels.max()))
-        found = means(errors(rows, actions, weights.weights(_RIDGE)), lengths, _NARROW[-1] * stride)
-        labels = np.unique(found.argmin(axis=1), return_inverse=True)[1]
-    return Clones(inputs, fitted(labels).weights(_RIDGE).astype(np.float32))
+        labels = rows.again(_numbered(np.where(labels == dwell.argmin(), -1, labels)), _NARROW[-1])
+    return labels
