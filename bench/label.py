@@ -43,7 +43,7 @@ def main(total: int = 20_000, count: int = 100) -> None:
     for distance in ("expected", "sample"):
         config = Clue(distance=distance)
         with tempfile.TemporaryDirectory() as folder, Workers() as workers:
-            labeller = Labeller(cvae, torch.zeros(count, 1, shape.latent_size), rows, config, 0, workers.count)
+            labeller = Labeller(cvae, torch.zeros(count, 1, shape.latent_size), rows, config, 0)
             seconds = best(partial(label, Path(folder), labeller, workers, data), rounds=3)
         share = operations / seconds / peak
         lines.append(f"{distance:<9} {seconds:6.2f} s   {share:.0%} of the matrix peak, {peak / 1e9:.0f} GFLOP/s")

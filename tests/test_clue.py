@@ -30,9 +30,7 @@ def made(cheetah: Transitions, tmp_path_factory) -> tuple[Classes, Rewards, obje
 
 def test_labels_are_equation_6_of_each_class(cheetah, made):
     classes, rewards, folder = made
-    weights = load_tensors(folder / MODELS)
-    matrices = [weights[f"{part}.{layer}"].flatten(1) for part in ("encoder", "decoder") for layer in range(3)]
-    cvae = StackedCvae(torch.cat(matrices, dim=1), CvaeShape(17, 6, 64))
+    cvae = StackedCvae.from_tensors(load_tensors(folder / MODELS), CvaeShape(17, 6, 64))
     mean, std = cheetah.scaling
     rows = torch.from_numpy(np.concatenate([(cheetah.observations - mean) / std, cheetah.actions], axis=1))
     mu, log_std = cvae.encode(with_ones(rows)[None])

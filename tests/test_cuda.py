@@ -11,9 +11,10 @@ from interrupting import interrupted_after
 
 from skills.learning.batches import Batch
 from skills.learning.classes import cluster, one_expert
-from skills.learning.cvae.model import CvaeShape, Pass, StackedCvae
+from skills.learning.cvae.model import CvaeShape, StackedCvae, losses
 from skills.learning.engine.device import captured, generator_on
-from skills.learning.engine.stacked import Adam
+from skills.learning.engine.optimiser import adam, descend
+from skills.learning.engine.stacked import with_ones
 from skills.learning.learners import iql
 from skills.learning.learners.iql import Iql
 from skills.learning.learners.reach import Reach
@@ -34,19 +35,18 @@ EXPERTS = one_expert(1, np.arange(1))  # which IQL does not look at
 
 def test_cvae_step_is_that_of_the_cpu():
     shape, config = CvaeShape(5, 2, 16), Clue(hidden=16, batch=8, learning_rate=1e-2)
-    losses = {}
+    totals = {}
     for device in (CPU, GPU):
         generator = torch.Generator().manual_seed(0)
-        cvae = StackedCvae(StackedCvae.create(3, shape, generator).flat.to(device), shape)
-        one, adam = Pass(3, shape, config, device), Adam.create([cvae.flat], config.learning_rate)
+        cvae = StackedCvae.create(3, shape, generator).to(device).to_learn()
+        optimizer = adam(cvae.layers, config.learning_rate)
         for _ in range(50):
-            one.inputs[..., :-1] = torch.randn(3, 16, 7, generator=generator).clamp(-1, 1).to(device)
+            rows = with_ones(torch.randn(3, 16, 7, generator=generator).clamp(-1, 1)).to(device)
             noise = torch.randn(3, 16, 4, generator=generator).to(device)
-            one.forward(cvae, noise)
-            losses[device.type] = one.losses()["total"].cpu()
-            one.backward(cvae, noise)
-            adam.step([one.gradient.flat])
-    torch.testing.assert_close(losses["cuda"], losses["cpu"], rtol=1e-3, atol=1e-4)
+            total = losses(cvae, rows, noise, config)["total"]
+            totals[device.type] = total.detach().cpu()
+            descend(optimizer, total.sum())
+    torch.testing.assert_close(totals["cuda"], totals["cpu"], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("trunk", ["shared", "independent"])
@@ -58,7 +58,8 @@ def test_captured_iql_is_eager_iql_on_the_cpu(trunk):
     for device in (CPU, GPU):
         learner = iql.IqlNetworks(shape, config, torch.Generator().manual_seed(0), device)
         batch = Batch.create(4, 2, 3, config.batch, device)
-        update = captured(lambda one=learner, rows=batch: one.update(rows), learner.state(), device)
+        state = list(learner.tensors().values())
+        update = captured(lambda one=learner, rows=batch: one.update(rows), state, device)
         draws = torch.Generator().manual_seed(1)
         for step in range(config.steps):
             batch.pairs[:, :-1] = torch.randn(16, 6, generator=draws).clamp(-1, 1).to(device)

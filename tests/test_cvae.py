@@ -5,9 +5,10 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from skills.learning.cvae.model import CvaeSettings, CvaeShape, Pass, StackedCvae
+from skills.learning.cvae.model import CvaeSettings, CvaeShape, StackedCvae, losses
 from skills.learning.cvae.training import train
-from skills.learning.engine.stacked import Adam, with_ones
+from skills.learning.engine.optimiser import adam, descend
+from skills.learning.engine.stacked import with_ones
 from skills.learning.rows import Members
 from skills.progress import silent
 
@@ -57,28 +58,22 @@ def make(generator: torch.Generator) -> StackedCvae:
     return StackedCvae.create(COUNT, SHAPE, generator)
 
 
-def make_pass(config: CvaeSettings = CONFIG) -> Pass:
-    return Pass(COUNT, SHAPE, config, torch.device("cpu"))
-
-
 @pytest.mark.parametrize("log_std", [0.0, -4.0], ids=["usual", "some clamped deviations"])
 def test_stacked_training_is_literal_training_of_each_class(log_std):
-    """Fifty steps of the gradients written by hand against autograd: the same losses, the same weights."""
+    """Fifty steps of all at once against each by itself: the same losses, the same weights."""
     generator = torch.Generator().manual_seed(0)
-    stacked, one = make(generator), make_pass()
+    stacked = make(generator)
     stacked.encoder.layers[2][:, -1, 2 * ACTION :] += log_std
     literal = [LiteralCvae(stacked, index) for index in range(COUNT)]
-    adam = Adam.create([stacked.flat], CONFIG.learning_rate)
+    stacked = stacked.to_learn()
+    optimizer = adam(stacked.layers, CONFIG.learning_rate)
     optimizers = [torch.optim.Adam(model.parameters(), lr=CONFIG.learning_rate) for model in literal]
     for _ in range(50):
         data = torch.randn(COUNT, BATCH, OBSERVATION + ACTION, generator=generator).clamp(-1, 1)
         expert = torch.randn(COUNT, BATCH, OBSERVATION + ACTION, generator=generator).clamp(-1, 1)
         noise = torch.randn(COUNT, 2 * BATCH, 2 * ACTION, generator=generator)
-        one.inputs[..., :-1] = torch.cat([data, expert], dim=1)
-        one.forward(stacked, noise)
-        total = one.losses()["total"]
-        one.backward(stacked, noise)
-        adam.step([one.gradient.flat])
+        total = losses(stacked, with_ones(torch.cat([data, expert], dim=1)), noise, CONFIG)["total"]
+        descend(optimizer, total.sum())
         for index, model in enumerate(literal):
             expected = model.loss(data[index], expert[index], noise[index])
             optimizers[index].zero_grad()
@@ -92,12 +87,12 @@ def test_stacked_training_is_literal_training_of_each_class(log_std):
 
 def test_divergence_is_the_closed_form_of_torch():
     generator = torch.Generator().manual_seed(1)
-    stacked, one = make(generator), make_pass()
-    one.inputs[..., :-1] = torch.randn(COUNT, 2 * BATCH, OBSERVATION + ACTION, generator=generator)
-    one.forward(stacked, torch.zeros(COUNT, 2 * BATCH, 2 * ACTION))
-    mean, log_std = stacked.encode(one.inputs)
+    stacked = make(generator)
+    rows = with_ones(torch.randn(COUNT, 2 * BATCH, OBSERVATION + ACTION, generator=generator))
+    found = losses(stacked, rows, torch.zeros(COUNT, 2 * BATCH, 2 * ACTION), CONFIG)
+    mean, log_std = stacked.encode(rows)
     expected = kl_divergence(Normal(mean, log_std.exp()), Normal(0.0, 1.0)).mean(dim=(1, 2))
-    torch.testing.assert_close(one.losses()["divergence"], expected)
+    torch.testing.assert_close(found["divergence"], expected)
 
 
 def test_draws_are_uniform_over_each_class():
@@ -132,10 +127,10 @@ def test_the_number_of_threads_changes_no_byte(tmp_path):
     try:
         for count in (1, 3):
             torch.set_num_threads(count)
-            results.append(run(tmp_path / str(count)).cvae.flat)
+            results.append(run(tmp_path / str(count)).cvae.layers)
     finally:
         torch.set_num_threads(threads)
-    assert torch.equal(*results)
+    assert all(map(torch.equal, *results))
 
 
 def test_curves_fall(tmp_path):

@@ -14,7 +14,7 @@ from skills.data.transitions import Transitions
 from skills.files import read_arrays
 from skills.learning.classes import Classes, one_expert
 from skills.learning.draws import Draws, DrawSettings, Weighing, draws_by
-from skills.learning.engine.stacked import with_ones
+from skills.learning.engine.stacked import StackedMlp, with_ones
 from skills.learning.experience import Experience, experience, n_step_sums
 from skills.learning.learners.reach import Reach
 from skills.learning.matrix import Rewards
@@ -102,13 +102,14 @@ def test_an_update_of_values_is_that_of_automatic_gradients(trunk):
     seen = random_experience()
     config = ValueSettings(value_hidden=8, value_batch=16, value_rate=1e-2, trunk=trunk, value_steps=100)
     values = Values(seen, config, torch.Generator().manual_seed(0), CPU)
-    values.target.mlp.flat.mul_(0.9)
-    flat = nn.Parameter(values.network.mlp.flat.clone())
+    for layer in values.target.mlp.layers:
+        layer.mul_(0.9)
+    flat = nn.Parameter(values.network.mlp.flat)
     slow = values.target.mlp(seen.ends[None]).permute(1, 0, 2).flatten(1)
     optimizer = torch.optim.Adam([flat], lr=1e-2)
     goal = seen.returns.float() * seen.scale + seen.continues * slow
     draws = torch.randint(16, (16,), generator=torch.Generator().manual_seed(5))
-    value = type(values.network.mlp)(flat, values.network.mlp.sizes)(seen.states[draws][None])
+    value = StackedMlp.of(flat, [4, 8, 8, 1 if trunk == "independent" else 3])(seen.states[draws][None])
     difference = goal[draws] - value.permute(1, 0, 2).flatten(1)
     loss = (torch.where(difference > 0, 0.7, 0.3) * difference**2).mean(dim=0)
     loss.sum().backward()

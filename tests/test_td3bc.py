@@ -22,10 +22,10 @@ CONFIG = Td3Bc(hidden=32, batch=16, steps=100, learning_rate=3e-3)
 OBSERVATIONS, ACTIONS, SKILLS = 4, 2, 3
 
 
-def torch_mlp(flat: torch.Tensor, sizes: list[int], index: int) -> nn.Sequential:
+def torch_mlp(mlp: StackedMlp, index: int) -> nn.Sequential:
     """One perceptron of a stack as ordinary modules."""
     layers: list[nn.Module] = []
-    for stacked in StackedMlp(flat.detach(), sizes).layers:
+    for stacked in mlp.layers:
         linear = nn.Linear(stacked.shape[1] - 1, stacked.shape[2])
         with torch.no_grad():
             linear.weight.copy_(stacked[index, :-1].T)
@@ -38,9 +38,8 @@ class TextbookTd3Bc:
     """TD3+BC for one skill, written as its authors write it."""
 
     def __init__(self, learner: Td3BcNetworks, skill: int) -> None:
-        sizes = [OBSERVATIONS + ACTIONS, 32, 32, 1]
-        self.actor = torch_mlp(learner.actor, [OBSERVATIONS, 32, 32, ACTIONS], skill)
-        self.critics = [torch_mlp(learner.q, sizes, skill + copy * SKILLS) for copy in range(2)]
+        self.actor = torch_mlp(learner.networks["actor"], skill)
+        self.critics = [torch_mlp(learner.networks["q"], skill + copy * SKILLS) for copy in range(2)]
         self.actor_target, self.critic_targets = copy.deepcopy(self.actor), copy.deepcopy(self.critics)
         parameters = [*self.critics[0].parameters(), *self.critics[1].parameters()]
         self.critic_optimizer = torch.optim.Adam(parameters, lr=CONFIG.learning_rate)
@@ -100,7 +99,7 @@ def test_each_skill_is_textbook_td3_bc():
         ours = torch.from_numpy(policy.act(states.numpy(), np.full(64, skill)))
         torch.testing.assert_close(ours, torch.tanh(one.actor(states)).detach(), atol=1e-4, rtol=1e-4)
         for copy_, target in enumerate(one.critic_targets):
-            slow = torch_mlp(learner.targets["q"], [OBSERVATIONS + ACTIONS, 32, 32, 1], skill + copy_ * SKILLS)
+            slow = torch_mlp(learner.targets["q"], skill + copy_ * SKILLS)
             pairs = torch.cat([states, ours], dim=1)
             torch.testing.assert_close(slow(pairs), target(pairs), atol=1e-4, rtol=1e-4)
 

@@ -48,7 +48,7 @@ class Batch:
 
     pairs: (s, a, 1), [B, O + A + 1].   states, next_states: (s, 1) and (s', 1), [B, O + 1].   rewards: [B, K].
     continues: [B, 1], 0 where the episode terminated, else 1; of n steps gamma^(n - 1), as the learner discounts once.
-         dropout: for the actor, see `Workspace.forward`.
+    dropout: for the actor, see `StackedMlp`.
     """
 
     pairs: Tensor

@@ -57,9 +57,9 @@ class SharedTrunk(nn.Sequential):
 
     @torch.no_grad()
     def load_flat(self, flat: Tensor) -> None:
-        """Takes the parameters of a `StackedMlp` of one, [1, P]."""
+        """Takes the `StackedMlp.flat` of one perceptron, [1, P]."""
         sizes = [self._linears[0].in_features, *(linear.out_features for linear in self._linears)]
-        for linear, matrix in zip(self._linears, StackedMlp(flat, sizes).layers, strict=True):
+        for linear, matrix in zip(self._linears, StackedMlp.of(flat, sizes).layers, strict=True):
             linear.weight.copy_(matrix[0, :-1].T)
             linear.bias.copy_(matrix[0, -1])
 
@@ -80,7 +80,7 @@ class OwnTrunks(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Every skill's actions."""
-        actions = StackedMlp(self.flat, self._sizes)(with_ones(observations)[None])
+        actions = StackedMlp.of(self.flat, self._sizes)(with_ones(observations)[None])
         return actions.transpose(0, 1).flatten(1)
 
     def of(self, observations: Tensor, skills: Tensor) -> Tensor:
@@ -92,11 +92,11 @@ class OwnTrunks(nn.Module):
         rows = observations.new_zeros(len(present), int(counts.max()), observations.shape[1] + 1)
         rows[group, place] = with_ones(observations)
         flat = self.flat if len(present) == len(self.flat) else self.flat[present]
-        return StackedMlp(flat, self._sizes)(rows)[group, place]
+        return StackedMlp.of(flat, self._sizes)(rows)[group, place]
 
     @torch.no_grad()
     def load_flat(self, flat: Tensor) -> None:
-        """Takes the parameters of a `StackedMlp`, [trunks, P]."""
+        """Takes a `StackedMlp.flat`, [trunks, P]."""
         self.flat.copy_(flat)
 
     def flat_of(self, skill: int, action_size: int) -> Tensor:

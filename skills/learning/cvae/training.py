@@ -3,7 +3,7 @@
 On the CPU the models are walked through in blocks that stay in a core's cache, each worker thread taking the next; on
 a GPU all of them are one block and its step is one captured graph.
 
-Letters: N transitions, K experts, B rows of a batch, O observation columns, A action size, P parameters of one model.
+Letters: N transitions, K experts, B rows of a batch, O observation columns, A action size.
 """
 
 from collections.abc import Callable
@@ -14,21 +14,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from skills.learning.cvae.model import CvaeSettings, CvaeShape, Pass, StackedCvae
+from skills.learning.cvae.model import CvaeSettings, CvaeShape, StackedCvae, losses
 from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.curves import Curves
 from skills.learning.engine.device import captured, generator_on
-from skills.learning.engine.stacked import Adam
+from skills.learning.engine.optimiser import adam, descend, state_of
 from skills.learning.engine.workers import Workers, nothing_to_wait_for
 from skills.learning.rows import Members
 from skills.progress import Progress
 
 CHECKPOINT = "cvae.checkpoint.safetensors"
-CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma")  # the last: `Pass.losses`
+CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma")  # the last: `losses`
 
 # Of the hidden layers of a block. Measured: with fewer the threads wait for Python's lock, with more the caches
 # overflow. A constant, for the last bits of a CPU run may depend on it.
-_BLOCK_FLOATS = 5 * 2**17
+_BLOCK_FLOATS = 10 * 2**17
 _REPORT_EVERY = 10  # steps between two calls of progress
 
 
@@ -60,7 +60,7 @@ class CvaeDraws:
         )
 
     def draw(self, total: int, members: Members, generator: torch.Generator) -> None:
-        """Draws anew from `total` rows and from the classes."""
+        """CvaeDraws anew from `total` rows and from the classes."""
         batch = self.rows.shape[1] // 2
         self.rows[1:, :batch] = self.rows[0, :batch].random_(0, total, generator=generator)
         self.rows[:, batch:] = members.draw(batch, generator)
@@ -90,9 +90,9 @@ def train(
     with Workers() as workers:
         training = _Training(cvae, rows, config, curves, workers)
         draws = [CvaeDraws.create(cvae.count, shape, config.batch, rows.device) for _ in range(training.draws_ahead)]
-        saved = Checkpoint(folder / CHECKPOINT, training.tensors(), {}, own)
+        saved = Checkpoint(folder / CHECKPOINT, training.tensors(), own)
         step = saved.restore()
-        training.begin(step, draws)
+        training.begin(draws)
         drawn_from = own.get_state()
         draws[step % len(draws)].draw(len(rows), members, own)
         while step < config.iterations:
@@ -110,41 +110,36 @@ def train(
 
 
 class _Training:
-    """The models in training: weights, gradients, moments, buffers, and one step of them all."""
+    """The models in training, block by block, and one step of them all."""
 
     def __init__(self, cvae: StackedCvae, rows: Tensor, config: CvaeSettings, curves: Curves, workers: Workers) -> None:
         """cvae: the fresh models."""
-        device, shape = rows.device, cvae.shape
+        device = rows.device
         self._rows, self._config, self._curves, self._workers = rows, config, curves, workers
-        self._cvae = StackedCvae(cvae.flat.to(device, copy=True), shape)
-        self._moments = [torch.zeros_like(self._cvae.flat) for _ in range(2)]
-        size = block_size(shape, config) if device.type == "cpu" else self._cvae.count
-        self._blocks = [slice(first, min(first + size, self._cvae.count)) for first in range(0, self._cvae.count, size)]
-        self._models = [self._cvae.range(block) for block in self._blocks]
-        self._adams = [self._adam(block) for block in self._blocks]
-        widths = {block.stop - block.start for block in self._blocks}
-        threads = min(workers.count, len(self._blocks))
-        self._passes = [{width: Pass(width, shape, config, device) for width in widths} for _ in range(threads)]
+        size = block_size(cvae.shape, config) if device.type == "cpu" else cvae.count
+        self._blocks = [slice(first, min(first + size, cvae.count)) for first in range(0, cvae.count, size)]
+        self._models = [cvae.range(block).to(device).to_learn() for block in self._blocks]
+        self._optimizers = [adam(model.layers, config.learning_rate) for model in self._models]
         self._step_on_gpu: Callable[[], None] | None = None
         self.draws_ahead = 2 if device.type == "cpu" else 1  # a GPU works through its queue in order
 
-    def _adam(self, block: slice) -> Adam:
-        weights, first, second = ([tensor[block]] for tensor in (self._cvae.flat, *self._moments))
-        return Adam(weights, first, second, self._config.learning_rate)
-
     def tensors(self) -> dict[str, Tensor]:
         """What a checkpoint keeps."""
-        first, second = self._moments
-        own = {"weights": self._cvae.flat, "first": first, "second": second}
-        return own | {f"curves.{name}": part for name, part in self._curves.parts.items()}
+        return self._state() | {f"curves.{name}": part for name, part in self._curves.parts.items()}
 
-    def begin(self, step: int, draws: list[CvaeDraws]) -> None:
-        """Goes on after `step` steps, with these buffers of random numbers."""
-        for adam in self._adams:
-            adam.set_steps(step)
+    def _state(self) -> dict[str, Tensor]:
+        """Everything that a step changes and the next one reads."""
+        tensors: dict[str, Tensor] = {}
+        for index, (model, optimizer) in enumerate(zip(self._models, self._optimizers, strict=True)):
+            tensors |= {f"{index}.{name}": tensor for name, tensor in model.tensors().items()}
+            tensors |= state_of(optimizer, f"{index}.adam")
+        return tensors
+
+    def begin(self, draws: list[CvaeDraws]) -> None:
+        """Makes ready to step with these buffers of random numbers."""
         if self._rows.is_cuda:
-            state = [self._cvae.flat, *self._moments, *(count for adam in self._adams for count in adam.steps)]
-            self._step_on_gpu = captured(lambda: self._step(0, 0, draws[0]), state, self._rows.device)
+            step = partial(self._step, 0, draws[0])
+            self._step_on_gpu = captured(step, list(self._state().values()), self._rows.device)
 
     def start_step(self, step: int, draws: CvaeDraws) -> Callable[[], None]:
         """Begins a step of all models, and notes its losses where that is due; call the result to wait for its end."""
@@ -155,23 +150,22 @@ class _Training:
             work = partial(self._step, draws=draws, noted=noted)
             return self._workers.start(work, range(len(self._blocks)))
         else:
-            self._step(0, 0, draws, noted)
+            self._step(0, draws, noted)
         return nothing_to_wait_for
 
-    def _step(self, index: int, worker: int, draws: CvaeDraws, noted: int | None = None) -> None:
+    def _step(self, index: int, draws: CvaeDraws, noted: int | None = None) -> None:
         """One step of a block's models.   noted: the number of the step, if its losses are to be noted."""
-        block, cvae = self._blocks[index], self._models[index]
-        one, noise = self._passes[worker][block.stop - block.start], draws.noise[block]
-        one.read(self._rows, draws.rows[block])
-        one.forward(cvae, noise)
+        block = self._blocks[index]
+        found = losses(self._models[index], self._rows[draws.rows[block]], draws.noise[block], self._config)
+        descend(self._optimizers[index], found["total"].sum())
         if noted is not None:
-            self._curves.note(noted, block.start, one.losses())
-        one.backward(cvae, noise)
-        self._adams[index].step([one.gradient.flat])
+            self._curves.note(noted, block.start, {name: values.detach() for name, values in found.items()})
 
     def result(self) -> StackedCvae:
         """The trained models, on the CPU."""
-        return StackedCvae(self._cvae.flat.cpu(), self._cvae.shape)
+        names = self._models[0].tensors()
+        whole = {name: torch.cat([model.tensors()[name] for model in self._models]).cpu() for name in names}
+        return StackedCvae.from_tensors(whole, self._models[0].shape)
 
 
 def block_size(shape: CvaeShape, config: CvaeSettings) -> int:

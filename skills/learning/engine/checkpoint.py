@@ -1,7 +1,6 @@
 """Checkpoints of a training loop: a loop that is killed continues from the last and ends in the same bytes."""
 
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -31,34 +30,31 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 
 
 class Checkpoint:
-    """Everything that a training loop needs to go on: parameters, optimisers, generator, step.
+    """Everything that a training loop needs to go on: parameters, optimisers' moments, generator, step.
 
     The tensors are held by reference, so `restore` writes into the very tensors that the loop uses.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        tensors: dict[str, Tensor],
-        optimizers: Mapping[str, torch.optim.Optimizer],
-        generator: torch.Generator,
-    ) -> None:
+    def __init__(self, path: Path, tensors: dict[str, Tensor], generator: torch.Generator) -> None:
         self._path = path
         self._tensors = tensors
-        self._optimizers = optimizers
         self._generator = generator
         self._saved_at = time.monotonic()
 
     def restore(self) -> int:
-        """Loads the checkpoint if there is one; returns the steps done, 0 where there is none."""
+        """Loads the checkpoint; returns the steps done, 0 where there is none that fits these tensors.
+
+        One that does not fit is of another version of the program, or of another device.
+        """
         if not self._path.exists():
             return 0
         stored = load_tensors(self._path)
+        wanted = self._whole(0, self._generator.get_state())
+        if {name: tensor.shape for name, tensor in stored.items()} != {name: one.shape for name, one in wanted.items()}:
+            return 0
         with torch.no_grad():
             for name, tensor in self._tensors.items():
                 tensor.copy_(stored[f"model.{name}"])
-        for name, optimizer in self._optimizers.items():
-            _restore_optimizer(optimizer, stored, name)
         self._generator.set_state(stored["generator"])
         return int(stored["step"])
 
@@ -73,26 +69,9 @@ class Checkpoint:
         step: the number of steps done.   drawn_from: the generator's state before the draws of the step to come, where
         the generator itself is already ahead of it.
         """
-        tensors = {f"model.{name}": tensor for name, tensor in self._tensors.items()}
-        for name, optimizer in self._optimizers.items():
-            tensors |= _optimizer_tensors(optimizer, name)
-        state = self._generator.get_state() if drawn_from is None else drawn_from
-        tensors |= {"generator": state, "step": torch.tensor(step)}
-        save_tensors(self._path, tensors)
+        save_tensors(self._path, self._whole(step, self._generator.get_state() if drawn_from is None else drawn_from))
         self._saved_at = time.monotonic()
 
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer, name: str) -> dict[str, Tensor]:
-    state = optimizer.state_dict()["state"]
-    return {f"{name}.{index}.{key}": value for index, entry in state.items() for key, value in entry.items()}
-
-
-def _restore_optimizer(optimizer: torch.optim.Optimizer, stored: dict[str, Tensor], name: str) -> None:
-    document = optimizer.state_dict()
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in stored.items():
-        owner, _, rest = key.partition(".")
-        if owner == name:
-            index, _, entry = rest.partition(".")
-            state.setdefault(int(index), {})[entry] = value
-    optimizer.load_state_dict({**document, "state": state})
+    def _whole(self, step: int, state: Tensor) -> dict[str, Tensor]:
+        tensors = {f"model.{name}": tensor for name, tensor in self._tensors.items()}
+        return tensors | {"generator": state, "step": torch.tensor(step)}

@@ -1,6 +1,5 @@
-"""The device, and what a training loop does otherwise on a GPU: captured steps, generators, how much memory it has."""
+"""The device, and what a training loop does otherwise on a GPU: captured steps, generators."""
 
-import os
 from collections.abc import Callable, Sequence
 from typing import get_args
 
@@ -54,12 +53,3 @@ def generator_on(device: torch.device, generator: torch.Generator) -> torch.Gene
         return generator
     seed = int(torch.randint(2**62, (), generator=generator))
     return torch.Generator(device).manual_seed(seed)
-
-
-def free_memory(device: torch.device) -> int:
-    """Bytes that a training may take: half of the machine's memory, or nine tenths of what a GPU has free."""
-    if device.type == "cuda":
-        return int(0.9 * torch.cuda.mem_get_info(device)[0])
-    if not hasattr(os, "sysconf"):  # Windows
-        return 4 * 2**30
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

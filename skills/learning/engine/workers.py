@@ -5,8 +5,7 @@ operation; and a piece gives the same bytes however many threads there are.
 """
 
 import contextlib
-import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from types import TracebackType
 from typing import TypeVar
@@ -33,18 +32,12 @@ class Workers:
         self._pool.shutdown(cancel_futures=True)
         torch.set_num_threads(self._threads)  # the workers' setting is everybody's in some versions of torch
 
-    def start(self, work: Callable[[T, int], None], pieces: Sequence[T]) -> Callable[[], None]:
-        """Begins work(piece, worker) for every piece, with worker in 0..count-1; call the result to wait for the end.
+    def start(self, work: Callable[[T], None], pieces: Iterable[T]) -> Callable[[], None]:
+        """Begins work(piece) for every piece; call the result to wait for the end.
 
         The first error of a piece is raised there.
         """
-        turns = itertools.count()
-
-        def take_turns(worker: int) -> None:
-            while (turn := next(turns)) < len(pieces):
-                work(pieces[turn], worker)
-
-        futures = [self._pool.submit(take_turns, worker) for worker in range(min(self.count, len(pieces)))]
+        futures = [self._pool.submit(work, piece) for piece in pieces]
 
         def wait() -> None:
             for future in futures:
@@ -52,8 +45,8 @@ class Workers:
 
         return wait
 
-    def run(self, work: Callable[[T, int], None], pieces: Sequence[T]) -> None:
-        """Does work(piece, worker) for every piece."""
+    def run(self, work: Callable[[T], None], pieces: Iterable[T]) -> None:
+        """Does work(piece) for every piece."""
         self.start(work, pieces)()
 
 

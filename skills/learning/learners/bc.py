@@ -59,10 +59,9 @@ class Bc(ActorSettings, Learner):
         with Workers(count=1 if device.type == "cuda" else None) as workers:
             actors = Actors(states, actions, count, self, generator, workers)
             own = generator_on(device, generator)
-            saved = Checkpoint(folder / self.checkpoint, actors.tensors(), {}, own)
+            saved = Checkpoint(folder / self.checkpoint, actors.tensors(), own)
             first = saved.restore()
-            actors.resume(first)
-            update = captured(actors.update, actors.state(), device)
+            update = captured(actors.update, list(actors.tensors().values()), device)
             progress = sparsely(reporter(f"cloning {count} {'class' if count == 1 else 'classes'}", "steps"))
             for step in range(first, self.steps):
                 actors.draw(draws, own)

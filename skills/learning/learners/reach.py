@@ -10,8 +10,8 @@ afterwards is still IQL. What is not, each with the setting that undoes it:
 Letters: N transitions, K skills.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.curves import FILE as CURVES
 from skills.learning.engine.curves import Curves
 from skills.learning.engine.device import captured, generator_on
-from skills.learning.engine.workers import Workers, beside
+from skills.learning.engine.workers import Workers
 from skills.learning.experience import experience
 from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
@@ -109,33 +109,31 @@ class _Training:
         kept = {f"values.{name}": tensor for name, tensor in values.tensors().items()}
         kept |= {f"actors.{name}": tensor for name, tensor in actors.tensors().items()}
         kept |= {f"curves.{name}": curves.parts[name] for name, curves in self._curves.items()}
-        self._saved = Checkpoint(checkpoint, kept, {}, generator)
+        self._saved = Checkpoint(checkpoint, kept, generator)
         self._done = self._saved.restore()
 
     def learn_values(self, progress: Progress) -> None:
         """What is left of the first part."""
         total = self._config.value_steps
-        first = min(self._done, total)
-        self._values.resume(first)
-        with beside(self.generator.device) as helper:
-            update = captured(partial(self._values.update, helper), self._values.state(), self.generator.device)
-            for step in range(first, total):
-                self._values.draw(self.generator)
-                self._values.set_step(step)
-                update()
-                self._after(self._curves["value"], self._values, step, step + 1, progress, total)
+        update = self._captured(self._values)
+        for step in range(min(self._done, total), total):
+            self._values.draw(self.generator)
+            self._values.set_step(step)
+            update()
+            self._after(self._curves["value"], self._values, step, step + 1, progress, total)
 
     def learn_policies(self, draws: Draws, progress: Progress) -> None:
         """What is left of the second."""
         before, total = self._config.value_steps, self._config.steps
-        first = max(self._done - before, 0)
-        self._actors.resume(first)
-        update = captured(self._actors.update, self._actors.state(), self.generator.device)
-        for step in range(first, total):
+        update = self._captured(self._actors)
+        for step in range(max(self._done - before, 0), total):
             self._actors.draw(draws, self.generator)
             self._actors.set_step(step)
             update()
             self._after(self._curves["policy"], self._actors, step, before + step + 1, progress, total)
+
+    def _captured(self, part: Values | Actors) -> Callable[[], None]:
+        return captured(part.update, list(part.tensors().values()), self.generator.device)
 
     def _after(
         self, curves: Curves, part: Values | Actors, step: int, done: int, progress: Progress, total: int

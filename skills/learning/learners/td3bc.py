@@ -19,6 +19,7 @@ from skills.learning.batches import Batch, Batches, BatchSettings, scaling
 from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.device import generator_on
+from skills.learning.engine.optimiser import adam, descend, state_of
 from skills.learning.engine.stacked import StackedMlp, initial, with_ones
 from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
@@ -66,7 +67,7 @@ class Td3Bc(BatchSettings, Learner):
         # The batches are drawn ahead in a thread, so the noise has a generator of its own, seeded anew for each step.
         seed, noise_generator = int(torch.randint(2**62, (), generator=generator)), torch.Generator(device)
         own = generator_on(device, generator)
-        saved = Checkpoint(folder / self.checkpoint, learner.tensors(), learner.optimizers, own)
+        saved = Checkpoint(folder / self.checkpoint, learner.tensors(), own)
         progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
         noise = torch.empty(rewards.count, self.batch, shape.action_size, device=device)
         mean, std = scaling(transitions, self.standardise)
@@ -89,62 +90,64 @@ class Td3BcNetworks:
     def __init__(self, shape: Shape, config: Td3Bc, generator: torch.Generator, device: torch.device) -> None:
         self.shape, self._config = shape, config
         state, action = shape.observation_size, shape.action_size
-        self._sizes = {"actor": shape.layers(state, action), "q": shape.layers(state + action, 1)}
-        self.actor = initial(shape.skills, self._sizes["actor"], generator).to(device).requires_grad_()
-        self.q = initial(2 * shape.skills, self._sizes["q"], generator).to(device).requires_grad_()
-        self.targets = {"actor": self.actor.detach().clone(), "q": self.q.detach().clone()}
-        self.optimizers = {
-            name: torch.optim.Adam([flat], lr=config.learning_rate, fused=True)
-            for name, flat in (("actor", self.actor), ("q", self.q))
+        self.networks = {
+            name: StackedMlp.of(initial(count, sizes, generator), sizes).to(device).to_learn()
+            for name, count, sizes in (
+                ("actor", shape.skills, shape.layers(state, action)),
+                ("q", 2 * shape.skills, shape.layers(state + action, 1)),
+            )
         }
+        self.targets = {name: network.to_learn().detached() for name, network in self.networks.items()}
+        self._optimizers = {name: adam(network.layers, config.learning_rate) for name, network in self.networks.items()}
 
     def update(self, batch: Batch, noise: Tensor, step: int) -> None:
         """One step. noise: standard normal, [K, B, A].   step: how many there were before."""
         self._update_q(batch, noise)
         if (step + 1) % _DELAY == 0:
             self._update_actor(batch)
-            for name, flat in (("actor", self.actor), ("q", self.q)):
-                self.targets[name].lerp_(flat.detach(), self._config.polyak)
+            for name, network in self.networks.items():
+                self.targets[name].approach(network, self._config.polyak)
 
     def _update_q(self, batch: Batch, noise: Tensor) -> None:
         with torch.no_grad():
-            actions = self._act(self.targets["actor"], batch.next_states)
+            actions = _act(self.targets["actor"], batch.next_states)
             actions = (actions + (noise * _NOISE).clamp(-_NOISE_LIMIT, _NOISE_LIMIT)).clamp(-1.0, 1.0)
-            future = self._value(self.targets["q"], batch.next_states, actions.repeat(2, 1, 1))
+            future = _value(self.targets["q"], batch.next_states, actions.repeat(2, 1, 1))
             lower = torch.minimum(*future.chunk(2))  # [K, B]
             goal = batch.rewards.T + self._config.discount * batch.continues.T * lower
-        error = StackedMlp(self.q, self._sizes["q"])(batch.pairs[None])[..., 0] - goal.repeat(2, 1)
-        self._step("q", error.square().mean(dim=1).sum())
+        error = self.networks["q"](batch.pairs[None])[..., 0] - goal.repeat(2, 1)
+        descend(self._optimizers["q"], error.square().mean(dim=1).sum())
 
     def _update_actor(self, batch: Batch) -> None:
-        actions = self._act(self.actor, batch.states)
-        q = self._value(self.q.detach()[: self.shape.skills], batch.states, actions)
+        actions = _act(self.networks["actor"], batch.states)
+        q = _value(self.networks["q"].detached().range(slice(self.shape.skills)), batch.states, actions)
         weight = _ALPHA / q.detach().abs().mean(dim=1)
         near = (actions - batch.actions).square().mean(dim=(1, 2))
-        self._step("actor", (near - weight * q.mean(dim=1)).sum())
-
-    def _step(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
-        self.optimizers[name].step()
-
-    def _act(self, actor: Tensor, states: Tensor) -> Tensor:
-        """(s, 1), [B, O + 1] -> [K, B, A]."""
-        return torch.tanh(StackedMlp(actor, self._sizes["actor"])(states[None]))
-
-    def _value(self, q: Tensor, states: Tensor, actions: Tensor) -> Tensor:
-        """(s, 1), [B, O + 1], and each Q's own actions [K, B, A] -> [K, B]."""
-        pairs = torch.cat([states[:, :-1].expand(len(actions), -1, -1), actions], dim=-1)
-        return StackedMlp(q, self._sizes["q"])(with_ones(pairs))[..., 0]
+        descend(self._optimizers["actor"], (near - weight * q.mean(dim=1)).sum())
 
     def tensors(self) -> dict[str, Tensor]:
-        """What a checkpoint keeps, but for the optimisers."""
-        return {"actor": self.actor, "q": self.q} | {f"target.{name}": flat for name, flat in self.targets.items()}
+        """Everything that an update changes and the next one reads."""
+        tensors: dict[str, Tensor] = {}
+        for name, network in self.networks.items():
+            tensors |= network.named_layers(name) | self.targets[name].named_layers(f"target.{name}")
+            tensors |= state_of(self._optimizers[name], f"adam.{name}")
+        return tensors
 
     def to_policy(self, mean: Tensor, std: Tensor) -> Policy:
         """The actors, which standardise with these, [O] each; on the CPU. They have no noise but the least there is."""
         policy = Policy(self.shape, mean, std, torch.Generator())
-        policy.network.load_flat(self.actor.detach().cpu())
+        policy.network.load_flat(self.networks["actor"].flat.cpu())
         with torch.no_grad():
             policy.log_std.fill_(LOG_STD_RANGE[0])
         return policy
+
+
+def _act(actor: StackedMlp, states: Tensor) -> Tensor:
+    """(s, 1), [B, O + 1] -> [K, B, A]."""
+    return torch.tanh(actor(states[None]))
+
+
+def _value(q: StackedMlp, states: Tensor, actions: Tensor) -> Tensor:
+    """(s, 1), [B, O + 1], and each Q's own actions [K, B, A] -> [K, B]."""
+    pairs = torch.cat([states[:, :-1].expand(len(actions), -1, -1), actions], dim=-1)
+    return q(with_ones(pairs))[..., 0]

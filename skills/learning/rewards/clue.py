@@ -17,11 +17,10 @@ from skills.choices import Distance, Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.learning.classes import Classes
-from skills.learning.cvae.model import CvaeSettings, CvaeShape, StackedCvae, posterior
+from skills.learning.cvae.model import CvaeSettings, CvaeShape, StackedCvae
 from skills.learning.cvae.training import CHECKPOINT, train
 from skills.learning.engine.checkpoint import load_tensors, save_tensors
 from skills.learning.engine.curves import FILE as CURVES
-from skills.learning.engine.stacked import StackedMlp, Workspace
 from skills.learning.engine.workers import Workers
 from skills.learning.matrix import LABELS, SCALES, write
 from skills.learning.rewards import RewardMaker
@@ -81,11 +80,11 @@ class Clue(CvaeSettings, RewardMaker):
         progress = reporter(f"training {count} CVAEs", "steps")
         trained = train(rows, members, action_size, self, generator, folder, progress)
         trained.curves.save(folder)
-        cvae = StackedCvae(trained.cvae.flat.to(device), trained.cvae.shape)
+        cvae = trained.cvae.to(device)
         with Workers(count=1 if rows.is_cuda else None) as workers:
             centres = _centres(cvae, rows, members, workers)
             seed = int(torch.randint(2**62, (), generator=generator))
-            labeller = Labeller(cvae, centres, rows, self, seed, workers.count)
+            labeller = Labeller(cvae, centres, rows, self, seed)
             progress = reporter(f"labelling for {count} skills", "rows")
             write(folder, labels_of(labeller, workers), transitions, progress, scaled=self.scaled)
         save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
@@ -123,16 +122,16 @@ class Models:
         """[B] eq. 6 of one expert."""
         one = slice(expert, expert + 1)
         inputs = self._inputs(slice(None), replace(self._reference, observations=observations, actions=actions))
-        labeller = Labeller(self._cvae.range(one), self._centres[one], inputs, self._config, _RANKING_SEED, workers=1)
+        labeller = Labeller(self._cvae.range(one), self._centres[one], inputs, self._config, _RANKING_SEED)
         starts = range(0, len(inputs), labeller.chunk)
-        return np.concatenate([np.zeros((0, 1), np.float32), *(labeller.label(start, 0) for start in starts)])[:, 0]
+        return np.concatenate([np.zeros((0, 1), np.float32), *(labeller.label(start) for start in starts)])[:, 0]
 
     def rewards(self, rows: NDArray[np.integer], transitions: Transitions, distance: Distance) -> NDArray[np.float32]:
         """[n, K] eq. 6 with that distance, of some rows of transitions."""
         config = replace(self._config, distance=distance)
         inputs = self._inputs(rows, transitions)
         with Workers() as workers:
-            labeller = Labeller(self._cvae, self._centres, inputs, config, _RANKING_SEED, workers.count)
+            labeller = Labeller(self._cvae, self._centres, inputs, config, _RANKING_SEED)
             return np.concatenate(list(labels_of(labeller, workers)))
 
     def spread(self, rows: NDArray[np.integer], transitions: Transitions) -> NDArray[np.float64]:
@@ -172,7 +171,7 @@ def _centres(cvae: StackedCvae, rows: Tensor, members: Members, workers: Workers
     """z_e, the mean of the posterior means over each expert's transitions, [K, 1, Z]."""
     centres = torch.zeros(cvae.count, 1, cvae.shape.latent_size, dtype=torch.float64, device=rows.device)
 
-    def average(index: int, worker: int) -> None:
+    def average(index: int) -> None:
         model = cvae.range(slice(index, index + 1))
         start, stop = int(members.starts[index]), int(members.starts[index + 1])
         for first in range(start, stop, _CHUNK):
@@ -185,36 +184,29 @@ def _centres(cvae: StackedCvae, rows: Tensor, members: Members, workers: Workers
 
 
 class Labeller:
-    """Labels a range of rows for every skill, in buffers of each worker's own."""
+    """Labels a range of rows for every skill."""
 
-    def __init__(self, cvae: StackedCvae, centres: Tensor, rows: Tensor, config: Clue, seed: int, workers: int) -> None:
+    def __init__(self, cvae: StackedCvae, centres: Tensor, rows: Tensor, config: Clue, seed: int) -> None:
         block = cvae.count if rows.is_cuda else _BLOCK
         self.rows, self.count = rows, cvae.count
         self.chunk = _CHUNK_ON_GPU if rows.is_cuda else _CHUNK
-        self._shape, self._centres, self._config, self._seed = cvae.shape, centres, config, seed
+        self._centres, self._config, self._seed = centres, config, seed
         self._blocks = [slice(first, min(first + block, cvae.count)) for first in range(0, cvae.count, block)]
-        self._encoders = [cvae.range(block).encoder for block in self._blocks]
-        self._buffers: list[dict[tuple[int, int], Workspace]] = [{} for _ in range(workers)]
+        self._models = [cvae.range(block) for block in self._blocks]
 
-    def label(self, start: int, worker: int) -> NDArray[np.float32]:
+    def label(self, start: int) -> NDArray[np.float32]:
         """The rewards of rows start..start + chunk, [n, K]."""
         chunk = self.rows[start : start + self.chunk]
         labels = torch.empty(self.count, len(chunk), device=chunk.device)
         generator = torch.Generator(chunk.device).manual_seed(self._seed ^ start)
-        for block, encoder in zip(self._blocks, self._encoders, strict=True):
-            mean, log_std = self._encode(chunk, encoder, worker)
+        for block, model in zip(self._blocks, self._models, strict=True):
+            mean, log_std = model.encode(chunk[None])
             noise = None
             if self._config.distance == "sample":
                 noise = torch.randn(mean.shape, generator=generator, device=mean.device)
             distance = squared_distance(mean, log_std.exp(), self._centres[block], noise, self._config.distance)
             torch.exp(distance.mul_(-self._config.temperature), out=labels[block])
         return labels.T.contiguous().cpu().numpy()
-
-    def _encode(self, chunk: Tensor, encoder: StackedMlp, worker: int) -> tuple[Tensor, Tensor]:
-        key = (len(encoder.flat), len(chunk))
-        if key not in self._buffers[worker]:  # one shape, but for the last block and the last chunk
-            self._buffers[worker][key] = Workspace(*key, self._shape.encoder, chunk.device)
-        return posterior(self._buffers[worker][key].forward(encoder, chunk.expand(key[0], -1, -1)))
 
 
 def labels_of(labeller: Labeller, workers: Workers) -> Iterator[NDArray[np.float32]]:
@@ -223,8 +215,8 @@ def labels_of(labeller: Labeller, workers: Workers) -> Iterator[NDArray[np.float
     wave = chunk * _WAVE * workers.count
     made: dict[int, NDArray[np.float32]] = {}
 
-    def label(start: int, worker: int) -> None:
-        made[start] = labeller.label(start, worker)
+    def label(start: int) -> None:
+        made[start] = labeller.label(start)
 
     for first in range(0, total, wave):
         starts = range(first, min(first + wave, total), chunk)

@@ -23,6 +23,7 @@ from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint, load_tensors, save_tensors
 from skills.learning.engine.device import generator_on
+from skills.learning.engine.optimiser import adam, descend, state_of
 from skills.learning.engine.stacked import StackedMlp, initial
 from skills.learning.matrix import LABELS, SCALES, write
 from skills.learning.rewards import RewardMaker
@@ -79,9 +80,7 @@ class Judges:
 
     def __init__(self, folder: Path, reference: Transitions, config: Oril) -> None:
         tensors = load_tensors(folder / MODELS)
-        flat = torch.cat([tensors[f"judge.{layer}"].flatten(1) for layer in range(len(tensors))], dim=1)
-        inputs = reference.observations.shape[1] + reference.actions.shape[1]
-        self._judges = StackedMlp(flat, [inputs, config.hidden, config.hidden, 1])
+        self._judges = StackedMlp(tensors[f"judge.{layer}"] for layer in range(len(tensors)))
         self._reference, self._config = reference, config
 
     def of_steps(
@@ -117,20 +116,18 @@ def train(
     GPU from one that it seeds.
     """
     sizes = [rows.shape[1] - 1, config.hidden, config.hidden, 1]
-    flat = initial(members.count, sizes, generator).to(rows.device).requires_grad_()
-    optimizer = torch.optim.Adam([flat], lr=config.learning_rate, fused=True)
+    judge = StackedMlp.of(initial(members.count, sizes, generator), sizes).to(rows.device).to_learn()
+    optimizer = adam(judge.layers, config.learning_rate)
     own = generator_on(rows.device, generator)
-    saved = Checkpoint(folder / CHECKPOINT, {"judge": flat}, {"judge": optimizer}, own)
+    saved = Checkpoint(folder / CHECKPOINT, judge.named_layers("judge") | state_of(optimizer, "adam"), own)
     progress = reporter(f"training {members.count} discriminators", "steps")
     shape = (members.count, config.batch)
     for step in range(saved.restore(), config.iterations):
         unlabelled = torch.randint(len(rows), shape, generator=own, device=rows.device)
         drawn = torch.cat([members.draw(config.batch, own), unlabelled], dim=1)
-        logits = StackedMlp(flat, sizes)(rows[drawn])[..., 0]
-        optimizer.zero_grad(set_to_none=True)
-        loss(*logits.split(config.batch, dim=1)).backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
+        logits = judge(rows[drawn])[..., 0]
+        descend(optimizer, loss(*torch.split(logits, config.batch, dim=1)))
         saved.save_if_due(step + 1)
         progress(step + 1, config.iterations)
     saved.save(config.iterations)
-    return StackedMlp(flat.detach(), sizes)
+    return judge.detached()
