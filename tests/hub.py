@@ -7,7 +7,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +25,8 @@ class Fault:
 
     cut: answers end after so many bytes, `cuts` times.   seconds: waits so long before each piece of an answer.
     flip: one byte of each answer is wrong, `flips` times.   size: what it claims each file to have, in bytes.
+    more: so many bytes follow the file's own.   listing: makes the list of files into what is answered instead.
+    endless: the list of files says that it goes on.
     """
 
     cut: int | None = None
@@ -32,6 +34,9 @@ class Fault:
     seconds: float = 0.0
     flips: int = 0
     size: int | None = None
+    more: int = 0
+    listing: Callable[[list[dict[str, object]]], bytes] | None = None
+    endless: bool = False
 
 
 @dataclass
@@ -76,7 +81,10 @@ def serving(root: Path) -> Iterator[Hub]:
             elif action == "revision":
                 self._send(200, json.dumps({"id": f"{ORGANISATION}/{repository}", "sha": _COMMIT}).encode(), {}, body)
             elif action == "tree" and (folder / below).is_dir():
-                self._send(200, json.dumps(list(_tree(folder, below, hub.fault))).encode(), {}, body)
+                entries = list(_tree(folder, below, hub.fault))
+                whole = json.dumps(entries).encode() if hub.fault.listing is None else hub.fault.listing(entries)
+                more = {"Link": f'<{hub.url}{self.path}>; rel="next"'} if hub.fault.endless else {}
+                self._send(200, whole, more, body)
             elif action == "resolve" and (folder / below).is_file():
                 self._file(folder / below, body)
             else:
@@ -91,7 +99,9 @@ def serving(root: Path) -> Iterator[Hub]:
             if asked:
                 first = int(asked.removeprefix("bytes=").partition("-")[0])
                 headers["Content-Range"] = f"bytes {first}-{whole - 1}/{whole}"
-            self._send(206 if asked else 200, content[first:], headers, body, spoil=path.suffix == ".hdf5")
+            spoil = path.suffix == ".hdf5"
+            content += bytes(hub.fault.more if spoil else 0)
+            self._send(206 if asked else 200, content[first:], headers, body, spoil)
 
         def _send(self, status: int, content: bytes, headers: dict[str, str], body: bool, spoil: bool = False) -> None:
             self.send_response(status)

@@ -1,5 +1,6 @@
 """Downloads from a stand-in of the hub, over HTTP: what comes whole, what is fetched again, what is refused and how."""
 
+import json
 import os
 import resource
 import shutil
@@ -8,13 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hub import Hub, serving
 
-from skills.data import catalog, minari
+from skills.data import catalog, listing, minari, patience
 from skills.data import hub as remote
 from skills.data.made import embedded
 from skills.data.minari_root import is_local, minari_root
@@ -55,7 +56,7 @@ def point_at(url: str, patch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def hub(served: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A running hub, which this process takes for the real one."""
-    monkeypatch.setattr(remote, "_PAUSE", 0.05)
+    monkeypatch.setattr(patience, "_PAUSE", 0.05)
     with serving(served) as running:
         point_at(running.url, monkeypatch)
         yield running
@@ -208,3 +209,93 @@ def test_a_set_that_minari_cannot_read_is_refused(served: Path, hub: Hub) -> Non
     with pytest.raises(SkillsError, match="mine/broken-v0 cannot be read"):
         remote.download("mine/broken-v0")
     assert not is_local("mine/broken-v0")
+
+
+def listed(change: Callable[[dict[str, object]], object]) -> Callable[[list[dict[str, object]]], bytes]:
+    """A list of files whose first entry is changed."""
+
+    def answer(entries: list[dict[str, object]]) -> bytes:
+        change(entries[0])
+        return json.dumps(entries).encode()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd", "hopper/medium-v0/../../../x", "hopper/medium-v0/data/./x", "hopper/medium-v0//x", "x",
+        "hopper/medium-v0", "hopper/medium-v0/\0x", "hopper/medium-v0/\x1b[2Jx", "hopper/medium-v0/..\\x",
+        "C:/hopper/medium-v0/x", 7, None,
+    ],
+)  # fmt: skip
+def test_a_file_that_is_not_below_the_dataset_is_refused_before_anything_is_written(path: object, hub: Hub) -> None:
+    hub.fault.listing = listed(lambda entry: entry.update(path=path))
+    with pytest.raises(SkillsError, match="which is not a file below") as caught:
+        remote.download(OFFICIAL)
+    assert caught.value.exit_code == ENVIRONMENT
+    assert repr(path) in caught.value.message
+    assert "\0" not in caught.value.message
+    assert not any("resolve" in asked for _, asked, _ in hub.asked)
+    assert not any(file.is_file() for file in minari_root().rglob("*") if file.suffix != ".lock")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda entries: b"<!doctype html><title>Sign in</title>", "list of files is none"),
+        (lambda entries: b"\xff\xfe", "list of files is none"),
+        (lambda entries: b"[" * 100_000, "list of files is none"),
+        (lambda entries: b"[1, 2]", "list of files is none"),
+        (lambda entries: b'{"error": "no"}', "list of files is none"),
+        (listed(lambda entry: entry.pop("size")), "an entry has no 'size'"),
+        (listed(lambda entry: entry.pop("oid")), "an entry has no 'oid'"),
+        (listed(lambda entry: entry.update(size=-1)), "the size of .* is -1"),
+        (listed(lambda entry: entry.update(size="many")), "the size of .* is 'many'"),
+        (listed(lambda entry: entry.update(size=1e400)), "list of files is none|the size of .* is inf"),
+    ],
+    ids=["HTML", "no text", "deep", "numbers", "no list", "no size", "no checksum", "less than none", "a word", "inf"],
+)
+def test_what_is_no_list_of_files_is_told(
+    answer: Callable[[list[dict[str, object]]], bytes], reason: str, hub: Hub
+) -> None:
+    hub.fault.listing = answer
+    with pytest.raises(SkillsError, match=reason) as caught:
+        remote.download(OFFICIAL)
+    assert caught.value.exit_code == ENVIRONMENT
+    assert not is_local(OFFICIAL)
+
+
+def test_a_list_without_end_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.fault.endless = True
+    monkeypatch.setattr(listing, "MOST_FILES", 50)
+    with pytest.raises(SkillsError, match="more than 50 files"):
+        remote.download(OFFICIAL)
+    hub.fault.listing = lambda entries: b"[]"
+    monkeypatch.setattr(remote, "PATIENCE", 0.5)
+    began = time.monotonic()
+    with pytest.raises(SkillsError, match="list of files has no end"):
+        remote.download(OFFICIAL)
+    assert time.monotonic() - began < 30
+
+
+def test_more_bytes_than_were_listed_are_not_written(hub: Hub) -> None:
+    hub.fault.more = 3 * UNIT
+    with pytest.raises(SkillsError, match=r"more came than the [0-9,]+ bytes"):
+        remote.download(OFFICIAL)
+    assert sum(file.stat().st_size for file in minari_root().rglob("*") if file.is_file()) < SIZE
+
+
+def test_a_download_that_drips_is_given_up_and_goes_on_later(
+    served: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.fault.seconds = 0.5
+    with monkeypatch.context() as patch:
+        patch.setattr(remote, "PATIENCE", 1.0)
+        patch.setattr(remote, "SLOWEST", 10**12)
+        with pytest.raises(SkillsError, match="comes too slowly: given up") as caught:
+            remote.download(OFFICIAL)
+    assert caught.value.exit_code == ENVIRONMENT
+    hub.fault.seconds = 0.0
+    remote.download(OFFICIAL)
+    assert_whole(served)

@@ -8,28 +8,25 @@ import errno
 import logging
 import shutil
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO
 
 from filelock import FileLock
 from minari.storage.remotes import get_cloud_storage
 
 from skills.data import store
+from skills.data.listing import HubFile, files_of
 from skills.data.minari import DAMAGE, damaged
 from skills.data.minari_root import is_local
 from skills.data.opening import open_folder
+from skills.data.patience import limited, patiently
 from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError
 from skills.files import explained
 from skills.progress import Notify, Progress, silent, unsaid
 
-ATTEMPTS = 3
-_PAUSE = 2.0  # s before the second attempt; twice as long before the third
-_POLL = 0.2  # s between two looks at how much has come
-
-Result = TypeVar("Result")
+PATIENCE = 120.0  # s that a list of files may take, and a download longer than its bytes
+SLOWEST = 20_000  # bytes a second, over a whole download
 
 
 def download(minari_id: str, progress: Progress = silent, notify: Notify = unsaid) -> None:
@@ -38,8 +35,8 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = unsai
     A download that stopped half-way goes on where it was. progress: in bytes.   notify: gets a line for each attempt
     that failed and is repeated.
 
-    Raises: SkillsError: (not found) the hub has no such dataset; (environment) no connection, the `hf` extra is not
-    installed, no room on the disk; a file that does not match its checksum.
+    Raises: SkillsError: (not found) the hub has no such dataset; (environment) no connection, or one that hangs, the
+    `hf` extra is not installed, no room on the disk; files that are not those that the hub has listed.
     """
     if is_local(minari_id):
         return
@@ -50,9 +47,9 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = unsai
         stage.mkdir(parents=True, exist_ok=True)
         with FileLock(stage.with_suffix(".lock")):
             if not is_local(minari_id):
-                sizes = _patiently(hub.sizes, minari_id, notify, attempts=1)  # the hub's library repeats this itself
-                _check_room(stage, sum(sizes.values()))
-                _patiently(lambda: hub.fetch(sizes, stage, progress), minari_id, notify)
+                files = patiently(hub.files, minari_id, notify, attempts=1)  # the hub's library repeats this itself
+                _check_room(stage, sum(file.size for file in files))
+                patiently(lambda: hub.fetch(files, stage, progress), minari_id, notify)
                 _check_readable(stage / minari_id / "data", minari_id)
                 store.install(stage / minari_id / "data", minari_id)
                 shutil.rmtree(stage)
@@ -82,36 +79,48 @@ class _Hub:
         repository, _, self._folder = minari_id.partition("/")
         self._repository = f"{self._storage.name}/{repository}"
 
-    def sizes(self) -> dict[str, int]:
-        """{path in the repository: bytes} of the dataset's files.
+    def files(self) -> list[HubFile]:
+        """The dataset's files.
 
         Raises: SkillsError (not found) where there are none.
         """
         from huggingface_hub.errors import EntryNotFoundError, RepositoryNotFoundError
 
-        try:
-            tree = self._api.list_repo_tree(
+        def tree() -> Iterable[Any]:
+            yield from self._api.list_repo_tree(
                 self._repository, path_in_repo=self._folder or None, recursive=True, repo_type="dataset"
             )
-            sizes = {entry.path: int(entry.size) for entry in tree if hasattr(entry, "size")}
+
+        try:
+            found = limited(lambda: files_of(tree, self._folder), PATIENCE, "The hub's list of files has no end")
         except (EntryNotFoundError, RepositoryNotFoundError) as error:
             raise _not_there(self._minari_id, self._repository) from error
-        if not sizes:
+        if not found:
             raise _not_there(self._minari_id, self._repository)
-        return sizes
+        return found
 
-    def fetch(self, sizes: dict[str, int], stage: Path, progress: Progress) -> None:
+    def fetch(self, files: list[HubFile], stage: Path, progress: Progress) -> None:
         """Downloads what is missing in `stage` and checks all of it."""
-        local, total = stage / self._minari_id.partition("/")[0], sum(sizes.values())
-        progress(min(_bytes_in(stage), total), total)
-        with _watching(stage, total, progress):
-            for path, size in sizes.items():
-                if not (local / path).is_file():
-                    self._fetch_file(path, size, local / path)
-        self._check_sums(local, sizes)
+        local, total = stage / self._minari_id.partition("/")[0], sum(file.size for file in files)
+        over = threading.Event()
+
+        def work() -> None:
+            for file in files:
+                if not (local / file.path).is_file():
+                    self._fetch_file(file, local / file.path, over)
+
+        def look() -> None:
+            progress(min(_bytes_in(stage), total), total)
+
+        look()
+        try:
+            limited(work, PATIENCE + total / SLOWEST, f"{self._minari_id} comes too slowly", look)
+        finally:
+            over.set()
+        _check_sums(local, files)
         progress(total, total)
 
-    def _fetch_file(self, path: str, size: int, target: Path) -> None:
+    def _fetch_file(self, file: HubFile, target: Path, over: threading.Event) -> None:
         """Downloads the rest of a file. The hub library's own download begins anew in each process: gigabytes lost."""
         from huggingface_hub import hf_hub_url
         from huggingface_hub.file_download import http_get
@@ -119,23 +128,38 @@ class _Hub:
 
         part = target.with_name(f"{target.name}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
-        if part.is_file() and part.stat().st_size > size:
+        if part.is_file() and part.stat().st_size > file.size:
             part.unlink()
-        url = hf_hub_url(self._repository, path, repo_type="dataset", endpoint=self._api.endpoint)
-        with part.open("ab") as file:
-            http_get(url, file, resume_size=file.tell(), headers=build_hf_headers(), expected_size=size)
+        url = hf_hub_url(self._repository, file.path, repo_type="dataset", endpoint=self._api.endpoint)
+        with part.open("ab") as content:
+            body: Any = _Body(content, file.size, over)
+            http_get(url, body, resume_size=content.tell(), headers=build_hf_headers(), expected_size=file.size)
         part.replace(target)
 
-    def _check_sums(self, local: Path, sizes: dict[str, int]) -> None:
-        """Compares the files with the hub's checksums; one that is wrong is deleted, so that it comes again."""
-        found = self._api.verify_repo_checksums(self._repository, repo_type="dataset", local_dir=local)
-        wrong = [mismatch["path"] for mismatch in found.mismatches if mismatch["path"] in sizes]
-        missing = [path for path in found.missing_paths if path in sizes]
-        for path in wrong:
-            (local / path).unlink()
-        if wrong or missing:
-            names = ", ".join(wrong + missing)
-            raise OSError(errno.EIO, f"{names} came damaged: not the bytes that the hub's checksum is of")
+
+class _Body:
+    """A file that a body is written to, no longer than was declared, and not after the download was given up."""
+
+    def __init__(self, file: BinaryIO, size: int, over: threading.Event) -> None:
+        self._file, self._size, self._over = file, size, over
+        self.tell, self.seek, self.truncate = file.tell, file.seek, file.truncate
+
+    def write(self, piece: bytes) -> int:
+        if self._over.is_set():
+            raise OSError(errno.ECANCELED, "the download was given up")
+        if self._file.tell() + len(piece) > self._size:
+            self._file.truncate(0)
+            raise OSError(errno.EIO, f"more came than the {self._size:,} bytes that the hub has listed")
+        return self._file.write(piece)
+
+
+def _check_sums(local: Path, files: list[HubFile]) -> None:
+    """Compares the files with the hub's checksums; one that is wrong is deleted, so that it comes again."""
+    wrong = [file.path for file in files if not file.is_of(local / file.path)]
+    for path in wrong:
+        (local / path).unlink()
+    if wrong:
+        raise OSError(errno.EIO, f"{', '.join(wrong)} came damaged: not the bytes that the hub's checksum is of")
 
 
 def _not_there(minari_id: str, repository: str) -> SkillsError:
@@ -144,40 +168,6 @@ def _not_there(minari_id: str, repository: str) -> SkillsError:
         "See https://minari.farama.org/datasets for those it has, or `minari list remote`.",
         NOT_FOUND,
     )
-
-
-def _patiently(work: Callable[[], Result], minari_id: str, notify: Notify, attempts: int = ATTEMPTS) -> Result:
-    """Does the work and gives its result; does it again after a failure that may pass.
-
-    Raises: SkillsError that says what the last failure was.
-    """
-    import huggingface_hub
-
-    # Whatever HTTP client the hub's library uses, its errors and the library's own have this base.
-    transient: tuple[Any, ...] = (OSError, *huggingface_hub.errors.HfHubHTTPError.__bases__)
-    for attempt in range(1, attempts + 1):
-        try:
-            return work()
-        except transient as error:
-            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EFBIG):
-                raise  # time does not mend a full disk
-            reason = " ".join(str(error).split()) or type(error).__name__
-            if attempt == attempts:
-                raise SkillsError(
-                    f"{minari_id} could not be downloaded from {_endpoint()}: {reason}.",
-                    "Check the network and run the same command again: it continues where this one stopped.",
-                    ENVIRONMENT,
-                ) from error
-            pause = _PAUSE * attempt
-            notify(f"Attempt {attempt} of {attempts} failed: {reason}. The next in {pause:.0f} s.")
-            time.sleep(pause)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _endpoint() -> str:
-    from huggingface_hub import constants
-
-    return str(constants.ENDPOINT)
 
 
 def _check_room(stage: Path, total: int) -> None:
@@ -205,21 +195,3 @@ def _bytes_in(folder: Path) -> int:
             return 0
 
     return sum(size(path) for path in folder.rglob("*") if path.is_file())
-
-
-@contextmanager
-def _watching(folder: Path, total: int, progress: Progress) -> Iterator[None]:
-    """Reports how many bytes are in the folder, for as long as the block lasts."""
-    over = threading.Event()
-
-    def watch() -> None:
-        while not over.wait(_POLL):
-            progress(min(_bytes_in(folder), total), total)
-
-    watcher: Any = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        over.set()
-        watcher.join()
