@@ -9,7 +9,6 @@ of equal width for all actions.
 Letters: N transitions, K skills, B rows of a skill's batch, O observation columns, A action size, H hidden units.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,7 +17,7 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from skills.learning.draws import Draws
-from skills.learning.engine.optimiser import adam, descend, set_rate, state_of
+from skills.learning.engine.optimiser import adam, anneal, descend, state_of
 from skills.learning.engine.stacked import StackedMlp, initial
 from skills.learning.engine.workers import Workers
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
@@ -77,9 +76,8 @@ class Actors:
 
     def set_step(self, step: int) -> None:
         """Sets the learning rate of the step to come."""
-        rate = self._config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / self._config.steps))
         for block in self._blocks:
-            set_rate(block.optimizer, rate)
+            anneal(block.optimizer, self._config.learning_rate, step, self._config.steps)
 
     def losses(self) -> dict[str, Tensor]:
         """The mean squared error of the last update by skill, [K]."""

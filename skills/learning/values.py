@@ -7,7 +7,6 @@ steps carry values as far as a behaviour lasts. The rest is IQL's: an expectile,
 Letters: N transitions, B rows of a batch, O observation columns, K skills.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from skills.choices import Trunk
-from skills.learning.engine.optimiser import adam, descend, set_rate, state_of
+from skills.learning.engine.optimiser import adam, anneal, descend, state_of
 from skills.learning.experience import Experience
 from skills.learning.heads import Heads
 from skills.learning.policy import Shape
@@ -81,8 +80,7 @@ class Values:
 
     def set_step(self, step: int) -> None:
         """Sets the learning rate of the step to come."""
-        rate = self._config.value_rate * 0.5 * (1.0 + math.cos(math.pi * step / self._config.value_steps))
-        set_rate(self._optimizer, rate)
+        anneal(self._optimizer, self._config.value_rate, step, self._config.value_steps)
 
     def losses(self) -> dict[str, Tensor]:
         """The loss of the last update by skill, [K]."""

@@ -21,7 +21,7 @@ from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.optimiser import adam, descend, state_of
 from skills.learning.engine.workers import Workers, nothing_to_wait_for
 from skills.learning.rows import Members
-from skills.progress import Progress
+from skills.progress import Progress, sparsely
 
 CHECKPOINT = "cvae.checkpoint.safetensors"
 CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma")  # the last: `losses`
@@ -29,7 +29,7 @@ CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma")  # th
 # Of the hidden layers of a block. Measured: with fewer the threads wait for Python's lock, with more the caches
 # overflow. A constant, for the last bits of a CPU run may depend on it.
 _BLOCK_FLOATS = 10 * 2**17
-_REPORT_EVERY = 10  # steps between two calls of progress
+_REPORT_EVERY = 10  # steps
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def train(
     members = members.to(rows.device)
     own = generator_on(rows.device, generator)
     curves = Curves(CURVES, config.iterations, cvae.count)
+    progress = sparsely(progress, _REPORT_EVERY)
     with Workers() as workers:
         training = _Training(cvae, rows, config, curves, workers)
         draws = [CvaeDraws.create(cvae.count, shape, config.batch, rows.device) for _ in range(training.draws_ahead)]
@@ -102,8 +103,7 @@ def train(
             draws[step % len(draws)].draw(len(rows), members, own)
             wait()
             saved.save_if_due(step, drawn_from)
-            if step % _REPORT_EVERY == 0 or step == config.iterations:
-                progress(step, config.iterations)
+            progress(step, config.iterations)
         own.set_state(drawn_from)
         saved.save(step, drawn_from)
         return Trained(training.result(), curves)

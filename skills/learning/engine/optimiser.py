@@ -1,5 +1,6 @@
 """Adam (Kingma and Ba 2015), PyTorch's with its fused kernel, as checkpoints and captured graphs need it."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -22,13 +23,14 @@ def adam(parameters: Sequence[Tensor], rate: float) -> torch.optim.Adam:
     return optimizer
 
 
-def set_rate(optimizer: torch.optim.Adam, rate: float) -> None:
-    """The learning rate of the steps to come."""
+def anneal(optimizer: torch.optim.Adam, rate: float, step: int, steps: int) -> None:
+    """Sets the learning rate of the step to come, of so many: a cosine from `rate` to 0."""
+    now = rate * 0.5 * (1.0 + math.cos(math.pi * step / steps))
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
+            group["lr"].fill_(now)
         else:
-            group["lr"] = rate
+            group["lr"] = now
 
 
 def state_of(optimizer: torch.optim.Adam, name: str) -> dict[str, Tensor]:

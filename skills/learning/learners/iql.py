@@ -7,7 +7,6 @@ networks of its own, stacked, and nothing else differs. Losses are sums over ski
 Letters: B rows of a batch, O observation columns, A action size, K skills.
 """
 
-import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.curves import FILE as CURVES
 from skills.learning.engine.curves import Curves
 from skills.learning.engine.device import captured, generator_on
-from skills.learning.engine.optimiser import adam, descend, set_rate, state_of
+from skills.learning.engine.optimiser import adam, anneal, descend, state_of
 from skills.learning.engine.workers import beside
 from skills.learning.heads import Heads
 from skills.learning.learners import Learner
@@ -179,9 +178,8 @@ class IqlNetworks:
         return dict(self._losses)
 
     def set_step(self, step: int) -> None:
-        """Sets the actor's learning rate for the step to come: a cosine from the full rate to 0."""
-        rate = self._config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * step / self._config.steps))
-        set_rate(self._optimizers["policy"], rate)
+        """Sets the actor's learning rate for the step to come."""
+        anneal(self._optimizers["policy"], self._config.learning_rate, step, self._config.steps)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that an update changes and the next one reads."""

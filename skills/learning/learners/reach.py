@@ -37,10 +37,9 @@ from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
 from skills.learning.values import Values, ValueSettings
 from skills.plugins import Layer
-from skills.progress import Progress, Reporter
+from skills.progress import Progress, Reporter, sparsely
 
 _SECONDS = 0.05  # that `discount` is given for
-_REPORT_EVERY = 20  # steps
 _PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
         "value_steps": 200, "value_hidden": 64, "value_batch": 64, "value_rate": 1e-3,
@@ -85,9 +84,9 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
         with Workers(count=1 if device.type == "cuda" else None) as workers:
             actors = Actors(seen.states, seen.actions, seen.skills, self, generator, workers)
             training = _Training(values, actors, self, generator_on(device, generator), folder / self.checkpoint)
-            training.learn_values(reporter(f"valuing states for {seen.skills} skills", "steps"))
+            training.learn_values(sparsely(reporter(f"valuing states for {seen.skills} skills", "steps")))
             draws = draws_by(values, self)
-            training.learn_policies(draws, reporter(f"training {seen.skills} skills", "steps"))
+            training.learn_policies(draws, sparsely(reporter(f"training {seen.skills} skills", "steps")))
             policy = actors.to_policy(mean_and_std, draws, training.generator)
         training.save_curves(folder)
         policy.save(folder)
@@ -141,8 +140,7 @@ class _Training:
         if curves.due(step):
             curves.note(step, 0, part.losses())
         self._saved.save_if_due(done)
-        if (step + 1) % _REPORT_EVERY == 0 or step + 1 == total:
-            progress(step + 1, total)
+        progress(step + 1, total)
 
     def save_curves(self, folder: Path) -> None:
         """Writes `curves.npz`: as `Curves.save`, with the steps of the first part as `value_step`."""
