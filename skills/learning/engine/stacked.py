@@ -1,7 +1,7 @@
 """K small perceptrons of one shape as one tensor program, and the optimiser of what is trained here.
 
 A layer is one matrix [K, in + 1, out] whose last row is the bias. Forward is one batched product and one ReLU a layer;
-gradients are automatic. Written out, with every buffer kept, they are 1.1 to 1.2 times as fast (docs/performance.md).
+gradients are automatic. Written out, with every buffer kept, they are 1.1 to 1.3 times as fast (docs/performance.md).
 
 Letters: K perceptrons, P parameters of one, B rows of a batch.
 """
