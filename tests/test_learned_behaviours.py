@@ -111,10 +111,10 @@ def test_the_sums_of_two_clones_are_those_of_their_rows_together():
 
 def test_company_says_nothing_where_every_cell_meets_every_other():
     rng = np.random.default_rng(0)
-    found = company.keeping(rng.integers(12, size=4000), 12, np.full(20, 200), 10, 0.01)
+    found = company.keeping(rng.integers(12, size=4000), 12, np.full(20, 200), 10)
     assert found.count == 0
     own = np.repeat(np.arange(20) % 2, 200) * 6 + rng.integers(6, size=4000)
-    found = company.keeping(own, 12, np.full(20, 200), 10, 0.01)
+    found = company.keeping(own, 12, np.full(20, 200), 10)
     assert (found.count, adjusted_rand_score(own // 6, found.labels)) == (2, 1.0)
 
 

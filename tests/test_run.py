@@ -10,6 +10,7 @@ import pytest
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.runs.configure import make_config
 from skills.runs.folder import all_paths, default_path, find, open_or_create, open_run
+from skills.settings.config import with_number
 
 CONFIG = make_config("hopper-random", preset="smoke")
 
@@ -150,3 +151,15 @@ def test_manifest_is_plain_json(run):
     document = json.loads((run.path / "manifest.json").read_text())
     assert document["schema_version"] == 1
     assert document["versions"]["torch"] == version("torch")
+
+
+def test_an_inferred_number_is_the_runs_from_when_its_classes_are_known(tmp_path):
+    asked = make_config("ant-medium", preset="smoke", skills="auto")
+    run = open_or_create(tmp_path / "run", asked)
+    assert run.config == asked
+    with run.stage("experts", []) as notes:
+        notes["skills"] = 9
+    assert (run.config.skills, run.config.experts.features, run.config.experts.inferred) == (9, "behaviour", False)
+    assert open_or_create(tmp_path / "run", asked).config == open_or_create(tmp_path / "run", run.config).config
+    with pytest.raises(SkillsError, match="another configuration"):
+        open_or_create(tmp_path / "run", with_number(asked, 8))

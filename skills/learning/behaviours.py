@@ -28,7 +28,6 @@ _SHORT_STRIDES = 5  # of a window where behaviours take turns
 _CELLS, _CLONES = 200, 32  # at most, that behaviours are put together of
 _FEWEST_CELLS = 24  # more than there are stretches of time, and each stretch had cells of its own
 _FITTED = 40_000  # rows that cells and clones are found in
-_SMALLEST = 0.01  # share of all rows that a behaviour has
 _PHASES = 8  # rows of a stride that clones need
 
 
@@ -138,7 +137,7 @@ def find(transitions: Transitions, seed: int) -> Behaviours:
         return Behaviours(np.zeros(len(values), np.intp), step, None)
     count = min(_CELLS, max(_FEWEST_CELLS, int(stretches(lengths, step).max()) + 1))
     cells = _cells(moments(values, lengths, STRIDES * step), count, rng)
-    company = keeping(cells, count, lengths, step, _SMALLEST)
+    company = keeping(cells, count, lengths, step)
     if company.count:
         return Behaviours(_by_size(company.labels), step, None)
     clones = _compete(transitions, values, step, rng)

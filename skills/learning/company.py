@@ -17,6 +17,7 @@ _STRIDES = 300  # of a stretch; an episode that is shorter is one
 _TOGETHER = 0.5  # of the way from chance to always, that a pair must keep company to be one behaviour
 _SEEN = 0.005  # share of all rows that a pair must have to say that there is company at all
 _APART = 0.5  # of the way from chance to always, that a row must be of the behaviour that prevails in its stretch
+_SMALLEST = 0.2  # of the size that a row finds its behaviour to have, in the mean
 _ROUNDS = 30
 
 
@@ -36,12 +37,12 @@ def stretches(lengths: NDArray[np.integer], stride: int) -> Places:
     return np.concatenate([first + piece for first, piece in zip(firsts, within, strict=True)])
 
 
-def keeping(cells: Places, count: int, lengths: NDArray[np.integer], stride: int, smallest: float) -> Company:
+def keeping(cells: Places, count: int, lengths: NDArray[np.integer], stride: int) -> Company:
     """The behaviours of rows [N] in C = `count` cells.
 
     Merges the pair of cells that keeps company most, again and again. The number is where that last exceeded chance by
     far. Then rows are told by their cell and their stretch together (probabilistic latent semantic analysis, Hofmann
-    1999), which parts a cell that several behaviours share. Behaviours of less than `smallest` of all rows join others.
+    1999), which parts a cell that several behaviours share. Behaviours that are small beside the others join them.
     """
     stretch = stretches(lengths, stride)
     table = np.zeros((count, int(stretch.max()) + 1))
@@ -52,7 +53,7 @@ def keeping(cells: Places, count: int, lengths: NDArray[np.integer], stride: int
     by_cell, by_stretch = _in_context(table, behaviour)
     joint = by_cell.T[cells] * by_stretch[stretch]  # [N, B]
     shares = np.bincount(joint.argmax(axis=1), minlength=joint.shape[1]) / len(cells)
-    joint[:, (shares < smallest) & (shares < shares.max())] = -1.0
+    joint[:, shares < _SMALLEST * np.square(shares).sum()] = -1.0
     names, labels = np.unique(joint.argmax(axis=1), return_inverse=True)
     if not _prevail(labels, stretch):
         return Company(np.zeros(len(cells), np.intp), 0)
