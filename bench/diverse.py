@@ -12,12 +12,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-import minari
 import numpy as np
 
 from skills.data import catalog, store
 from skills.data.made import embedded
 from skills.data.made.joystick import JOYSTICKS
+from skills.data.minari import open_dataset
 from tools.behaviours.following import Drive, Following, follow, measured
 
 NAMES = [f"{body}-diverse" for body in JOYSTICKS]
@@ -35,7 +35,7 @@ def main() -> None:
             began = time.monotonic()
             made = embedded.make(entry, asked.steps)
             seconds = time.monotonic() - began
-            dataset = minari.load_dataset(made)
+            dataset = open_dataset(made)
             joystick = JOYSTICKS[str(entry.body)]
             table(name, joystick.env_id, follow(joystick, list(episodes(dataset))), seconds)
 

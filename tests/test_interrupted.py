@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import bandit
+from conftest import bandit, shrunk
 from interrupting import first_reports, interrupted_after
 
 from skills.learning.classes import Classes
@@ -26,7 +26,9 @@ def nine_classes() -> Classes:
 def learn(name: str, folder: Path, reporter: Reporter) -> tuple[str, ...]:
     """Trains; returns the names of the files."""
     transitions, rewards = bandit(ROWS)
-    learner = LEARNERS.load(name)(hidden=16, batch=16, steps=100, learning_rate=1e-3)
+    sizes = {"hidden": 16, "batch": 16, "steps": 100, "learning_rate": 1e-3}
+    sizes |= {"value_hidden": 16, "value_batch": 16, "value_steps": 80}
+    learner = shrunk(LEARNERS.load(name)(), **sizes)
     generator = torch.Generator().manual_seed(2)
     learner.train(transitions, nine_classes(), rewards, CPU, generator, folder, reporter)
     return learner.files
