@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
+import minari
 import numpy as np
 
 from skills.data import catalog, store
