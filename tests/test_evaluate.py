@@ -290,6 +290,7 @@ def test_an_ablation_takes_what_the_run_and_its_variants_have_learned(run, docum
 def test_the_rewards_of_a_learner_that_reads_none_are_not_taken(run, document, tmp_path):
     cloned = open_run(run.path / "evaluation" / "bc_per_class")
     other = open_or_create(tmp_path / "other", replace(run.config, data=cloned.config.data))
+    other.record_dataset(run.manifest["dataset"])
     variants._begin_with(other, cloned)
     assert other.finished_stages() == ["experts"]
 

@@ -68,7 +68,7 @@ def ablate(run: RunFolder, chosen: Sequence[Case], what: str, reporter: Reporter
     What was trained and played before is taken as it is. The caller holds `run.writing()`.
     """
     run.require_skills("An ablation")
-    run.require("policy")
+    run.require("experts", "rewards", "policy")
     base = Contest(run, reporter, notify)
     rows = []
     for case in chosen:

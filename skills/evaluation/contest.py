@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.choices import Unit
-from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover, read_data
 from skills.errors import SkillsError
@@ -31,7 +30,7 @@ from skills.playing.trials import Trials, play_trials
 from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.layout import MethodFolder
-from skills.runs.reading import source_of
+from skills.runs.reading import read_further
 
 OWN = "own"
 VERSION = 3  # of the measures; another one measures anew
@@ -170,14 +169,8 @@ def held_out(run: RunFolder, discovery: Transitions, reporter: Reporter, notify:
 
     Where there are too few, every second episode of discovery's own.
     """
-    known = run.manifest["dataset"]
-    steps = len(discovery) + min(len(discovery), _HELD_ROWS)
-    data = run.config.data
-    progress = reporter("reading held-out data", "steps")
     try:
-        longer = sources.load(
-            run.config.dataset, source=source_of(known), steps=steps, columns=data.columns, progress=progress
-        )
+        longer = read_further(run, min(len(discovery), _HELD_ROWS), reporter)
     except SkillsError as error:
         notify(f"No further data: {error.message}")
         longer = discovery

@@ -24,7 +24,7 @@ from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
 from skills.playing.protocol import Protocol
 from skills.progress import Notify, Reporter, unsaid
-from skills.runs.folder import RunFolder
+from skills.runs.folder import STAGES, RunFolder
 from skills.settings.config import check_at_least
 
 
@@ -50,7 +50,7 @@ def evaluate(
     trials: of each skill, 2 or more.   settings: of measures, by dotted name, where not as usual.
     """
     run.require_skills("This evaluation")
-    run.require("measures")
+    run.require(*STAGES)
     check_at_least("--seeds", seeds, 1)
     check_at_least("--trials", trials, 2)
     all_seeds = _seeded(run, seeds, reporter, notify)
