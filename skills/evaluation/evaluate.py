@@ -55,6 +55,10 @@ def evaluate(
     check_at_least("--trials", trials, 2)
     all_seeds = _seeded(run, seeds, reporter, notify)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
+    for contest in contests[1:]:
+        contest.share(contests[0])
+    if trials < intervals.FEWEST_TRIALS:
+        notify(f"Of {trials} trials of each skill there are no intervals: they take {intervals.FEWEST_TRIALS} or more.")
     measures = contests[0].measures
     found = {name: numbers_of(name, contests, run.method(name), reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)

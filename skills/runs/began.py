@@ -11,10 +11,10 @@ from skills.data import catalog, sources
 from skills.data.transitions import Transitions
 from skills.plugins import SOURCES
 
-Known = Mapping[str, Any]  # what a manifest says of a set; see `record`
+Noted = Mapping[str, Any]  # what a manifest says of a set; see `record`
 
 
-def load(name: str, known: Known | None, source: str = sources.AUTO, **wanted: Any) -> Transitions:
+def load(name: str, known: Noted | None, source: str = sources.AUTO, **wanted: Any) -> Transitions:
     """The rows of a name; of the very set that is known, where one is.
 
     source: "auto" is the one that it came from.   wanted: as `skills.data.sources.load` takes it.
@@ -44,7 +44,7 @@ def record(transitions: Transitions, name: str, source: str, *, with_rewards: bo
     }
 
 
-def source_of(known: Known) -> str:
+def source_of(known: Noted) -> str:
     """Where a known set came from.
 
     Raises: SkillsError where that source is not installed.

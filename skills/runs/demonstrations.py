@@ -77,7 +77,7 @@ class Expert:
 def load(
     config: Config,
     own: Transitions,
-    known: began.Known | None = None,
+    known: began.Noted | None = None,
     progress: Progress = silent,
     notify: Notify = unsaid,
 ) -> Expert:
