@@ -34,7 +34,7 @@ from skills.runs.layout import MethodFolder
 from skills.runs.reading import source_of
 
 OWN = "own"
-VERSION = 3  # of the measures; another one measures anew
+VERSION = 4  # of the measures; another one measures anew
 
 _TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
 _HELD_ROWS = 200_000  # at most, for the judge
@@ -105,7 +105,7 @@ class Contest:
         made = self._trained(name, kept.path) if name in _TRAINED else self.run
         stages = made.manifest["stages"]
         origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
-        origin["protocol"] = asdict(self.protocol)
+        origin |= {"protocol": asdict(self.protocol), "version": VERSION}
         path, note = kept.trials_file, kept.trials_note
         if not (path.is_file() and note.is_file() and read_json(note) == origin):
             note.unlink(missing_ok=True)

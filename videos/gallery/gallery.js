@@ -6,7 +6,7 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
   const stillOnly = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const survives = (skill) => skill.falls[0] === 0;
+  const survives = (skill) => !skill.ended; // on its feet to the end in every rollout
   const holds = (skill) => skill.occupancy_ratio > 1;
   const heads = new Set(data.representatives);
   const single = data.mode !== "skills"; // one skill, learned once a seed: nothing to say of classes and families
@@ -23,23 +23,26 @@
     return element;
   }
   const pair = (name, value, kind = "") => make("div", { class: kind }, make("dt", { text: name }), make("dd", { text: value }));
-  const number = (value, digits) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  const plain = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits || 0; // never -0
+  const number = (value, digits) => (value === null || value === undefined ? "–" : plain(value, digits).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   const percent = (share) => (share === null || share === undefined ? "–" : `${number(100 * share, share < 0.0995 ? 1 : 0)} %`);
   const name = (skill) => String(skill.skill).padStart(3, "0");
   const letter = (family) => (family < 26 ? "" : letter(Math.floor(family / 26) - 1)) + String.fromCharCode(65 + (family % 26));
   const kind = data.behaviours ? "behaviour" : "family"; // what the data have told, or what the skills do alike
   const kinds = data.behaviours ? "behaviours" : "families";
   const hueOf = (family) => (25 + family * 137.5) % 360;
-  const fall = (skill) => {
-    if (survives(skill)) return "no fall";
-    return `falls in ${skill.falls[0]} of ${skill.falls[1]}${skill.fall_seconds === null ? "" : `, after ${number(skill.fall_seconds, 1)} s on average`}`;
+  const became = (skill) => {
+    if (survives(skill)) return "stays up";
+    return `${skill.ended}, after ${number(skill.ended_seconds, 1)} s on average`;
   };
   const capital = (word) => word[0].toUpperCase() + word.slice(1);
   const kin = (family) => data.skills.filter((skill) => skill.family === family).length;
   const familyName = (family) => `${letter(family)}: ${data.families[family]}`;
   const score = (skill) => number(skill.return, 0) + (skill.return_interval ? ` (${number(skill.return_interval[0], 0)} to ${number(skill.return_interval[1], 0)})` : "");
-  const speed = (skill, digits) => `${number(skill.speed, digits)} m/s${skill.falls[1] > 1 ? `, mean of ${skill.falls[1]}` : ""}`; // a label has the shown rollout's
-  const isPart = (video, skill) => video.duration < skill.seconds - 0.5; // a label may name what comes after the video
+  const speed = (skill, digits) => `${number(skill.speed, digits)} m/s${skill.rollouts > 1 ? `, mean of ${skill.rollouts}` : ""}`; // a label has the shown rollout's
+  const isPart = (video, skill) => video.duration < skill.seconds - 0.5; // then it shows what its label tells of
+  const until = (video, skill) => Math.min(skill.begin + video.duration, skill.seconds); // the last state may be held
+  const part = (video, skill) => (skill.begin ? `${number(skill.begin, 0)} to ${number(until(video, skill), 0)}` : `first ${number(video.duration, 0)}`);
   const poster = (skill) => `skills/${name(skill)}.webp`;
   const film = (skill, kind = "") => `skills/${name(skill)}${kind}.mp4`;
   const called = (skill) => `#${name(skill)} ${skill.label}`;
@@ -308,7 +311,7 @@
     video.muted = video.loop = video.playsInline = true;
     video.src = film(card.skill);
     video.addEventListener("loadedmetadata", () => {
-      if (isPart(video, card.skill) && !card.querySelector(".extent")) card.querySelector(".open").append(make("span", { class: "extent", text: `first ${number(video.duration, 0)} of ${number(card.skill.seconds, 0)} s` }));
+      if (isPart(video, card.skill) && !card.querySelector(".extent")) card.querySelector(".open").append(make("span", { class: "extent", text: `${part(video, card.skill)} of ${number(card.skill.seconds, 0)} s` }));
     });
     card.querySelector(".open").append(video);
     playing.set(card, video);
@@ -376,7 +379,7 @@
     const key = SORTS[find("families").checked && byNumberOnly ? "family" : find("sort").value][1];
     const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
     shown = cards.filter(({ skill }) => {
-      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${fall(skill)} ${kind} ${familyName(skill.family)}`.toLowerCase();
+      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${became(skill)} ${kind} ${familyName(skill.family)}`.toLowerCase();
       return (!find("family").value || find("family").value === letter(skill.family)) && words.every((word) => text.includes(word)) && Object.entries(FILTERS).every(([filter, keeps]) => !find(filter).checked || keeps(skill));
     }).sort((a, b) => compare(key(a.skill), key(b.skill)) || a.skill.skill - b.skill.skill);
     find("cards").replaceChildren(...shown);
@@ -417,9 +420,9 @@
       const video = player(film(skill), `Video of skill ${name(skill)}`, { poster: poster(skill) });
       const length = make("p");
       video.addEventListener("loadedmetadata", () => {
-        const [whole, part] = [number(skill.seconds, 0), number(video.duration, 0)];
-        length.textContent = isPart(video, skill) ? `The first ${part} s of ${whole} s, at true speed. The title describes all ${whole} s; the charts shade what the video shows.` : "All that was played and measured, at true speed.";
-        if (isPart(video, skill)) for (const svg of find("detail-charts").querySelectorAll("svg")) svg.prepend(draw("rect", { class: "filmed", y: 0, width: (100 * video.duration) / skill.seconds, height: 40 }));
+        const whole = number(skill.seconds, 0), shows = skill.begin ? `Seconds ${part(video, skill)} of ${whole}, what the title tells of` : `The ${part(video, skill)} s of ${whole} s`;
+        length.textContent = isPart(video, skill) ? `${shows}, at true speed. The title describes all ${whole} s; the charts shade what the video shows.` : "All that was played and measured, at true speed.";
+        if (isPart(video, skill)) for (const svg of find("detail-charts").querySelectorAll("svg")) svg.prepend(draw("rect", { class: "filmed", x: (100 * skill.begin) / skill.seconds, y: 0, width: (100 * (until(video, skill) - skill.begin)) / skill.seconds, height: 40 }));
       });
       find("detail-media").append(video, length);
     } else find("detail-media").append(make("p", { text: "There is no video of this skill yet; the command below makes it." }));
@@ -435,7 +438,7 @@
       find("detail-starts").append(video, length);
     } else find("detail-starts").append(make("p", { text: "There is no film of other starts." }));
     const numbers = [["Speed", speed(skill, 2)], ["Distance", `${number(skill.displacement, 1)} m from start to end`],
-      ["Survival", `${percent(skill.survival)}, ${fall(skill)}`], ["Return", score(skill)],
+      ["Survival", `${percent(skill.survival)}, ${became(skill)}`], ["Return", score(skill)],
       ["Own class", `${percent(skill.occupancy)} of its time, ${number(skill.occupancy_ratio, 1)} × the base rate`],
       ["Support", `${percent(skill.support)} of the data`], [capital(kind), `${familyName(skill.family)}; ${kin(skill.family)} skills, like #${name(byNumber.get(data.representatives[skill.family]))}`],
       ["Distinctness", `${number(skill.distinctness, 2)} to the nearest other`]];
@@ -491,7 +494,7 @@
         column.append(video);
       } else column.append(make("p", { class: "note", text: "no video yet" }));
       column.append(make("h3", { text: called(skill) }), make("dl", {},
-        pair("speed", speed(skill, 2)), pair("survival", `${percent(skill.survival)}, ${fall(skill)}`), pair("return", score(skill)),
+        pair("speed", speed(skill, 2)), pair("survival", `${percent(skill.survival)}, ${became(skill)}`), pair("return", score(skill)),
         ...(single ? [] : [pair("own class", `${number(skill.occupancy_ratio, 1)} ×`), pair("support", percent(skill.support)), pair(kind, letter(skill.family))])));
       const more = make("button", { type: "button", text: "Details" });
       more.addEventListener("click", () => { find("side").close(); openDetail(skill); });
