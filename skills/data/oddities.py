@@ -32,8 +32,8 @@ def notify_if_odd(transitions: Transitions, notify: Notify) -> None:
         notify(
             f"{transitions.name}: column {worst.column} of the observations{more} is {worst.value:.3g} in row "
             f"{worst.row:,}, and mostly within {worst.spread:.2g} of its middle. Learners divide by its standard "
-            f"deviation, so that it looks the same in all but {rows}. If such values are not real, leave their episodes "
-            "out."
+            f"deviation, so that it looks the same in all but {rows}. If such values are not real, leave their "
+            "episodes out."
         )
 
 

@@ -53,20 +53,25 @@ class Rendered:
 
 @dataclass
 class _Record:
-    """The digests of finished films by name, kept beside them in `gallery/videos.json`."""
+    """Of finished films by name, kept beside them in `gallery/videos.json`: digests, and the s that they begin at."""
 
     path: Path
     digests: dict[str, str] = field(default_factory=dict)
+    begins: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
     def read(path: Path) -> "_Record":
         document = read_json(path) if path.is_file() else {}
-        digests = document.get("digests", {}) if isinstance(document, dict) else {}
-        return _Record(path, {str(name): str(digest) for name, digest in digests.items()})
+        digests, begins = (
+            document.get(part, {}) if isinstance(document, dict) else {} for part in ("digests", "begins")
+        )
+        return _Record(path, {str(name): str(digest) for name, digest in digests.items()}, dict(begins))
 
-    def note(self, digests: Mapping[str, str]) -> None:
+    def note(self, digests: Mapping[str, str], begins: Mapping[str, float]) -> None:
         self.digests.update(digests)
-        write_json(self.path, {"schema_version": _SCHEMA, "digests": dict(sorted(self.digests.items()))})
+        self.begins = {name: at for name, at in {**self.begins, **begins}.items() if at}
+        parts = {"digests": dict(sorted(self.digests.items())), "begins": dict(sorted(self.begins.items()))}
+        write_json(self.path, {"schema_version": _SCHEMA, **parts})
 
 
 def read_rollouts(run_folder: Path) -> Rollouts:
@@ -138,7 +143,10 @@ def render_skills(
     jobs = {skill: (Layout(run_folder).gallery_folder, wanted) for skill, wanted in films.items()}
     for done, (skill, answer) in enumerate(in_processes(_write_films, jobs, name, style, workers), start=1):
         finished, reason = answer if isinstance(answer, tuple) else ([], answer)
-        record.note({film.name: film.digest(style) for film in films[skill] if film.name in finished})
+        made = [film for film in films[skill] if film.name in finished]
+        record.note(
+            {film.name: film.digest(style) for film in made}, {film.name: film.panes[0].shown.begin for film in made}
+        )
         if reason:
             failures.append(Failure(skill, reason))
         else:
