@@ -10,6 +10,7 @@
   const holds = (skill) => skill.occupancy_ratio > 1;
   const heads = new Set(data.representatives);
   const single = data.mode !== "skills"; // one skill, learned once a seed: nothing to say of classes and families
+  const folded = !single && Boolean(data.behaviours) && heads.size < data.skills.length; // at first one of each behaviour is shown
   const byNumber = new Map(data.skills.map((skill) => [skill.skill, skill]));
 
   // --- small helpers -------------------------------------------------------------------------------------------
@@ -145,12 +146,12 @@
     svg.append(mark);
     return mark;
   }
-  // Where a skill heads: 0 to the right (+x), counted anticlockwise. A planar body only goes forward or backward.
+  // Where a free body heads: 0 to the right (+x), counted anticlockwise.
   function heading(skill) {
     const [x, y] = skill.path[skill.path.length - 1];
-    return data.planar ? (y >= 0 ? 0 : 180) : (Math.atan2(y, x) * 180) / Math.PI;
+    return (Math.atan2(y, x) * 180) / Math.PI;
   }
-  const headingHue = (degrees) => ((250 + degrees * (data.planar ? 1.2 : 1)) % 360 + 360) % 360;
+  const headingHue = (degrees) => ((250 + degrees) % 360 + 360) % 360;
   function drawWays() {
     const svg = plot("ways", "Paths of all skills from a common start");
     const all = data.skills.flatMap((skill) => skill.path);
@@ -183,7 +184,7 @@
     svg.append(grid);
     for (const skill of data.skills) {
       const d = `M${skill.path.map((point) => at(point).map((v) => v.toFixed(1)).join(" ")).join("L")}`;
-      option(svg, skill, "path", { d, style: `--hue:${headingHue(heading(skill)).toFixed(0)}` });
+      option(svg, skill, "path", { d, style: `--hue:${(data.planar ? hueOf(skill.family) : headingHue(heading(skill))).toFixed(0)}` });
     }
     for (const skill of data.skills) { // wide and unseen, so that a thin line can be met
       const hit = draw("path", { class: "hit", d: marks.get(skill.skill)[0].getAttribute("d"), "data-skill": skill.skill, "aria-hidden": "true" });
@@ -191,7 +192,7 @@
     }
     find("ways").append(svg);
     listbox(svg, data.skills, svg.closest("figure").querySelector(".readout"));
-    find("ways-note").textContent = data.planar ? "From one start; one colour forward, one backward." : "Every path over the ground from one start, seen from above; colour is the heading.";
+    find("ways-note").textContent = data.planar ? `From one start; colour is the ${kind}, as in the map.` : "Every path over the ground from one start, seen from above; colour is the heading.";
     find("ways-title").textContent = data.planar ? "Distance over time" : "Paths";
     find("detail-way").textContent = data.planar ? "Distance over time" : "Path, from above";
   }
@@ -347,20 +348,23 @@
 
   // --- sort, search, filter: kept in the address, so that a view can be sent to someone ------------------------------
   const SORTS = {
+    first: [`${kind}, one of each first`, (s) => (heads.has(s.skill) ? data.representatives.indexOf(s.skill) : heads.size + s.skill)],
     number: ["number", (s) => s.skill], label: ["label", (s) => s.label], speed: ["speed", (s) => -s.speed], displacement: ["distance", (s) => -s.displacement],
     support: ["support", (s) => -s.support], occupancy: ["own class", (s) => -s.occupancy_ratio], distinctness: ["distinctness", (s) => -s.distinctness],
     family: [kind, (s) => data.order.indexOf(s.skill)], survival: ["survival", (s) => -s.survival], return: ["return", (s) => -s.return],
   };
   if (data.skills.some((s) => typeof s.fidelity === "number")) SORTS.fidelity = ["fidelity", (s) => -(s.fidelity ?? -1)];
-  if (single) for (const key of ["support", "occupancy", "distinctness", "family"]) delete SORTS[key];
+  if (single) for (const key of ["first", "support", "occupancy", "distinctness", "family"]) delete SORTS[key];
+  const USUAL = single ? "number" : "first";
   const FILTERS = { survives, holds, families: (skill) => heads.has(skill.skill) };
   const cards = data.skills.map(makeCard);
   let shown = cards;
   function readAddress() {
     const wanted = new URLSearchParams(location.hash.slice(1));
-    find("sort").value = wanted.get("sort") in SORTS ? wanted.get("sort") : "number";
+    find("sort").value = wanted.get("sort") in SORTS ? wanted.get("sort") : USUAL;
     find("search").value = wanted.get("search") ?? "";
-    for (const filter of Object.keys(FILTERS)) find(filter).checked = wanted.has(filter);
+    for (const filter of Object.keys(FILTERS)) find(filter).checked = wanted.get(filter) === "1";
+    if (folded && !["families", "search", "family"].some((key) => wanted.has(key))) find("families").checked = true;
     find("family").value = wanted.get("family") ?? "";
     if (find("family").selectedIndex < 0) find("family").value = "";
     arrange();
@@ -371,17 +375,17 @@
   }
   function writeAddress(more = {}) {
     const state = new URLSearchParams();
-    if (find("sort").value !== "number") state.set("sort", find("sort").value);
+    if (find("sort").value !== USUAL) state.set("sort", find("sort").value);
     if (find("search").value) state.set("search", find("search").value);
     if (find("family").value) state.set("family", find("family").value);
     for (const filter of Object.keys(FILTERS)) if (find(filter).checked) state.set(filter, "1");
+    if (folded && !find("families").checked) state.set("families", "0");
     for (const [key, value] of Object.entries(more)) state.set(key, value);
     history.replaceState(null, "", `#${state}`);
   }
   function arrange() {
     const words = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const byNumberOnly = find("sort").value === "number";
-    const key = SORTS[find("families").checked && byNumberOnly ? "family" : find("sort").value][1];
+    const key = SORTS[find("sort").value][1];
     const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
     shown = cards.filter(({ skill }) => {
       const text = `#${name(skill)} ${skill.skill} ${skill.label} ${became(skill)} ${kind} ${familyName(skill.family)}`.toLowerCase();
@@ -389,12 +393,15 @@
     }).sort((a, b) => compare(key(a.skill), key(b.skill)) || a.skill.skill - b.skill.skill);
     find("cards").replaceChildren(...shown);
     const kept = new Set(shown.map(({ skill }) => skill.skill));
-    for (const [skill, its] of marks) for (const mark of its) mark.classList.toggle("dim", !kept.has(skill));
+    const asked = words.length > 0 || find("family").value || Object.keys(FILTERS).some((filter) => find(filter).checked && !(folded && filter === "families"));
+    for (const [skill, its] of marks) for (const mark of its) mark.classList.toggle("dim", !kept.has(skill) && (!folded || Boolean(asked)));
     find("cards").classList.toggle("heads", find("families").checked);
     find("count").textContent = `${shown.length} of ${cards.length} ${single ? "seeds" : "skills"}`;
     find("none").hidden = shown.length > 0;
+    find("rest").hidden = !(find("families").checked && heads.size < cards.length);
   }
   function changed() { arrange(); writeAddress(); }
+  function unfold() { find("families").checked = false; } // who searches, searches in all
   function clearFilters() {
     find("search").value = find("family").value = "";
     for (const filter of Object.keys(FILTERS)) find(filter).checked = false;
@@ -551,7 +558,10 @@
   data.families.forEach((text, family) => find("family").append(make("option", { value: letter(family), text: `${letter(family)} (${kin(family)}): ${text}` })));
   if (stillOnly) { find("pause").textContent = "Play all"; find("pause").setAttribute("aria-pressed", "true"); }
   find("tools").addEventListener("submit", (event) => event.preventDefault());
+  if (folded) for (const id of ["search", "family"]) find(id).addEventListener("input", unfold); // before the form hears of it
   find("tools").addEventListener("input", changed);
+  find("unfold").textContent = `Show all ${cards.length} skills`;
+  find("unfold").addEventListener("click", () => { unfold(); changed(); find("cards").focus({ preventScroll: true }); });
   find("pause").addEventListener("click", () => {
     paused = !paused;
     find("pause").textContent = paused ? "Play all" : "Pause all";
