@@ -229,6 +229,11 @@ def verdicts(document: dict[str, Any]) -> list[str]:
         lines.append("The judge is not independent: the dataset has no rows that discovery did not see.")
     if "truth" in document:
         found = document["truth"]
+        own = found["inferred"]
+        lines.append(
+            f"Behaviours inferred: {own['number']} in {own['seconds']:.1f} s, ARI {own['ari']:.3f},"
+            f" NMI {own['nmi']:.3f}."
+        )
         lines.append(
             f"Behaviours: ARI {found['ari']:.3f}, NMI {found['nmi']:.3f}, recovered {found['recovered']:.0%}: "
             + ", ".join(

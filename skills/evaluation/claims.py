@@ -106,7 +106,7 @@ def in_data(name: str, some: Sequence[Recorded]) -> dict[str, float]:
     if name == "speeds":
         paces: Floats = np.array([pace for one in some if (pace := _pace(one)) is not None])
         low, high = np.percentile(paces, (5, 95)).tolist() if len(paces) else (float("nan"),) * 2
-        return {"5 % slower than, m/s": low, "5 % faster than, m/s": high} if len(paces) else {}
+        return {"5th percentile, m/s": low, "95th percentile, m/s": high} if len(paces) else {}
     of = _goes if name == "directions" else _turns
     found = Counter(what for one in some for what in of(one))
     return {what: number / len(some) for what, number in found.most_common() if number >= _SHOWN * len(some)}

@@ -24,7 +24,7 @@ from skills.learning.policy import Policy
 from skills.measures import intervals, judged
 from skills.measures.intervals import SEED, Statistic
 from skills.measures.judge import Judge, Played
-from skills.measures.truth import truth
+from skills.measures.truth import inferred, truth
 from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
@@ -120,7 +120,8 @@ class Contest:
 
     def truth(self, behaviours: NDArray[np.integer]) -> dict[str, Any]:
         """The ground truth's numbers."""
-        return truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        known = truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        return known | {"inferred": asdict(inferred(self.discovery, behaviours, self.run.config.seed))}
 
     def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))

@@ -188,7 +188,7 @@ def _found_text(found: dict[str, float], *, shares: bool = False) -> str:
     if not found:
         return "none"
     return ", ".join(
-        f"{name} {value:.0%}" if shares else f"{name} {value:.2f}" if "m/s" in name else f"{name} {value:g}"
+        f"{name} {value:.0%}" if shares else f"{name} {value:z.2f}" if "m/s" in name else f"{name} {value:g}"
         for name, value in found.items()
     )
 

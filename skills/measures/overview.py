@@ -65,13 +65,16 @@ class SkillMeasures:
 
 
 def measure(
-    transitions: Transitions, classes: Classes, rewards: Rewards, rollouts: Rollouts, reporter: Reporter
+    transitions: Transitions, classes: Classes, rewards: Rewards | None, rollouts: Rollouts, reporter: Reporter
 ) -> dict[str, Any]:
-    """The document of `measures.json`: every skill's measures and their summary."""
-    aucs = reward_aucs(classes, rewards, reporter)
+    """The document of `measures.json`: every skill's measures and their summary.
+
+    rewards: None where skills were learned without.
+    """
+    aucs = [None] * classes.count if rewards is None else reward_aucs(classes, rewards, reporter).tolist()
     fates = rollouts.fates(transitions.env_id)
     skills = [
-        measure_skill(index, label, classes, rollouts, fates[index], float(aucs[index]))
+        measure_skill(index, label, classes, rollouts, fates[index], aucs[index])
         for index, label in enumerate(label_skills(rollouts, transitions.env_id, fates))
     ]
     whole_episodes = rollouts.rewards.shape[-1] >= EPISODE_STEPS
@@ -138,15 +141,15 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
     low, high = reference_returns(transitions.env_id)
     returns = np.array([skill.episode_return for skill in skills])
     ratios = np.array([skill.occupancy_ratio for skill in skills], float)
-    aucs = np.array([skill.reward_auc for skill in skills], float)
+    aucs = [skill.reward_auc for skill in skills if skill.reward_auc is not None]
     return {
         "occupancy_ratio_median": float(np.median(ratios)),
         "held_share": float(np.mean(ratios > 1.0)),
         "speed_between": between,
         "speed_within": within,
         "speed_spread_ratio": between / max(within, 1e-9),
-        "reward_auc_median": float(np.median(aucs)),
-        "reward_auc_min": float(np.min(aucs)),
+        "reward_auc_median": float(np.median(aucs)) if aucs else None,
+        "reward_auc_min": min(aucs, default=None),
         "survival_median": float(np.median([skill.survival for skill in skills])),
         "return_median": float(np.median(returns)),
         "return_best": float(returns.max()),

@@ -92,13 +92,7 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
             f"forward speed differs {found['speed_between']:.2g} m/s between skills and {found['speed_within']:.2g} m/s"
             " between rollouts of one skill; this is the first over the second",
         ),
-        Line(
-            "Reward AUC",
-            round(found["reward_auc_median"], 3),
-            "",
-            "median over skills: how well a skill's reward ranks its class above the rest of the data;"
-            f" chance 0.5, perfect 1, lowest here {found['reward_auc_min']:.3f}",
-        ),
+        *_ranking(found),
         Line(
             "Survival",
             round(100 * found["survival_median"], 1),
@@ -135,3 +129,14 @@ def summary_of(run: RunFolder) -> list[dict[str, Any]]:
     """The lines of a finished run. Raises: SkillsError where the run has no measures yet."""
     run.require("measures")
     return [asdict(line) for line in summary(read_json(run.measures_file), run.config.rollout.horizon)]
+
+
+def _ranking(found: Mapping[str, Any]) -> list[Line]:
+    """How rewards rank; nothing where skills were learned without."""
+    if found["reward_auc_median"] is None:
+        return []
+    text = (
+        "median over skills: how well a skill's reward ranks its class above the rest of the data;"
+        f" chance 0.5, perfect 1, lowest here {found['reward_auc_min']:.3f}"
+    )
+    return [Line("Reward AUC", round(found["reward_auc_median"], 3), "", text)]

@@ -150,21 +150,30 @@ def start(simulation: Simulation, rollouts: int, seed: int) -> NDArray[np.float6
 
 
 def lockstep(
-    actor: Actor, simulation: Simulation, started: NDArray[np.float64], skills: NDArray[np.int64], horizon: int
+    actor: Actor,
+    simulation: Simulation,
+    started: NDArray[np.float64],
+    skills: NDArray[np.int64],
+    horizon: int,
+    *,
+    endless: bool = False,
 ) -> Iterator[Moment]:
-    """Plays skill skills[n] in simulation n from where `start` left it until all have ended, one step at a time."""
+    """Plays in simulation n from where `start` left it until all have ended, one step at a time.
+
+    skills: [N] the skill of each, or [N, T] its skill at each step.   endless: the time limit ends nothing.
+    """
     observations = started.astype(np.float32)
     playing = np.arange(len(skills))
-    for _ in range(horizon):
+    for step in range(horizon):
         before = observations[playing]
-        actions = actor.act(before, skills[playing])
+        actions = actor.act(before, skills[playing] if skills.ndim == 1 else skills[playing, step])
         result = simulation.step(actions, playing)
         after = result.observations.astype(np.float32)
         observations[playing] = after
         qpos = simulation.qpos[playing]
         fell = result.terminated & simulation.environment.terminates  # an end may also be a success
         yield Moment(playing, before, actions, after, result.rewards, fell, qpos)
-        playing = playing[~(result.terminated | result.truncated)]
+        playing = playing[~(result.terminated | (result.truncated & (not endless)))]
         if len(playing) == 0:
             return
 

@@ -21,7 +21,7 @@ from skills.playing.protocol import Protocol
 from skills.playing.rollout import Actor, Transcript, lockstep, start
 from skills.progress import Reporter
 
-_SEED = 20231107  # of the starts: the same for every method and run
+STARTS_SEED = 20231107  # of the starts: the same for every method and run
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def play_trials(
     columns = transitions.observations.shape[1]
     skills = np.repeat(np.arange(count), trials)
     simulation = Simulation(transitions.env_id, len(skills))
-    started = start(simulation, trials, _SEED)
+    started = start(simulation, trials, STARTS_SEED)
     steps = min(protocol.steps, horizon)
     noted = min(steps + int(classes.window) // 2, horizon)  # the class of a step looks as far ahead
     seen = Transcript(len(skills), noted, columns, simulation.action_size)

@@ -14,17 +14,12 @@
   const byNumber = new Map(data.skills.map((skill) => [skill.skill, skill]));
 
   // --- small helpers -------------------------------------------------------------------------------------------
-  function make(tag, { text, ...attributes } = {}, ...children) {
-    const element = document.createElement(tag);
+  const make = (tag, about, ...children) => fill(document.createElement(tag), about, children);
+  const draw = (tag, about, ...children) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), about, children);
+  function fill(element, { text, style = {}, ...attributes } = {}, children) {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value); // a served page may have no style attributes
     if (text !== undefined) element.textContent = text; // never HTML: labels and names come from data
-    element.append(...children);
-    return element;
-  }
-  function draw(tag, { text, ...attributes } = {}, ...children) {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    if (text !== undefined) element.textContent = text;
     element.append(...children);
     return element;
   }
@@ -184,7 +179,7 @@
     svg.append(grid);
     for (const skill of data.skills) {
       const d = `M${skill.path.map((point) => at(point).map((v) => v.toFixed(1)).join(" ")).join("L")}`;
-      option(svg, skill, "path", { d, style: `--hue:${(data.planar ? hueOf(skill.family) : headingHue(heading(skill))).toFixed(0)}` });
+      option(svg, skill, "path", { d, style: { "--hue": (data.planar ? hueOf(skill.family) : headingHue(heading(skill))).toFixed(0) } });
     }
     for (const skill of data.skills) { // wide and unseen, so that a thin line can be met
       const hit = draw("path", { class: "hit", d: marks.get(skill.skill)[0].getAttribute("d"), "data-skill": skill.skill, "aria-hidden": "true" });
@@ -201,7 +196,7 @@
     for (let degrees = 0; degrees < 360; degrees += 30) {
       const [a, b] = [degrees - 15, degrees + 15].map((d) => (d * Math.PI) / 180);
       const d = `M${18 * Math.cos(a)} ${-18 * Math.sin(a)}A18 18 0 0 0 ${18 * Math.cos(b)} ${-18 * Math.sin(b)}`;
-      group.append(draw("path", { d, fill: "none", "stroke-width": "5", style: `stroke:oklch(var(--plot-l) var(--plot-c) ${headingHue(degrees).toFixed(0)})` }));
+      group.append(draw("path", { d, fill: "none", "stroke-width": "5", style: { stroke: `oklch(var(--plot-l) var(--plot-c) ${headingHue(degrees).toFixed(0)})` } }));
     }
     group.append(draw("text", { class: "tick", x: 0, y: 4, "text-anchor": "middle", text: "x →" }));
     return group;
@@ -218,7 +213,7 @@
     const order = [...data.skills].sort((a, b) => heads.has(a.skill) - heads.has(b.skill));
     for (const skill of order) {
       const [cx, cy] = at(skill.place);
-      const mark = option(svg, skill, "circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: (3.5 + 5 * Math.sqrt(skill.support / reach)).toFixed(1), style: `--hue:${hueOf(skill.family)}` });
+      const mark = option(svg, skill, "circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: (3.5 + 5 * Math.sqrt(skill.support / reach)).toFixed(1), style: { "--hue": hueOf(skill.family) } });
       if (heads.has(skill.skill)) mark.classList.add("head");
     }
     for (const number of data.representatives) {
@@ -234,7 +229,7 @@
     const count = data.skills.length, shades = 16, cells = Array.from({ length: shades }, () => []);
     data.order.forEach((a, row) => data.order.forEach((b, column) => cells[Math.min(shades - 1, Math.floor((1 - distance(a, b)) ** 1.4 * shades))].push(`M${column} ${row}h1v1h-1z`)));
     const svg = draw("svg", { id: "matrix-plot", viewBox: `0 0 ${count} ${count}`, role: "img", "aria-label": `Distances between all ${count} skills, in the order of their families`, "shape-rendering": "crispEdges" });
-    cells.forEach((d, shade) => { if (d.length) svg.append(draw("path", { class: "cell", d: d.join(""), style: `fill:color-mix(in oklab, var(--accent) ${Math.round((100 * shade) / (shades - 1))}%, var(--media))` })); });
+    cells.forEach((d, shade) => { if (d.length) svg.append(draw("path", { class: "cell", d: d.join(""), style: { fill: `color-mix(in oklab, var(--accent) ${Math.round((100 * shade) / (shades - 1))}%, var(--media))` } })); });
     for (let first = 0; first < count;) {
       const family = byNumber.get(data.order[first]).family;
       let last = first;
@@ -282,7 +277,7 @@
     if (skill.video) open.append(make("img", { alt: "", loading: "lazy", width: "256", height: "256" }));
     else open.append(make("span", { class: "missing", text: "no video yet" }));
     open.addEventListener("click", () => openDetail(skill));
-    const badge = make("span", { class: "badge" }, make("span", { class: "dot", style: `--hue:${hueOf(skill.family)}` }), single ? `#${name(skill)}` : `#${name(skill)} ${letter(skill.family)}`);
+    const badge = make("span", { class: "badge" }, make("span", { class: "dot", style: { "--hue": hueOf(skill.family) } }), single ? `#${name(skill)}` : `#${name(skill)} ${letter(skill.family)}`);
     if (!single) badge.title = `${kind} ${familyName(skill.family)}${heads.has(skill.skill) ? " (this is its representative)" : ""}`;
     const pick = make("button", { class: "pick", type: "button", "aria-pressed": "false", "aria-label": `Compare skill ${name(skill)}`, text: "Compare" });
     pick.addEventListener("click", () => togglePick(skill));
