@@ -1,6 +1,6 @@
 """One skill's policy as an ONNX file, which runs without this program: observation in, action out.
 
-Letters: B rows, O observation columns as the environment gives them, A action size.
+Letters: B rows, O observation columns of the run's dataset, A action size.
 """
 
 import logging
@@ -36,7 +36,7 @@ class Exported:
 
 
 class _Player(nn.Module):
-    """Observations as the environment gives them [B, O] -> mean actions [B, A] of a policy of one skill."""
+    """Observations as the dataset has them [B, O] -> mean actions [B, A] of a policy of one skill."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -50,8 +50,9 @@ class _Player(nn.Module):
 def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force: bool = False) -> Exported:
     """Writes a skill's policy to `path`, or to RUN/export/017.onnx.   skill: None for the only one.
 
-    The graph takes `observation` [B, O] float32, chooses its columns, standardises, and gives `action` [B, A], the mean
-    action, within +-1; B is free.   force: write over a file that is there.
+    The graph takes `observation` [B, O] float32, as the environment of the run's dataset gives it (an Ant's with or
+    without contact forces), chooses its columns, standardises, and gives `action` [B, A], the mean action, within +-1;
+    B is free.   force: write over a file that is there.
 
     Raises: SkillsError (usage) for a skill that the run has not or a file that is there, (environment) where onnx or
     onnxscript is not installed; where the run has no policy yet.
@@ -67,7 +68,7 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
         raise SkillsError(f"{path} is there already; it is left as it is.", "--force writes over it.", USAGE)
     _check_can_export()
     policy = Policy.load(run.policy_folder).alone(skill)
-    columns = observation_size(run.env_id)
+    columns = int(run.manifest["dataset"].get("columns") or observation_size(run.env_id))
     metadata = _metadata(run, skill)
     _write(_Player(policy).eval(), columns, metadata, path)
     return Exported(path, columns, policy.shape.action_size, metadata)
