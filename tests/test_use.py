@@ -2,14 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
+import imageio.v2 as imageio
 import numpy as np
 import pytest
 from commands import Done
 from commands import skills as command
+from constant import constant_run
 
 import skills
-from skills.errors import USAGE
+from skills.errors import PARTLY_DONE, USAGE
 
 K = 4
 TINY = {
@@ -38,11 +41,11 @@ def run(home: Path) -> skills.Run:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(home / "minari"))
         return skills.discover(
-            "hopper-medium",
+            "halfcheetah-medium",
             preset="smoke",
             skills=K,
             set=TINY,
-            run=home / "runs" / "hopper",
+            run=home / "runs" / "cheetah",
             progress=False,
         )
 
@@ -54,7 +57,7 @@ def asked(home: Path, *arguments: object) -> Done:
 
 
 def test_find_lists_the_skills_best_first_with_the_command_that_films_each(run, home) -> None:
-    printed = asked(home, "find", "hopper", "--reward", "vx - energy").stdout.splitlines()
+    printed = asked(home, "find", "cheetah", "--reward", "vx - energy").stdout.splitlines()
     found = skills.find(run, "vx - energy")
     assert [int(line.split()[0]) for line in printed[1 : K + 1]] == [one.skill for one in found]
     assert f"skills render {run.path} --skill {found[0].skill}" in printed[1]
@@ -68,9 +71,9 @@ def test_what_is_expected_is_what_the_data_hold(run) -> None:
     data = [episode for episode in skills.load(run.path).dataset(skill=0)]
     labels, worth = [], []
     for episode in data:
-        speed = np.asarray(episode.observations)[1:, 5].astype(np.float32)
+        speed = np.asarray(episode.observations)[1:, 8].astype(np.float32)
         classes = run.classify(episode.observations[:-1], episode.actions, episode.observations[1:])
-        window = 200
+        window = 32
         for first in range(0, max(len(speed) - window, 0) + 1, 8):
             part = slice(first, min(first + window, len(speed)))
             labels.append(classes[(part.start + (part.stop - part.start) // 2)])
@@ -82,7 +85,7 @@ def test_what_is_expected_is_what_the_data_hold(run) -> None:
 
 
 def test_find_says_the_quantities_of_a_goal_and_json_is_all_of_stdout(run, home) -> None:
-    document = json.loads(asked(home, "find", "hopper", "--goal", "vx=1.5, height=1.2", "--json").stdout)
+    document = json.loads(asked(home, "find", "cheetah", "--goal", "vx=1.5, height=1.2", "--json").stdout)
     assert document["schema_version"] == 1
     assert document["task"] == "vx=1.5, height=1.2"
     assert set(document["skills"][0]["values"]) == {"vx", "height"}
@@ -91,7 +94,7 @@ def test_find_says_the_quantities_of_a_goal_and_json_is_all_of_stdout(run, home)
 
 
 def test_verify_plays_and_says_achieved_over_predicted(run, home) -> None:
-    document = json.loads(asked(home, "find", "hopper", "--reward", "vx", "--verify", "2", "--json", "-q").stdout)
+    document = json.loads(asked(home, "find", "cheetah", "--reward", "vx", "--verify", "2", "--json", "-q").stdout)
     first, second, *rest = document["skills"]
     for one in (first, second):
         found = one["verified"]
@@ -116,7 +119,7 @@ def test_verify_plays_and_says_achieved_over_predicted(run, home) -> None:
     ],
 )
 def test_a_wrong_search_says_what_is_right(run, home, arguments, said) -> None:
-    done = command(home, "find", "hopper", *arguments)
+    done = command(home, "find", "cheetah", *arguments)
     assert (done.returncode, done.stdout) == (USAGE, "")
     assert said in done.stderr
 
@@ -125,3 +128,67 @@ def test_help_names_every_quantity_with_its_unit(home) -> None:
     printed = asked(home, "find", "--help").stdout
     assert "vx, m/s: velocity of the torso" in printed
     assert "yaw_rate, rad/s" in printed
+
+
+@pytest.fixture(scope="module")
+def switched(run, home) -> dict[str, Any]:
+    """What `skills transitions` prints as JSON."""
+    return json.loads(asked(home, "transitions", "cheetah", "--seconds", "1", "--starts", "2", "--json", "-q").stdout)
+
+
+def test_transitions_say_where_one_can_safely_go_and_the_page_shows_it(run, home, switched) -> None:
+    assert switched["schema_version"] == 1
+    assert len(switched["survived"]) == len(switched["safe"]) == K
+    assert all(len(row) == K for row in switched["times"])
+    page = json.loads((run.path / "gallery" / "manifest.json").read_text())
+    assert len(page["switches"]["table"]) == K * K
+    assert page["switches"]["seconds"] == 1.0
+    printed = asked(home, "transitions", "cheetah", "--seconds", "1", "--starts", "2").stdout.splitlines()
+    assert [line.split()[0] for line in printed[1 : K + 1]] == [str(skill) for skill in range(K)]
+    assert printed[-1] == str(run.path / "gallery" / "index.html")
+
+
+def test_compose_films_a_sequence_with_a_frame_for_every_moment(run, home, tmp_path) -> None:
+    film = tmp_path / "it.mp4"
+    done = command(home, "compose", "cheetah", "0*0.4s, 1*0.2s", "--out", film, "--size", "64", "--renderer", "ray")
+    assert done.stdout.splitlines()[-1] == str(film)
+    frames = imageio.mimread(film, memtest=False)
+    assert frames[0].shape == (64, 64, 3)
+    assert len(frames) == 12 + 1  # 0.6 s in steps of 0.05 s, a picture each, and the start
+    assert done.returncode == 0
+
+
+def test_a_fall_ends_the_film_and_is_said(home, tmp_path) -> None:
+    folder = constant_run(tmp_path / "run", "Hopper-v5", [1.0, -1.0])
+    film = tmp_path / "it.gif"
+    done = command(home, "compose", folder.path, "0*5s", "--out", film, "--size", "64", "--renderer", "ray", "-q")
+    assert done.returncode == PARTLY_DONE
+    assert "The body fell at" in done.stderr
+    assert film.stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("0*1s", "--out", "it.txt"), "no known format"),
+        (("9*1s",), "no skill 9"),
+        (("zero",), "is no part of a sequence"),
+        (("0*1s", "--size", "70"), "multiples of 16"),
+    ],
+)
+def test_a_wrong_sequence_films_nothing(run, home, arguments, said) -> None:
+    done = command(home, "compose", "cheetah", *arguments)
+    assert (done.returncode, done.stdout) == (USAGE, "")
+    assert said in done.stderr
+
+
+def test_plan_says_predicted_and_achieved_beside_the_best_single_skill(run, home, switched) -> None:
+    done = asked(home, "plan", "cheetah", "--goal", "vx=0.5", "--seconds", "2", "--json", "-q")
+    document = json.loads(done.stdout)
+    for one in (document["plan"], document["single"]):
+        assert one["achieved"]["low"] <= one["achieved"]["value"] <= one["achieved"]["high"]
+        assert 0 < one["survival"] <= 1
+        assert set(one["means"]) == {"vx"}
+    assert document["plan"]["predicted"] >= document["single"]["predicted"]
+    printed = asked(home, "plan", "cheetah", "--goal", "vx=0.5", "--seconds", "2", "-q").stdout
+    assert f'skills compose {run.path} "{document["plan"]["sequence"]}"' in printed
