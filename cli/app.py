@@ -23,6 +23,7 @@ from skills.cli import (
     plot,
     render,
     reproduce,
+    segment,
     show,
     transitions,
 )
@@ -52,6 +53,7 @@ app.command("find", epilog=ABOUT_TASKS)(find.find)
 app.command("transitions")(transitions.transitions)
 app.command("compose")(compose.compose)
 app.command("plan", epilog=ABOUT_TASKS)(plan.plan)
+app.command("segment")(segment.segment)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import imageio.v2 as imageio
+import minari
 import numpy as np
 import pytest
 from commands import Done
@@ -192,3 +193,84 @@ def test_plan_says_predicted_and_achieved_beside_the_best_single_skill(run, home
     assert document["plan"]["predicted"] >= document["single"]["predicted"]
     printed = asked(home, "plan", "cheetah", "--goal", "vx=0.5", "--seconds", "2", "-q").stdout
     assert f'skills compose {run.path} "{document["plan"]["sequence"]}"' in printed
+
+
+def test_export_of_all_says_in_a_file_beside_it_what_each_skill_does(run, home, switched) -> None:
+    pytest.importorskip("onnxscript", reason="onnxscript is installed with the extra `test`")
+    done = asked(home, "export", "cheetah", "--all", "--force", "--json", "-q")
+    document = json.loads(done.stdout)
+    assert document["choice"] == {"name": "skill", "shape": ["batch"], "type": "int64"}
+    about = json.loads(Path(document["behaviours"]).read_text())
+    assert Path(document["behaviours"]).parent == Path(document["file"]).parent == run.path / "export"
+    assert about["env_id"] == "HalfCheetah-v5"
+    assert about["seconds_per_step"] == pytest.approx(0.05)
+    assert about["action"] == {"low": [-1.0] * 6, "high": [1.0] * 6}
+    assert [one["label"] for one in about["skills"]] == [skill.label for skill in run.skills]
+    assert [[other["skill"] for other in one["safe"]] for one in about["skills"]] == switched["safe"]
+    assert sorted(skill for one in about["behaviours"] for skill in one["skills"]) == list(range(K))
+    wrong = command(home, "export", "cheetah", "--all", "--skill", "1")
+    assert wrong.returncode == USAGE
+
+
+@pytest.fixture(scope="module")
+def strange(run, home) -> Path:
+    """A log that the run has not seen: twelve of its episodes, the seventh with a sensor that is dead."""
+    data = list(run.dataset(skill=0))[:3]
+    length = 80
+    parts = [
+        (one.observations[first : first + length + 1], one.actions[first : first + length])
+        for one in data
+        for first in range(0, 4 * length, length)
+    ]
+    observations = np.stack([states[:-1] for states, _ in parts])
+    after = np.stack([states[1:] for states, _ in parts])
+    observations[6, :, 3] = after[6, :, 3] = 2.0
+    ends = np.tile(np.arange(length) == length - 1, len(parts))
+    path = home / "strange.npz"
+    np.savez(
+        path, observations=observations.reshape(-1, 17), next_observations=after.reshape(-1, 17),
+        actions=np.concatenate([actions for _, actions in parts]), timeouts=ends,
+    )  # fmt: skip
+    return path
+
+
+def test_segment_says_which_behaviour_each_step_is_the_unusual_episode_first(run, home, strange) -> None:
+    table = home / "strange.csv"
+    document = json.loads(asked(home, "segment", "cheetah", strange, "--csv", table, "--json", "-q").stdout)
+    assert document["episodes"][0]["episode"] == 6
+    assert document["episodes"][0]["unusual"] > 2 * document["episodes"][1]["unusual"]
+    assert sum(one["share"] for one in document["behaviours"]) == pytest.approx(1.0)
+    lines = table.read_text().splitlines()
+    assert lines[0] == "episode,step,skill,behaviour,surprise"
+    assert len(lines) == 1 + 12 * 80
+    assert lines[1 + 80].startswith("1,0,")
+    steps = np.load(strange)
+    first = {name: steps[name][:80] for name in steps.files}
+    classes = run.classify(first["observations"], first["actions"], first["next_observations"])
+    assert [int(line.split(",")[2]) for line in lines[1:81]] == classes.tolist()
+    page = Path(document["page"]).read_text()
+    assert page.index('aria-label="Episode 6"') < page.index('aria-label="Episode 0"')
+    assert page.count('aria-label="Episode') == 12
+    assert page.count("<title>") > 12
+
+
+def test_segment_writes_what_it_found_into_a_minari_dataset(run, home) -> None:
+    done = asked(home, "segment", "cheetah", "--minari", "mine/cut-v0", "-q")
+    assert Path(done.stdout.splitlines()[-1]) == run.path / "segments" / "halfcheetah-medium.html"
+    own, cut = minari.load_dataset("skills/halfcheetah/medium-v0"), minari.load_dataset("mine/cut-v0")
+    for before, after in zip(own, cut, strict=True):
+        np.testing.assert_array_equal(before.actions, after.actions)
+        np.testing.assert_array_equal(before.rewards, after.rewards)
+        assert after.infos["behaviour"].shape == after.rewards.shape
+    first = next(iter(cut))
+    classes = run.classify(first.observations[:-1], first.actions, first.observations[1:])
+    assert (first.infos["skill"] == classes).mean() > 0.99
+    again = command(home, "segment", "cheetah", "--minari", "mine/cut-v0")
+    assert again.returncode == USAGE
+    assert "There is a dataset mine/cut-v0 already" in again.stderr
+
+
+def test_a_log_of_another_body_is_refused(run, home) -> None:
+    done = command(home, "segment", "cheetah", "hopper-random")
+    assert done.returncode == USAGE
+    assert "is of Hopper-v5" in done.stderr

@@ -80,6 +80,11 @@ class Layout:
         return self.path / "export" / f"{skill:03d}.onnx"
 
     @property
+    def all_exported_file(self) -> Path:
+        """The policy of all skills, as ONNX."""
+        return self.path / "export" / "skills.onnx"
+
+    @property
     def gallery_folder(self) -> Path:
         return self.path / GALLERY
 
