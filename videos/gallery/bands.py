@@ -37,6 +37,7 @@ def write_bands(run: RunFolder, name: str, lengths: NDArray[np.integer], found: 
     values = {
         "title": html.escape(f"Behaviours in {name}"),
         "style": (_PARTS / "gallery.css").read_text(encoding="utf-8"),
+        "hues": "\n".join(f".b{one} {{ --hue: {hue(one):.0f}; }}" for one in range(len(found.names))),
         "note": html.escape(
             f"{ends[-1]:,} steps in {len(order):,} episodes, cut by the behaviours of {run.path.resolve().name}. "
             f"The most unusual episode comes first; dark marks are steps unusual for their behaviour.{left_out}"
@@ -59,8 +60,8 @@ def _band(found: Segments, first: int, length: int, episode: int, longest: int, 
         behaviour = int(found.behaviours[first + start])
         title = html.escape(f"{_called(found, behaviour)}, {start * step:.1f} to {stop * step:.1f} s")
         pieces.append(
-            f'<rect x="{start}" width="{stop - start}" height="20" class="piece" data-behaviour="{behaviour}" '
-            f'style="--hue:{hue(behaviour):.0f}"><title>{title}</title></rect>'
+            f'<rect x="{start}" width="{stop - start}" height="20" class="piece b{behaviour}" '
+            f'data-behaviour="{behaviour}"><title>{title}</title></rect>'
         )
     fine = max(1, -(-length // _FINEST))
     padded = np.pad(found.surprise[first : first + length], (0, -length % fine), constant_values=0.0)
@@ -98,6 +99,6 @@ def _legend(run: RunFolder, found: Segments, behaviour: int, folder: Path) -> st
     film = run.film(found.heads[behaviour])
     source = f' data-film="{html.escape(os.path.relpath(film, folder))}"' if film.is_file() else ""
     return (
-        f'<li data-behaviour="{behaviour}"{source}><span class="dot" style="--hue:{hue(behaviour):.0f}"></span>'
+        f'<li data-behaviour="{behaviour}"{source}><span class="dot b{behaviour}"></span>'
         f"{html.escape(_called(found, behaviour))}, {share:.1%} of the steps</li>"
     )
