@@ -1,18 +1,16 @@
 """Training steps on a GPU: captured as one graph, plain, compiled, in TF32, by JAX where it is there. `gpu.sh` runs it.
 
-    python bench/gpu.py CASE LINES [K] [SECONDS] [rivals]   CASE: machine, cvae, iql, one, independent, values, policies
+    python bench/gpu.py CASE LINES [K] [--seconds S] [--rivals]
     python bench/gpu.py table LINES
-
-Ours are measured, or with `rivals` the others: they take a minute to compile.
 
 A case appends a line of JSON for each way to take its step to the file LINES, as soon as it is measured; `table` prints
 them all. A step is a whole one: the draw of a batch, the losses of K skills, their gradients, Adam. Sizes are the
 paper's, with Ant's 27 + 8 inputs and 200,000 rows of noise. On a CPU, with fewer, only the plain step is measured.
 """
 
+import argparse
 import importlib.util
 import json
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -253,15 +251,22 @@ def table(lines: Path) -> str:
     return "\n".join(rows)
 
 
-def main(case: str, lines: Path, count: int = 100, window: float = 0.3, rivals: bool = False) -> None:
+def main() -> None:
     """Measures a case, or prints the table."""
-    if case == "table":
-        print(table(lines))
-    elif case == "machine":
-        measure_machine(lines)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", choices=["table", "machine", *CASES])
+    parser.add_argument("lines", type=Path)
+    parser.add_argument("skills", type=int, nargs="?", default=100)
+    parser.add_argument("--seconds", type=float, default=0.3, help="of a round of calls")
+    parser.add_argument("--rivals", action="store_true", help="measure the others: they take a minute to compile")
+    given = parser.parse_args()
+    if given.case == "table":
+        print(table(given.lines))
+    elif given.case == "machine":
+        measure_machine(given.lines)
     else:
-        measure(case, lines, count, window, rivals)
+        measure(given.case, given.lines, given.skills, given.seconds, given.rivals)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:4]), *map(float, sys.argv[4:5]), *map(bool, sys.argv[5:]))
+    main()

@@ -49,7 +49,7 @@ paper() {
     --policy "$1" --set "policy.steps=$2" --set "data.steps=$rows"
 }
 
-rivals() { step "rivals of $1" 75 $front "$python" bench/gpu.py "$1" "$lines" "$count" 0.3 rivals; }
+rivals() { step "rivals of $1" 75 $front "$python" bench/gpu.py "$1" "$lines" "$count" --rivals; }
 
 # What needs no GPU is done beside, on the other cores: data and classes before a run, what its skills are worth after.
 beside() {
@@ -112,7 +112,7 @@ while kill -0 "$making" 2>/dev/null && ((${#others[@]})); do
   others=("${others[@]:1}")
 done
 awaited "$making" 150
-paper shared "$shared" 180
+paper shared "$shared" 200
 set -m
 evaluate shared &
 valuing=$!

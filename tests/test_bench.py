@@ -47,7 +47,7 @@ def test_steps_of_every_training_are_tabled_for_a_gpu(
 ) -> None:
     lines = tmp_path / "steps.jsonl"
     for case in ("machine", "cvae", "one", "independent", "values", "policies"):
-        bench("gpu", case, lines, 2, 0.01)
+        bench("gpu", case, lines, 2, "--seconds", 0.01)
     assert "error" not in lines.read_text()
     capsys.readouterr()
     bench("gpu", "table", lines)
