@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.data.minari import check_spaces, observation_parts, open_dataset, readable
+from skills.data.minari import check_spaces, observation_parts, open_dataset
 from skills.data.minari_root import LABEL_NAMES
+from skills.data.opening import whole_episodes
 from skills.data.store import POLICY_KEY
 from skills.progress import Progress, silent
 
@@ -50,7 +51,7 @@ def about(minari_id: str, progress: Progress = silent) -> About:
     check_spaces(minari_id, env_id or "", dataset.observation_space, dataset.action_space)
     returns, lengths, ended = [], [], []
     infos: list[tuple[str, int, str]] = []
-    for number, episode in enumerate(readable(dataset, minari_id)):
+    for number, episode in enumerate(whole_episodes(dataset, minari_id)):
         returns.append(float(np.sum(episode.rewards, dtype=np.float64)))
         lengths.append(len(episode.rewards))
         ended.append(bool(np.any(episode.terminations)))

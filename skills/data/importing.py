@@ -18,7 +18,6 @@ from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from skills.archives import DAMAGE
 from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.choices import Columns
 from skills.data import catalog, minari, physics, store
@@ -26,7 +25,7 @@ from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, flat, without_world
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
-from skills.data.tables import NamedColumns, opened, unreadable
+from skills.data.tables import NamedColumns, opened
 from skills.data.transitions import Transitions
 from skills.data.trust import check_id
 from skills.errors import NOT_FOUND, SkillsError, nearest
@@ -137,10 +136,7 @@ def _episodes(
         known = bool(table.next_observations) or bool(table.terminals[after - 1])
         rows = slice(first, after if known else after - 1)
         if rows.stop > rows.start:
-            try:
-                episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
-            except DAMAGE as error:  # here, or it would pass for a failure to write
-                raise unreadable(table.path, error) from error
+            episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
             if clip:
                 episode = _clipped(episode, actions)
             parts = episode.observations.values() if isinstance(episode.observations, dict) else [episode.observations]

@@ -24,7 +24,7 @@ from minari.namespace import create_namespace, list_local_namespaces
 from minari.storage import get_dataset_path
 
 from skills.errors import USAGE, SkillsError
-from skills.files import explained
+from skills.troubles import writing
 
 DATA, METADATA = "main_data.hdf5", "metadata.json"
 POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same policies
@@ -85,9 +85,9 @@ def write(minari_id: str, description: Description, episodes: Iterable[EpisodeBu
     """
     check_new(minari_id)
     stage = workshop(minari_id.replace("/", "-"))
-    with explained(stage):
+    with writing(stage):
         stage.parent.mkdir(parents=True, exist_ok=True)
-    with explained(stage), FileLock(stage.with_suffix(".lock")):
+    with writing(stage), FileLock(stage.with_suffix(".lock")):
         check_new(minari_id)  # whoever held the lock before us may have made it
         try:
             storage = begin(stage, minari_id, description)
