@@ -112,8 +112,16 @@ def unread(
 
 def unwritten(error: OSError, path: Path) -> SkillsError:
     """The words for what went wrong where `path` was to be written."""
-    number = error.errno or 0
-    return SkillsError(f"Cannot write {path}: {error.strerror or error}.", _advice(number, path), FAILED)
+    said = _text(error) if error.errno is None else os.strerror(error.errno)
+    other = "" if error.filename is None or Path(str(error.filename)).parent == path.parent else f"{error.filename}: "
+    return SkillsError(f"Cannot write {path}: {other}{said}.", _advice(error.errno or 0, path), FAILED)
+
+
+def refused(error: OSError) -> SkillsError:
+    """The words for what the operating system said of a file, where nobody knows what was to be done with it."""
+    said = _text(error) if error.errno is None else _spelt(error.errno)
+    code = NOT_FOUND if error.errno == errno.ENOENT else FAILED
+    return SkillsError(f"{error.filename}: {said}.", _advice(error.errno or 0, str(error.filename)), code)
 
 
 def is_of_memory(error: BaseException) -> bool:

@@ -14,7 +14,6 @@ import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
-from minari.storage import get_dataset_path
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s
@@ -24,7 +23,7 @@ from skills.bodies.specs import otherwise
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
-from skills.data.minari_root import LABEL_NAMES, is_local
+from skills.data.minari_root import LABEL_NAMES, is_local, minari_root
 from skills.data.opening import open_folder, reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
 from skills.data.transitions import ACTION_LIMIT, Transitions
@@ -88,7 +87,7 @@ def open_dataset(minari_id: str) -> Any:
     if not is_local(minari_id):
         raise SkillsError(
             f"The Minari dataset {minari_id} is not on this machine.",
-            f"Put it under {get_dataset_path()}, or set MINARI_DATASETS_PATH to the folder that holds it.",
+            f"Put it under {minari_root()}, or set MINARI_DATASETS_PATH to the folder that holds it.",
             NOT_FOUND,
         )
     return open_folder(store.folder(minari_id), minari_id)

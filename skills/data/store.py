@@ -21,8 +21,8 @@ from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_dataset import parse_dataset_id
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
-from minari.storage import get_dataset_path
 
+from skills.data.minari_root import minari_root, settle
 from skills.errors import USAGE, SkillsError
 from skills.troubles import writing
 
@@ -49,12 +49,12 @@ class Description:
 
 def folder(minari_id: str) -> Path:
     """Where the files of a dataset are, or would be."""
-    return Path(get_dataset_path(minari_id)) / "data"
+    return minari_root() / minari_id / "data"
 
 
 def workshop(name: str) -> Path:
     """A hidden folder of the Minari root for what is being made."""
-    return Path(get_dataset_path()) / ".skills" / name
+    return minari_root() / ".skills" / name
 
 
 def check_id(minari_id: str) -> None:
@@ -131,6 +131,7 @@ def install(stage: Path, minari_id: str) -> None:
         (stage / DATA).replace(place / DATA)
         (stage / METADATA).replace(place / METADATA)
         return
+    settle()
     namespace = minari_id.rpartition("/")[0]
     if namespace and namespace not in list_local_namespaces():
         create_namespace(namespace)
