@@ -75,9 +75,13 @@ def _packages() -> list[Check]:
     return found
 
 
+# How a package is imported: MuJoCo as everything here does it, see there.
+_MODULES = {"scikit-learn": "sklearn", "mujoco": "skills.bodies"}
+
+
 def _missing(package: str) -> Check | None:
     try:
-        import_module({"scikit-learn": "sklearn"}.get(package, package))
+        import_module(_MODULES.get(package, package))
         version(package)
     except Exception as error:  # noqa: BLE001  # whatever a package raises that cannot do without something else
         said = " ".join(str(error).split()) or type(error).__name__
@@ -112,11 +116,8 @@ def _ffmpeg() -> list[Check]:
         return [Check("ffmpeg", False, f"cannot be imported: {error}", "install what is missing", essential=True)]
     if missing := lack():
         return [Check("ffmpeg", False, missing, REMEDY, essential=True)]
-    return [
-        Check(
-            "ffmpeg", True, f"{imageio_ffmpeg.get_ffmpeg_version()}, {imageio_ffmpeg.get_ffmpeg_exe()}", essential=True
-        )
-    ]
+    value = f"{imageio_ffmpeg.get_ffmpeg_version()}, {imageio_ffmpeg.get_ffmpeg_exe()}"
+    return [Check("ffmpeg", True, value, essential=True)]
 
 
 def _folders() -> list[Check]:

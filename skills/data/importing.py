@@ -212,7 +212,7 @@ def _env_spec(env_id: str) -> EnvSpec:
 
 
 def _made(spec: EnvSpec) -> gymnasium.Env[Any, Any]:
-    """The environment. Raises: SkillsError (environment) where it cannot be made here: it is old, or lacks a package."""
+    """The environment. Raises: SkillsError (environment) where it is too old, or lacks a package."""
     try:
         return gymnasium.make(spec.id)
     except Exception as error:
