@@ -13,7 +13,7 @@ from commands import Done, skills
 from small import NAME, QUICKLY, RUN, finished
 
 from skills.cli.app import app
-from skills.errors import FAULT, INTERRUPTED
+from skills.errors import FAULT
 
 PATIENCE = 3.0  # s, after which a command is interrupted as Ctrl-C does
 NUMBERS = ("-1", "0", "4294967295", "4294967296", "18446744073709551616", "1000000000", "nan", "inf", "-inf", "1e308")
@@ -98,7 +98,9 @@ def test_what_is_no_sense_is_said(
 ) -> None:
     began = time.monotonic()
     done = tried(home, tmp_path, command, parameter, option, value)
-    print(f"RESULT {command} {parameter} {value[:20]!r} -> {done.returncode} {time.monotonic() - began:.1f}s | "
-          f"{done.stderr.strip()[-300:]!r}")
+    print(
+        f"RESULT {command} {parameter} {value[:20]!r} -> {done.returncode} {time.monotonic() - began:.1f}s | "
+        f"{done.stderr.strip()[-300:]!r}"
+    )
     assert "Traceback" not in done.stderr
     assert done.returncode != FAULT, done.stderr
