@@ -1,4 +1,4 @@
-"""A small dataset and a finished run on it, made in a second or two by the commands themselves, to be tried and spoilt."""
+"""A small dataset and a finished run on it, made in a second or two by the commands themselves, to be spoilt."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
-"""Every option and argument of every command, found by walking the app, takes what is no sense: words, never a traceback."""
+"""Every option and argument of every command, found by walking the app: for what makes no sense there are words."""
 
+import importlib
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +15,8 @@ from small import NAME, QUICKLY, RUN, finished
 from skills.cli.app import app
 from skills.errors import FAULT
 
-PATIENCE = 3.0  # s, after which a command is interrupted as Ctrl-C does
-NUMBERS = ("-1", "0", "4294967295", "4294967296", "18446744073709551616", "1000000000", "nan", "inf", "-inf", "1e308")
-NAMES = ("a" * 256, "b" * 5000, "", "\x1b[31mred", "café/☃", "..", "/", "a/b/c.npz")
+PATIENCE = 3.0  # s of the processor, after which a command is interrupted as Ctrl-C does
+VALUES = ("4294967296", "1000000000", "nan", "inf", "1e308", "a" * 300, "\x1b[31mred")
 
 # What a command needs beside the option that is tried. One that is not here needs nothing.
 NEEDED: dict[str, tuple[object, ...]] = {
@@ -58,6 +57,7 @@ PARAMETERS = sorted(set(parameters()))
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the small dataset and run."""
+    importlib.import_module("matplotlib.figure")  # none of whose imports is to be interrupted
     folder = tmp_path_factory.mktemp("home")
     finished(folder)
     return folder
@@ -70,13 +70,13 @@ def interrupted(seconds: float) -> Iterator[None]:
     def ring(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def tried(home: Path, new: Path, command: str, parameter: str, option: bool, value: str) -> Done:
@@ -91,16 +91,12 @@ def tried(home: Path, new: Path, command: str, parameter: str, option: bool, val
         return skills(home, *words, MINARI_DATASETS_PATH=str(home / "minari"), HF_HUB_OFFLINE="1")
 
 
-@pytest.mark.parametrize("value", [*NUMBERS, *NAMES])
+@pytest.mark.parametrize("value", VALUES)
 @pytest.mark.parametrize(("command", "parameter", "option"), PARAMETERS)
 def test_what_is_no_sense_is_said(
     home: Path, tmp_path: Path, command: str, parameter: str, option: bool, value: str
 ) -> None:
-    began = time.monotonic()
     done = tried(home, tmp_path, command, parameter, option, value)
-    print(
-        f"RESULT {command} {parameter} {value[:20]!r} -> {done.returncode} {time.monotonic() - began:.1f}s | "
-        f"{done.stderr.strip()[-300:]!r}"
-    )
     assert "Traceback" not in done.stderr
     assert done.returncode != FAULT, done.stderr
+    assert len(done.stderr.splitlines()) < 60

@@ -17,10 +17,11 @@ from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, se
 from skills.data.minari import open_dataset
 from skills.data.opening import whole_episodes
 from skills.data.transitions import Transitions
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read
+from skills.troubles import reading
 
 Origin = Literal["recorded", "rebuilt"]
 
@@ -80,11 +81,12 @@ def known(run: RunFolder) -> Exemplars | None:
     path = run.exemplars_file
     if not path.is_file():
         return None
-    arrays: dict[str, Any] = dict(read_arrays(path))
-    if str(arrays.pop("key")) != _key(run):
-        return None
-    origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
-    return Exemplars(**arrays, origin=origin)
+    with reading(path, MAKE_AGAIN):
+        arrays: dict[str, Any] = dict(read_arrays(path))
+        if str(arrays.pop("key")) != _key(run):
+            return None
+        origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
+        return Exemplars(**arrays, origin=origin)
 
 
 def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, length: int) -> Exemplars:

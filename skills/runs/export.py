@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from skills.bodies.environments import observation_size
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
-from skills.files import read_json, replacing
+from skills.files import replacing
 from skills.learning.policy import Policy
 from skills.runs.folder import RunFolder
 
@@ -81,7 +81,7 @@ def _metadata(run: RunFolder, skill: int) -> dict[str, str]:
         "dataset": run.manifest["dataset"]["minari_id"],
     }
     if "measures" in run.finished_stages():
-        metadata["label"] = read_json(run.measures_file)["skills"][skill]["label"]
+        metadata["label"] = run.measures["skills"][skill]["label"]
     return metadata
 
 

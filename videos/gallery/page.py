@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from skills.data.minari_root import is_local
-from skills.files import read_json
+from skills.files import RESTORE
 from skills.learning.classes import Classes
 from skills.measures import profile as behaviour
 from skills.measures.summary import summary
@@ -14,6 +14,7 @@ from skills.playing.rollout import Rollouts
 from skills.runs import exemplars
 from skills.runs.command import command
 from skills.runs.folder import RunFolder
+from skills.troubles import reading
 from skills.videos.gallery import write as gallery
 
 SCHEMA_VERSION = 2
@@ -40,8 +41,11 @@ def wall_seconds(manifest: Mapping[str, Any]) -> float:
 
 def page(run: RunFolder) -> dict[str, Any]:
     """Everything the gallery of a finished run shows. Raises: SkillsError where the run has no measures yet."""
-    run.require("measures")
-    manifest, measures = run.manifest, read_json(run.measures_file)
+    with reading(run.measures_file, RESTORE):
+        return _page(run, run.manifest, run.measures)
+
+
+def _page(run: RunFolder, manifest: Mapping[str, Any], measures: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "run": run.path.resolve().name,
@@ -73,7 +77,7 @@ def whole_page(run: RunFolder) -> dict[str, Any]:
     """As `page`, with what takes the rollouts: ways, families, distances, and what is known of the data's classes."""
     document = page(run)
     run.require("experts", "rollouts")
-    measures = read_json(run.measures_file)
+    measures = run.measures
     rollouts = Rollouts.load(run.rollouts_file)
     overview, details = behaviour.behaviour(rollouts, Classes.load(run.experts_file).behaviours)
     found = exemplars.known(run)
