@@ -81,12 +81,15 @@ def _words(kind: Any, lowest: float) -> str:
 
 
 def _checked(setting: Setting, value: Any) -> Any:
+    most = ""
     for kind in _kinds(setting.kind):
         taken = _taken(kind, value)
-        if taken is not _NOT and not (kind in (int, float) and not max(setting.lowest, -HIGHEST[kind]) <= taken <= HIGHEST[kind]):
+        if taken is _NOT:
+            continue
+        if kind not in HIGHEST or max(setting.lowest, -HIGHEST[kind]) <= taken <= HIGHEST[kind]:
             return taken
-    most = "".join(f" It may be {HIGHEST[kind]:g} at most." for kind in _kinds(setting.kind) if kind in HIGHEST)
-    raise SkillsError(f"{setting.name}={value} is not possible.", f"It must be {setting.may_be}.{most}", USAGE)
+        most = f", and {HIGHEST[kind]:g} at most" if taken > setting.lowest else ""
+    raise SkillsError(f"{setting.name}={value} is not possible.", f"It must be {setting.may_be}{most}.", USAGE)
 
 
 _NOT: Any = object()  # of a value that a type cannot take
