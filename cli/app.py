@@ -16,6 +16,7 @@ from skills.cli import (
     evaluate,
     export,
     fault,
+    find,
     gallery,
     label,
     plot,
@@ -24,6 +25,7 @@ from skills.cli import (
     show,
 )
 from skills.cli import list as list_command
+from skills.cli.options import ABOUT_TASKS
 from skills.errors import FAILED, SkillsError
 
 app = typer.Typer(
@@ -44,6 +46,7 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
 app.command("label")(label.label)
+app.command("find", epilog=ABOUT_TASKS)(find.find)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)

@@ -23,7 +23,7 @@ from skills.learning.policy import Policy
 from skills.measures import intervals, judged
 from skills.measures.intervals import SEED, Statistic
 from skills.measures.judge import Judge, Played
-from skills.measures.truth import truth
+from skills.measures.truth import inferred, truth
 from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
@@ -34,7 +34,7 @@ from skills.runs.reading import read_further
 from skills.troubles import reading
 
 OWN = "own"
-VERSION = 3  # of the measures; another one measures anew
+VERSION = 4  # of the measures; another one measures anew
 
 _TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
 _HELD_ROWS = 200_000  # at most, for the judge
@@ -115,7 +115,7 @@ class Contest:
         made = self._trained(name, kept.path) if name in _TRAINED else self.run
         stages = made.manifest["stages"]
         origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
-        origin["protocol"] = asdict(self.protocol)
+        origin |= {"protocol": asdict(self.protocol), "version": VERSION}
         path, note = kept.trials_file, kept.trials_note
         if not (path.is_file() and note.is_file() and read_json(note) == origin):
             note.unlink(missing_ok=True)
@@ -130,7 +130,8 @@ class Contest:
 
     def truth(self, behaviours: NDArray[np.integer]) -> dict[str, Any]:
         """The ground truth's numbers."""
-        return truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        known = truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        return known | {"inferred": asdict(inferred(self.discovery, behaviours, self.run.config.seed))}
 
     def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))

@@ -12,6 +12,7 @@ from scipy import stats
 
 from skills.arrays import Ids
 from skills.bodies import motion
+from skills.bodies.fates import counted, counts, ended_seconds
 from skills.measures.families import find_families
 from skills.playing.rollout import Rollouts
 
@@ -23,9 +24,10 @@ _CONFIDENCE = 0.95
 LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"  # a distance is one of these letters
 
 
-def behaviour(rollouts: Rollouts, of_classes: Ids) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def behaviour(rollouts: Rollouts, env_id: str, of_classes: Ids) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What the page says of all skills together, and of each.   of_classes: as `find_families` takes them."""
-    families = find_families(rollouts, of_classes)
+    fates, step = rollouts.fates(env_id), float(rollouts.seconds_per_step)
+    families = find_families(rollouts, env_id, of_classes)
     nearest = np.argsort(families.distances + np.diag(np.full(len(families.distances), np.inf)), axis=1, kind="stable")
     overview = {
         "planar": motion.is_planar(rollouts.qpos),
@@ -42,7 +44,9 @@ def behaviour(rollouts: Rollouts, of_classes: Ids) -> tuple[dict[str, Any], list
         skills.append(
             {
                 **_motion(rollouts, skill),
-                "falls": [int(rollouts.terminated[skill].sum()), rollouts.terminated.shape[1]],
+                "rollouts": len(fates[skill]),
+                "ended": counted(counts(fates[skill])),
+                "ended_seconds": ended_seconds(fates[skill], step),
                 "return_interval": _interval(rollouts.rewards[skill].sum(axis=-1, dtype=np.float64)),
                 "family": int(families.family[skill]),
                 "place": [round(float(value), 3) for value in families.places[skill]],

@@ -27,7 +27,6 @@ _SKILL_FIELDS = {
     "speed": "speed",
     "displacement": "displacement",
     "survival": "survival",
-    "fall_seconds": "fall_seconds",
     "episode_return": "return",
     "occupancy": "occupancy",
     "occupancy_ratio": "occupancy_ratio",
@@ -79,7 +78,7 @@ def whole_page(run: RunFolder) -> dict[str, Any]:
     run.require("experts", "rollouts")
     measures = run.measures
     rollouts = Rollouts.load(run.rollouts_file)
-    overview, details = behaviour.behaviour(rollouts, Classes.load(run.experts_file).behaviours)
+    overview, details = behaviour.behaviour(rollouts, run.env_id, Classes.load(run.experts_file).behaviours)
     found = exemplars.known(run)
     for skill, detail, measured in zip(document["skills"], details, measures["skills"], strict=True):
         skill.update(detail)
