@@ -22,7 +22,7 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import RESTORE, read_json, sha256, write_json
 from skills.runs.layout import Layout, is_run, runs_in
 from skills.runs.shapes import MANIFEST, MEASURES
-from skills.settings.change import checked
+from skills.settings.change import checked_settings
 from skills.settings.config import Config, differences, with_number
 from skills.troubles import DamagedError, reading, writing
 
@@ -262,7 +262,7 @@ def open_run(path: Path) -> RunFolder:
     packages = read_json(Layout(path).manifest_file, MANIFEST).get("packages")
     config = read_json(Layout(path).config_file, {"schema_version": int})
     with reading(Layout(path).config_file, RESTORE):
-        return RunFolder(path, checked(Config.from_json(config, packages)))
+        return RunFolder(path, checked_settings(Config.from_json(config, packages)))
 
 
 def find(name: str | None) -> RunFolder:

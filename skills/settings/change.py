@@ -61,7 +61,7 @@ def with_settings(config: Config, changes: Mapping[str, Any]) -> Config:
     return replace(config, **changed(stages, changes))
 
 
-def checked(config: Config) -> Config:
+def checked_settings(config: Config) -> Config:
     """The same configuration. Raises: SkillsError (usage) for a setting that it cannot have, as a file may say."""
     for name in ("data", "experts", "reward", "policy", "rollout"):
         stage = getattr(config, name)
