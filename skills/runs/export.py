@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from skills.bodies.environments import observation_size
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
-from skills.files import read_json, replacing
+from skills.files import replacing
 from skills.learning.engine.stacked import StackedMlp, with_ones
 from skills.learning.policy import OwnTrunks, Policy
 from skills.runs.folder import RunFolder
@@ -107,7 +107,7 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
     columns = _columns(run)
     metadata = {**_metadata(run), "skill": str(skill)}
     if "measures" in run.finished_stages():
-        metadata["label"] = read_json(run.measures_file)["skills"][skill]["label"]
+        metadata["label"] = run.measures["skills"][skill]["label"]
     _write(_Player(policy).eval(), (torch.zeros(2, columns),), (INPUT,), metadata, path)
     return Exported(path, columns, policy.shape.action_size, metadata)
 
