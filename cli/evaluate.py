@@ -221,7 +221,8 @@ def verdicts(document: dict[str, Any]) -> list[str]:
     ]
     for kind in ("nulls", "baselines"):
         for name, groups in document[kind].items():
-            clear = [row.words for row in rows(document) if _is_above(row.read(measures), row.read(groups))]
+            told = [row for row in rows(document) if row.good]
+            clear = [row.words for row in told if _is_above(row.read(measures), row.read(groups))]
             known = any(row.read(measures)["low"] is not None for row in rows(document))
             apart = (", ".join(clear) or "nothing") if known else "not told, there are no intervals"
             lines.append(f"Above {name}, intervals apart: {apart}")

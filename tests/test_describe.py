@@ -7,12 +7,13 @@ import pytest
 from motions import ANT, CHEETAH, SECONDS, STEPS, ant, cheetah, kicking, swinging, then
 
 from skills.bodies.fates import Fate, Outcome, fate
-from skills.measures.describe import Portrait, describe, fate_words, label_skills, tell_apart
+from skills.measures.describe import describe, fate_words, label_skills, tell_apart
+from skills.measures.manoeuvres import Recorded
 from skills.playing.rollout import Rollouts
 
 
 def shown(qpos, env_id=ANT, *, ended=False):
-    return Portrait(qpos, env_id, fate(qpos, env_id, ended=ended))
+    return Recorded(qpos, env_id, fate(qpos, env_id, ended=ended))
 
 
 def label(qpos, env_id=ANT, *, ended=False):

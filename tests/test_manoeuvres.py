@@ -28,11 +28,11 @@ from skills.bodies.legs import clearances, legs_of
 from skills.data.made import shipped
 from skills.data.made.driver import Driver, Orders
 from skills.data.made.joystick import JOYSTICKS
-from skills.measures.manoeuvres import manoeuvre
+from skills.measures.manoeuvres import Recorded, manoeuvre
 
 
 def words(qpos, env_id=ANT):
-    return manoeuvre(qpos, env_id, fate(qpos, env_id, ended=False)).words
+    return manoeuvre(Recorded(qpos, env_id, fate(qpos, env_id, ended=False))).words
 
 
 @pytest.mark.parametrize(

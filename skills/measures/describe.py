@@ -6,15 +6,13 @@ Letters: K skills, R rollouts of each, T steps, P size of qpos.
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from skills.arrays import Float32s
 from skills.bodies import gaits, motion
-from skills.bodies.environments import seconds_per_step
 from skills.bodies.fates import Fate, Outcome, counted, counts
-from skills.measures.manoeuvres import is_early, manoeuvre, settled, speed, stretch, veer
+from skills.measures.manoeuvres import Recorded, manoeuvre, speed, veer
 from skills.playing.rollout import Rollouts
 
 _SLIGHT = 2.0  # deg off a direction, or of pitch; less is straight, or level
@@ -24,53 +22,39 @@ _MORE = 2  # traits that a label gets at most to tell it from others
 _SPEED = re.compile(r"[0-9.]+ m/s")
 
 
-@dataclass(frozen=True)
-class Portrait:
-    """The rollout that stands for a skill.   qpos: [T + 1, P] of it.   fate: what became of it."""
-
-    qpos: Float32s
-    env_id: str
-    fate: Fate
-
-    @property
-    def settled(self) -> Float32s:
-        """The states that its traits are of: what its label describes, without the drop at the start."""
-        return settled(stretch(self.qpos, self.env_id, self.fate), self.env_id)
-
-
-def portraits(rollouts: Rollouts, env_id: str, fates: Sequence[Sequence[Fate]]) -> list[Portrait]:
+def shown(rollouts: Rollouts, env_id: str, fates: Sequence[Sequence[Fate]]) -> list[Recorded]:
     """[K] the rollout that stands for each skill."""
     return [
-        Portrait(rollouts.qpos[skill, index, : rollouts.lengths[skill, index] + 1], env_id, fates[skill][index])
+        Recorded(rollouts.qpos[skill, index, : rollouts.lengths[skill, index] + 1], env_id, fates[skill][index])
         for skill, index in enumerate(rollouts.shown.tolist())
     ]
 
 
 def label_skills(rollouts: Rollouts, env_id: str, fates: Sequence[Sequence[Fate]]) -> list[str]:
     """[K] labels, of the rollout that stands for each skill; no two are equal.   fates: [K][R]."""
-    played = portraits(rollouts, env_id, fates)
+    played = shown(rollouts, env_id, fates)
     labels = [describe(one, fate_words(one, of_skill)) for one, of_skill in zip(played, fates, strict=True)]
     return tell_apart(labels, played)
 
 
-def fate_words(one: Portrait, fates: Sequence[Fate]) -> str:
+def fate_words(one: Recorded, fates: Sequence[Fate]) -> str:
     """ "falls at 2.3 s" if that becomes of the rollout that is shown; "falls in 1 of 5" if only of others; else "".
 
     What a rollout is of, lying or standing, is said without that: only from when on, where it is not so at once.
     """
-    step = seconds_per_step(one.env_id)
-    if one.fate.outcome in (Outcome.LIES, Outcome.STANDS) and is_early(one.qpos, one.env_id, one.fate):
+    step = one.step
+    if one.fate.outcome in (Outcome.LIES, Outcome.STANDS) and one.is_early:
         at = one.fate.step * step
         return f"from {at:.1f} s on" if at >= _AT_ONCE else ""
     return one.fate.words(step) or counted(counts(fates))
 
 
-def describe(one: Portrait, fate: str = "") -> str:
+def describe(one: Recorded, fate: str = "") -> str:
     """The label of one rollout: "trots forward 4.2 m/s, turns left 20 deg/s".   fate: what `fate_words` says."""
-    return joined(manoeuvre(one.qpos, one.env_id, one.fate).words, fate)
+    return joined(manoeuvre(one).words, fate)
 
 
-def tell_apart(labels: list[str], played: Sequence[Portrait]) -> list[str]:
+def tell_apart(labels: list[str], played: Sequence[Recorded]) -> list[str]:
     """The same labels, where several are equal with more behind; no two are equal.
 
     Skills of one label all get the trait that tells most of them apart: how they veer or lean, how high they are and
@@ -93,7 +77,7 @@ def tell_apart(labels: list[str], played: Sequence[Portrait]) -> list[str]:
     for skills in _equal(full):
         for skill in skills:
             one = played[skill]
-            pace = speed(stretch(one.qpos, one.env_id, one.fate), seconds_per_step(one.env_id))
+            pace = speed(one.stretch, one.step)
             full[skill] = _SPEED.sub(f"{pace:.2f} m/s", full[skill], count=1)
     for skills in _equal(full):
         for place, skill in enumerate(skills, start=1):
@@ -114,9 +98,9 @@ def joined(*words: str) -> str:
     return ", ".join(word for word in words if word)
 
 
-def _traits(one: Portrait) -> tuple[str, ...]:
+def _traits(one: Recorded) -> tuple[str, ...]:
     """What tells a rollout from others of the same words; of one that holds still, only how it stands."""
-    qpos, step = one.settled, seconds_per_step(one.env_id)
+    qpos, step = one.settled, one.step
     if gaits.rests(qpos):
         return _veer(qpos, step), "", "", _height(qpos)
     return _veer(qpos, step), _steps(qpos, step), _bounce(qpos), _height(qpos)

@@ -17,8 +17,8 @@ from sklearn.metrics import silhouette_score
 from skills.arrays import Floats, Ids
 from skills.bodies import motion
 from skills.bodies.fates import Fate
-from skills.measures.describe import Portrait, joined, portraits, tell_apart
-from skills.measures.manoeuvres import manoeuvre
+from skills.measures.describe import joined, shown, tell_apart
+from skills.measures.manoeuvres import Recorded, manoeuvre
 from skills.playing.rollout import Rollouts
 
 _MOST_FAMILIES = 8
@@ -81,12 +81,12 @@ def find_families(rollouts: Rollouts, env_id: str, of_classes: Ids | None = None
         leaves = hierarchy.leaves_list(tree)
         order = leaves[np.argsort(family[leaves], kind="stable")]
     heads = _medoids(family, distances) if known is None else _performers(family, rollouts)
-    names = _names(portraits(rollouts, env_id, fates), fates, family, heads, traits)
+    names = _names(shown(rollouts, env_id, fates), fates, family, heads, traits)
     return Families(distances, family, names, heads, order, places, axes)
 
 
 def _names(
-    played: Sequence[Portrait],
+    played: Sequence[Recorded],
     fates: Sequence[Sequence[Fate]],
     family: NDArray[np.int64],
     heads: NDArray[np.int64],
@@ -96,7 +96,7 @@ def _names(
 
     played: [K] the rollout that stands for each skill.   fates: [K][R].
     """
-    done = [manoeuvre(one.qpos, one.env_id, one.fate) for one in played]
+    done = [manoeuvre(one) for one in played]
     names = []
     for index in range(len(heads)):
         members = np.flatnonzero(family == index).tolist()

@@ -40,6 +40,39 @@ _OWN = (  # the same of a body that faces forward
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """An episode.   qpos: [T + 1, P] of it.   fate: what became of it."""
+
+    qpos: Float32s
+    env_id: str
+    fate: Fate
+
+    @property
+    def stretch(self) -> Float32s:
+        """The states that its manoeuvre is of: before what became of it, or since, where that came early."""
+        if self.fate.outcome not in (Outcome.LIES, Outcome.STANDS, Outcome.STUCK):
+            return self.qpos
+        return self.qpos[self.fate.step :] if self.is_early else self.qpos[: self.fate.step + 1]
+
+    @property
+    def is_early(self) -> bool:
+        """Whether what becomes of the body comes so early that the episode is of that."""
+        seconds, share = _EARLY
+        return self.fate.step < max(seconds / self.step, share * len(self.qpos))
+
+    @property
+    def settled(self) -> Float32s:
+        """The same states without the first second, where there is more than twice that."""
+        first = round(_SETTLING / self.step)
+        return self.stretch[first:] if len(self.stretch) > 2 * first else self.stretch
+
+    @property
+    def step(self) -> float:
+        """s that a step lasts."""
+        return seconds_per_step(self.env_id)
+
+
+@dataclass(frozen=True)
 class Manoeuvre:
     """What a body does.
 
@@ -58,43 +91,22 @@ class Manoeuvre:
         return ", ".join(part for part in (self.does + pace, self.how) if part)
 
 
-def manoeuvre(qpos: Float32s, env_id: str, fate: Fate) -> Manoeuvre:
-    """Of an episode [T + 1, P] with a fate: what it does before that, or since, where that came early."""
-    shown = stretch(qpos, env_id, fate)
-    if fate.outcome is Outcome.LIES and is_early(qpos, env_id, fate):
-        return _on_its_back(shown, env_id)
-    step = seconds_per_step(env_id)
-    pace, how = speed(shown, step), posture(shown, step)
+def manoeuvre(one: Recorded) -> Manoeuvre:
+    """What the body does before its fate, or since, where that came early."""
+    states, step = one.stretch, one.step
+    if one.fate.outcome is Outcome.LIES and one.is_early:
+        return _on_its_back(states, step)
+    pace, how = speed(states, step), posture(states, step)
     if pace < _STILL:
         if how.startswith("turns"):
             return Manoeuvre(how, 0.0)
-        verb = gaits.on_the_spot(settled(shown, env_id), env_id)
+        verb = gaits.on_the_spot(one.settled, one.env_id)
         return Manoeuvre("stands still" if verb == "stands" else f"{verb} on the spot", 0.0, how)
-    verb = gaits.gait(settled(shown, env_id), env_id, pace)
-    return Manoeuvre(f"{verb} {_where(shown, step)}", pace, how)
+    verb = gaits.gait(one.settled, one.env_id, pace)
+    return Manoeuvre(f"{verb} {_where(states, step)}", pace, how)
 
 
-def stretch(qpos: Float32s, env_id: str, fate: Fate) -> Float32s:
-    """The states of an episode [T + 1, P] that its manoeuvre is of."""
-    if fate.outcome not in (Outcome.LIES, Outcome.STANDS, Outcome.STUCK):
-        return qpos
-    return qpos[fate.step :] if is_early(qpos, env_id, fate) else qpos[: fate.step + 1]
-
-
-def settled(qpos: Float32s, env_id: str) -> Float32s:
-    """States [T + 1, P] without the first second, where there is more than twice that."""
-    first = round(_SETTLING / seconds_per_step(env_id))
-    return qpos[first:] if len(qpos) > 2 * first else qpos
-
-
-def is_early(qpos: Float32s, env_id: str, fate: Fate) -> bool:
-    """Whether what becomes of a body comes so early that the episode [T + 1, P] is of that."""
-    seconds, share = _EARLY
-    return fate.step < max(seconds / seconds_per_step(env_id), share * len(qpos))
-
-
-def _on_its_back(qpos: Float32s, env_id: str) -> Manoeuvre:
-    step = seconds_per_step(env_id)
+def _on_its_back(qpos: Float32s, step: float) -> Manoeuvre:
     if _has_direction(qpos, step):
         x, _ = motion.velocity(qpos, step)
         where = ("backwards" if x < 0 else "forward") if motion.is_planar(qpos) else _world(qpos, step)
@@ -121,14 +133,20 @@ def _where(qpos: Float32s, step: float) -> str:
     astray = float(np.degrees(np.angle(complex(x, y) * np.conj(facing))))
     if abs(np.degrees(np.angle(facing))) < _FACES_FORWARD:
         return _OWN[_eighth(np.radians(astray))]
-    side = "" if abs(astray) < 45.0 else "backwards " if abs(astray) > 135.0 else "sideways "
-    return side + world
+    if abs(astray) > 135.0:
+        return "backwards" if world == "backward" else f"backwards {world}"
+    return world if abs(astray) < 45.0 else f"sideways {world}"
 
 
 def _world(qpos: Float32s, step: float) -> str:
-    x, y = motion.velocity(qpos, step)
-    name = _DIRECTIONS[_eighth(float(np.arctan2(y, x)))]
+    name = direction(qpos, step)
     return f"to the {name}" if name in ("left", "right") else name
+
+
+def direction(qpos: Float32s, step: float) -> str:
+    """One of eight directions of the world that states [T + 1, P] go in; "" of none.   step: s."""
+    x, y = motion.velocity(qpos, step)
+    return _DIRECTIONS[_eighth(float(np.arctan2(y, x)))] if _has_direction(qpos, step) else ""
 
 
 def _eighth(angle: float) -> int:

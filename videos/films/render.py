@@ -16,9 +16,11 @@ from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
 from skills.runs.layout import Layout
+from skills.runs.shapes import MEASURES
 from skills.videos.films.children import starting
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
+from skills.videos.films.order import heads_first
 from skills.videos.films.renderers import QUALITIES, Renderer, check_choice, construct, resolve
 from skills.videos.films.scene import CAMERAS
 
@@ -68,9 +70,10 @@ class _Record:
 
     @staticmethod
     def read(layout: Layout) -> "_Record":
-        document = read_json(layout.films_file) if layout.films_file.is_file() else {}
-        known = document if isinstance(document, dict) else {}
-        return _Record(layout.gallery_folder, *(dict(known.get(part, {})) for part in _PARTS))
+        shape = {f"{part}?": {str: float if part == "begins" else str} for part in _PARTS}
+        path, hint = layout.films_file, "Delete it: the films are rendered again."
+        document = read_json(path, shape, hint) if path.is_file() else {}
+        return _Record(layout.gallery_folder, *(dict(document.get(part) or {}) for part in _PARTS))
 
     def note(self, films: Sequence[Film], style: Style, renderer: str, path: Path) -> None:
         """Films that have just been written.   path: where the record is kept."""
@@ -127,9 +130,9 @@ def render_skills(
     extras: with an mp4, also the films of the other rollouts, and of the class in the data where `exemplars` are given.
     workers: processes; as many as there are cores where it is None.   progress: called with (finished skills, all).
 
-    A skill whose files are of the current rollouts and settings, of the renderer that is asked for, and as they were
-    written, is skipped unless `force`. One that fails is reported
-    in the result and stops no other.
+    Those that stand for a behaviour come first. A skill whose files are of the current rollouts and settings, of the
+    renderer that is asked for, and as they were written, is skipped unless `force`. One that fails is reported in the
+    result and stops no other.
 
     Raises: SkillsError for unknown skills, renderers, qualities, cameras or formats, and for unreadable rollouts.
     """
@@ -153,6 +156,7 @@ def render_skills(
             films[skill] = missing
         else:
             skipped.append(skill)
+    order = heads_first(run_folder, env_id, rollouts) if len(films) > 1 else list(films)
     del rollouts
     total = len(skipped) + len(films)
     progress(len(skipped), total)
@@ -160,7 +164,7 @@ def render_skills(
         return Rendered("", fps, (), tuple(skipped), ())
     name = resolve(renderer, env_id)
     written, failures = [], []
-    jobs = {skill: (Layout(run_folder).gallery_folder, wanted) for skill, wanted in films.items()}
+    jobs = {skill: (Layout(run_folder).gallery_folder, films[skill]) for skill in order if skill in films}
     for done, (skill, answer) in enumerate(in_processes(_write_films, jobs, name, style, workers), start=1):
         finished, reason = answer if isinstance(answer, tuple) else ([], answer)
         made = [film for film in films[skill] if film.name in finished]
@@ -191,7 +195,7 @@ def checked_camera(name: str) -> Any:
 def _labels(run_folder: Path) -> dict[int, str]:
     """What the measures call each skill; nothing where a run has no measures yet."""
     path = Layout(run_folder).measures_file
-    return {skill["skill"]: skill["label"] for skill in read_json(path)["skills"]} if path.is_file() else {}
+    return {skill["skill"]: skill["label"] for skill in read_json(path, MEASURES)["skills"]} if path.is_file() else {}
 
 
 def in_processes(

@@ -41,7 +41,7 @@ class SkillQuality(Measure[None]):
             Number("iqm", "score, IQM of skills", 1, lowest=-np.inf),
             Number("survival", "survival", highest=1.0),
             Number("time_to_fall", "time to fall, s", 2),
-            *(Number(name, outcome, highest=1.0) for name, outcome in _SHARES.items()),
+            *(Number(name, outcome, highest=1.0, good=False) for name, outcome in _SHARES.items()),
         )
 
     def prepare(self, judge: Judge) -> None:
