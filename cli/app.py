@@ -9,6 +9,7 @@ import typer
 from skills.cli import (
     ablate,
     compare,
+    compose,
     console,
     data,
     discover,
@@ -19,10 +20,13 @@ from skills.cli import (
     find,
     gallery,
     label,
+    plan,
     plot,
     render,
     reproduce,
+    segment,
     show,
+    transitions,
 )
 from skills.cli import list as list_command
 from skills.cli.options import ABOUT_TASKS
@@ -47,6 +51,10 @@ app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
 app.command("label")(label.label)
 app.command("find", epilog=ABOUT_TASKS)(find.find)
+app.command("transitions")(transitions.transitions)
+app.command("compose")(compose.compose)
+app.command("plan", epilog=ABOUT_TASKS)(plan.plan)
+app.command("segment")(segment.segment)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)

@@ -48,17 +48,17 @@ def find(
                 opened, found, chosen, progress=report(f"playing {len(chosen)} skills, ten times each", "steps")
             )
     listed = found.candidates[: max(top, verify)]
-    labels = _labels(opened)
+    labels = labels_of(opened)
     if json:
         console.document(_document(opened, found, listed, labels, checked))
     else:
         _print(opened, found, listed, labels, checked)
 
 
-def _labels(run: "RunFolder") -> list[str]:
-    """[K] what the measures call each skill."""
-
-    run.require("measures")
+def labels_of(run: "RunFolder") -> list[str]:
+    """[K] what the measures call each skill; nothing of a run that has none yet."""
+    if "measures" not in run.finished_stages():
+        return [""] * run.config.heads
     return [skill["label"] for skill in run.measures["skills"]]
 
 

@@ -66,7 +66,7 @@ def test_the_class_whose_windows_are_worth_most_is_first(three) -> None:
 
 def test_a_goal_is_about_the_mean_speed_of_a_window_not_its_swing(three) -> None:
     steps, windows, labels = three
-    aim = goal_aim({"vx": 2.0}, steps, windows)
+    aim = goal_aim({"vx": 2.0}, steps.quantities, windows)
     found = rank_classes(aim, steps, windows, labels, 3)
     scale = np.std([2, 2, 6, 4, 50, -1])
     assert found.candidates[0].skill == 0

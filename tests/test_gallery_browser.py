@@ -13,6 +13,7 @@ import pytest
 from recordings import page_of, random_rollouts, write_rollouts
 
 from skills.files import write_json
+from skills.measures.profile import LEVELS
 from skills.runs.layout import Layout
 from skills.videos.films.render import render_skills
 from skills.videos.gallery.index import render_index
@@ -53,7 +54,13 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(Layout(folder).film(0), Layout(folder).film(_WITH_MORE, kind))
     page = page_of(100)
     page["skills"][42]["label"] = HOSTILE
+    page["switches"] = {"seconds": 3.0, "table": "".join(_switch(a, b) for a in range(100) for b in range(100))}
     return write_gallery(folder, page)
+
+
+def _switch(before: int, after: int) -> str:
+    """From skill 3 one comes to 9, then to 5; to 4 somebody falls; elsewhere nothing is reached."""
+    return {(3, 9): LEVELS[21], (3, 5): LEVELS[42], (3, 4): "-"}.get((before, after), "~")
 
 
 @pytest.fixture(scope="module")
@@ -464,6 +471,30 @@ def test_a_cell_of_the_distances_compares_two(open_page: Any) -> None:
     left, top = box["x"] + (box["width"] - 100 * side) / 2, box["y"] + (box["height"] - 100 * side) / 2
     page.mouse.click(left + 1.5 * side, top + 0.5 * side)  # the first two of the first family
     assert page.inner_text("#side-title") == "Compare #000, #004"
+
+
+def test_a_detail_says_where_one_can_safely_go_the_quickest_first(open_page: Any) -> None:
+    page = open_page(f"#skill={_WITH_MORE}")
+    assert [one.split(" ")[0] for one in page.locator("#detail-next button").all_inner_texts()] == ["#009", "#005"]
+    assert page.locator("#detail-next button").first.inner_text().endswith(", 1.0 s")
+    assert page.inner_text("#next-note").startswith("2 of 99 skills")
+    page.click("#detail-next button:nth-child(2)")
+    assert page.inner_text("#detail-title").startswith("#005")
+    assert page.inner_text("#next-note").startswith("Nowhere")
+
+
+def test_a_square_of_the_switches_says_what_happens(open_page: Any) -> None:
+    page = open_page()
+    assert page.is_visible("#switches-plot")
+    page.locator("#switches-plot").scroll_into_view_if_needed()
+    box = page.locator("#switches-plot").bounding_box()
+    side = min(box["width"], box["height"]) / 100
+    left, top = box["x"] + (box["width"] - 100 * side) / 2, box["y"] + (box["height"] - 100 * side) / 2
+    order = page.evaluate("JSON.parse(document.getElementById('data').textContent).order")
+    for after, words in ((9, "reached after 1.0 s"), (4, "somebody falls"), (7, "not reached")):
+        page.mouse.move(left + (order.index(after) + 0.5) * side, top + (order.index(3) + 0.5) * side)
+        said = page.locator("#switches").locator("xpath=..").locator(".readout").inner_text()
+        assert said == f"From #003 to #{after:03d}: {words}"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

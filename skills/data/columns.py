@@ -168,13 +168,7 @@ class FileTable:
     def _flags(self, name: str) -> NDArray[np.bool_] | None:
         if name not in self.columns:
             return None
-        found = np.asarray(self.columns[name][:])
-        strange = ~np.isin(found, (0, 1))
-        if strange.any():
-            raise SkillsError(
-                f"{self.path}: {name} are {found[strange][0]} in {int(strange.sum()):,} rows, and neither 0 nor 1."
-            )
-        return numbers(found, np.bool_, (len(self),), f"{self.path}: {name}")
+        return numbers(self.columns[name][:], np.bool_, (len(self),), f"{self.path}: {name}")
 
     def _check_shapes(self) -> None:
         known = {name: column for name, column in self.columns.items() if self._is_known(name)}

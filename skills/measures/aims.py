@@ -27,20 +27,22 @@ _FLOOR = 1e-3  # of a scale: a quantity that the data never vary in is no measur
 class Aim:
     """text: as a person wrote it.   names: [G] of the numbers of a step that it is about.
 
-    reward: of an aim that is one.   goals: of one that has goals; `scales` are what each counts distances in.
+    expression, function: of an aim that is a reward, one of them.
+    goals: of one that has goals; `scales` are what each counts distances in.
     """
 
     text: str
     names: tuple[str, ...]
-    reward: RewardFunction | None = None
+    expression: Expression | None = None
+    function: RewardFunction | None = None
     goals: Mapping[str, float] = field(default_factory=dict)
     scales: tuple[float, ...] = ()
 
     def columns(self, steps: LoggedSteps) -> Floats:
         """[M, G] the numbers of each step. Raises: SkillsError (usage) where a function of one's own gives others."""
-        if self.reward is None:
-            return np.stack([steps.quantities[name] for name in self.names], axis=1)
-        values = np.asarray(self.reward(steps), np.float64)
+        if self.function is None:
+            return self.columns_of(steps.quantities)
+        values = np.asarray(self.function(steps), np.float64)
         if values.shape != (len(steps),) or not np.isfinite(values).all():
             raise SkillsError(
                 f"The reward of {len(steps):,} steps must be as many finite numbers, not the shape {values.shape}.",
@@ -49,9 +51,15 @@ class Aim:
             )
         return values[:, None]
 
+    def columns_of(self, quantities: Mapping[str, Floats]) -> Floats:
+        """[M, G] from [M] of each quantity, of an aim that is said in words."""
+        if self.expression is not None:
+            return self.expression(quantities)[:, None]
+        return np.stack([quantities[name] for name in self.goals], axis=1)
+
     def worth(self, means: Floats) -> Floats:
         """[..., G] means over some steps -> [...]: the reward, or minus the distance to the goals in their scales."""
-        if self.reward is not None:
+        if not self.goals:
             return means[..., 0]
         goals = np.array([self.goals[name] for name in self.names])
         return np.asarray(-(np.abs(means - goals) / self.scales).mean(axis=-1))
@@ -60,9 +68,8 @@ class Aim:
 def reward_aim(reward: str | RewardFunction) -> Aim:
     """Of an expression, or of a function of `LoggedSteps` that gives a number for each."""
     if not isinstance(reward, str):
-        return Aim(getattr(reward, "__name__", "reward"), ("reward",), reward)
-    expression = Expression.parse(reward)
-    return Aim(reward, ("reward",), lambda steps: expression(steps.quantities))
+        return Aim(getattr(reward, "__name__", "reward"), ("reward",), function=reward)
+    return Aim(reward, ("reward",), Expression.parse(reward))
 
 
 def check_one_aim(reward: object, goals: object) -> None:
@@ -93,9 +100,10 @@ def parse_goals(text: str) -> dict[str, float]:
     return goals
 
 
-def goal_aim(goals: Mapping[str, float], steps: LoggedSteps, windows: Windows) -> Aim:
-    """Of goals, whose scales are how much the data's windows differ in them."""
+def goal_aim(goals: Mapping[str, float], quantities: Mapping[str, Floats], windows: Windows) -> Aim:
+    """Of goals, whose scales are how much windows of some steps differ in them.   quantities: [M] each of the steps."""
     names = tuple(goals)
-    means = window_means(np.stack([steps.quantities[name] for name in names], axis=1), windows)
+    means = window_means(np.stack([quantities[name] for name in names], axis=1), windows)
     scales = tuple(np.maximum(means.std(axis=0), _FLOOR).tolist())
-    return Aim(", ".join(f"{name}={goals[name]:g}" for name in names), names, None, dict(goals), scales)
+    text = ", ".join(f"{name}={goals[name]:g}" for name in names)
+    return Aim(text, names, goals=dict(goals), scales=scales)

@@ -74,7 +74,7 @@ def find_skills(run: RunFolder, reward: str | RewardFunction | None = None, goal
     transitions, classes = read(run, "auto", silent_reporter, unsaid).own, Classes.load(run.experts_file)
     steps = LoggedSteps.of(transitions)
     windows = windows_of(transitions)
-    aim = aim or goal_aim(wanted, steps, windows)
+    aim = aim or goal_aim(wanted, steps.quantities, windows)
     return rank_classes(aim, steps, windows, classes.labels[windows.middles], classes.count)
 
 

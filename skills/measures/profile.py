@@ -14,6 +14,7 @@ from skills.arrays import Ids
 from skills.bodies import motion
 from skills.bodies.fates import counted, counts, ended_seconds
 from skills.measures.families import find_families
+from skills.measures.switches import Switches
 from skills.playing.rollout import Rollouts
 
 _WAY_POINTS = 30
@@ -97,3 +98,13 @@ def _in_letters(distances: NDArray[np.float64]) -> str:
     top = max(float(distances.max()), 1e-9)
     steps = np.minimum(np.floor(distances / top * len(LEVELS)), len(LEVELS) - 1).astype(int)
     return "".join(LEVELS[step] for step in steps.ravel())
+
+
+def in_switch_letters(switches: Switches) -> str:
+    """[K x K] letters, row by row: of a safe switch its time in 64 steps of what was looked at; "-" somebody fell, "~"
+    the new behaviour was not reached, " " the skill fell before it could give way."""
+    steps = np.nan_to_num(switches.times / float(switches.seconds[1]) * (len(LEVELS) - 1)).round().astype(int)
+    letters = np.array(list(LEVELS))[np.minimum(steps, len(LEVELS) - 1)]
+    sure = (switches.survived == 1.0) & (switches.times >= 0) & (switches.safe | np.eye(len(steps), dtype=bool))
+    others = np.where(switches.survived == 1.0, "~", np.where(np.isnan(switches.survived), " ", "-"))
+    return "".join(np.where(sure, letters, others).ravel())

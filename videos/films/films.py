@@ -61,12 +61,14 @@ class Film:
     """A file to be made. name: its path inside the gallery.   panes: one, or up to four at half the size.
 
     poster: whether a still picture lies beside it.   title: the first line of a caption, the number and label.
+    titles: [F] of each frame, where they change; a film that has them is captioned.
     """
 
     name: str
     panes: tuple[Pane, ...]
     poster: bool = False
     title: str = ""
+    titles: tuple[str, ...] = ()
 
     @property
     def fps(self) -> float:
@@ -152,8 +154,9 @@ def _tagged(frames: Frames, pane: Pane) -> Frames:
 
 
 def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
-    if not style.caption:
+    if not style.caption and not film.titles:
         return frames
+    titles = film.titles or (film.title,) * len(frames)
     shown = film.panes[0].shown
     track = torso_track(view_of(style.env_id), shown.qpos)
     back = max(1, round(_SPEED_SECONDS * shown.fps))
@@ -161,5 +164,5 @@ def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
     for frame in range(len(frames)):
         earlier, now = max(0, frame - back), min(frame, shown.moving - 1)
         speed = np.linalg.norm(track[now] - track[earlier]) * shown.fps / max(1, frame - earlier)
-        lines.append([film.title, f"{speed:.1f} m/s    {shown.begin + now / shown.fps:.1f} s"])
+        lines.append([titles[frame], f"{speed:.1f} m/s    {shown.begin + now / shown.fps:.1f} s"])
     return np.stack([marks.caption(frame, text) for frame, text in zip(frames, lines, strict=True)])

@@ -2,6 +2,7 @@
 (() => {
   const MOST_PLAYERS = 12; // browsers refuse a page that holds many more video elements
   const MOST_COMPARED = 4;
+  const MOST_NEXT = 5; // skills that a detail names as safe to go to
   const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"; // of a distance, nearest first
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
@@ -225,11 +226,16 @@
     find("map-note").textContent = `Near is alike. Colour and letter are the ${kind}, size is support, a ring its representative.`;
   }
   function distance(a, b) { return LEVELS.indexOf(data.distances[a * data.skills.length + b]) / (LEVELS.length - 1); }
-  function drawMatrix() {
-    const count = data.skills.length, shades = 16, cells = Array.from({ length: shades }, () => []);
-    data.order.forEach((a, row) => data.order.forEach((b, column) => cells[Math.min(shades - 1, Math.floor((1 - distance(a, b)) ** 1.4 * shades))].push(`M${column} ${row}h1v1h-1z`)));
-    const svg = draw("svg", { id: "matrix-plot", viewBox: `0 0 ${count} ${count}`, role: "img", "aria-label": `Distances between all ${count} skills, in the order of their families`, "shape-rendering": "crispEdges" });
+  // A square for each pair of skills. strength: 0 to 1, of the colour, or null where it is to be a warning.
+  function drawPairs(id, label, strength, words, open) {
+    const count = data.skills.length, shades = 16, cells = Array.from({ length: shades }, () => []), warnings = [];
+    data.order.forEach((a, row) => data.order.forEach((b, column) => {
+      const value = strength(a, b);
+      (value === null ? warnings : cells[Math.min(shades - 1, Math.floor(value * shades))]).push(`M${column} ${row}h1v1h-1z`);
+    }));
+    const svg = draw("svg", { id: `${id}-plot`, viewBox: `0 0 ${count} ${count}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" });
     cells.forEach((d, shade) => { if (d.length) svg.append(draw("path", { class: "cell", d: d.join(""), style: { fill: `color-mix(in oklab, var(--accent) ${Math.round((100 * shade) / (shades - 1))}%, var(--media))` } })); });
+    if (warnings.length) svg.append(draw("path", { class: "cell", d: warnings.join(""), style: { fill: "color-mix(in oklab, var(--warm) 70%, var(--media))" } }));
     for (let first = 0; first < count;) {
       const family = byNumber.get(data.order[first]).family;
       let last = first;
@@ -239,7 +245,7 @@
     }
     const cursor = draw("rect", { class: "cursor", width: 1, height: 1, visibility: "hidden" });
     svg.append(cursor);
-    find("matrix").append(svg);
+    find(id).append(svg);
     const readout = svg.closest("figure").querySelector(".readout");
     const under = (event) => {
       const box = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -251,16 +257,31 @@
       cursor.setAttribute("visibility", cell ? "visible" : "hidden");
       if (!cell) return;
       cursor.setAttribute("x", cell.column); cursor.setAttribute("y", cell.row);
-      const [a, b] = cell.pair;
-      readout.textContent = `#${name(a)} and #${name(b)}: ${number(100 * distance(a.skill, b.skill), 0)} % of the largest distance`;
+      readout.textContent = words(...cell.pair);
     });
     svg.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); readout.textContent = ""; });
     svg.addEventListener("click", (event) => {
       const cell = under(event);
       if (!cell) return;
       const [a, b] = cell.pair;
-      if (a === b) goTo(a); else openSide([a, b]);
+      if (a === b) goTo(a); else open(a, b);
     });
+  }
+  function drawMatrix() {
+    drawPairs("matrix", `Distances between all ${data.skills.length} skills, in the order of their families`, (a, b) => (1 - distance(a, b)) ** 1.4,
+      (a, b) => `#${name(a)} and #${name(b)}: ${number(100 * distance(a.skill, b.skill), 0)} % of the largest distance`, (a, b) => openSide([a, b]));
+  }
+  // What was found when one skill gave way to another: a letter of the time, "~" not reached, "-" a fall, " " not known.
+  const switched = (a, b) => data.switches.table[a * data.skills.length + b];
+  const switchTime = (a, b) => (LEVELS.includes(switched(a, b)) ? (LEVELS.indexOf(switched(a, b)) / (LEVELS.length - 1)) * data.switches.seconds : null);
+  const successors = (skill) => data.skills.filter((other) => other !== skill && switchTime(skill.skill, other.skill) !== null)
+    .sort((a, b) => switchTime(skill.skill, a.skill) - switchTime(skill.skill, b.skill));
+  function drawSwitches() {
+    find("switches").closest("figure").hidden = false;
+    const strength = (a, b) => { const time = switchTime(a, b); return time !== null ? 1 - (0.7 * time) / data.switches.seconds : switched(a, b) === "-" ? null : 0; };
+    const what = (a, b) => { const time = switchTime(a, b); return time !== null ? `reached after ${number(time, 1)} s` : { "-": "somebody falls", "~": "not reached" }[switched(a, b)] ?? "falls before it can give way"; };
+    drawPairs("switches", `What happens when the skill of a row gives way to that of a column, for ${data.skills.length} skills`, strength,
+      (a, b) => `From #${name(a)} to #${name(b)}: ${what(a.skill, b.skill)}`, (a) => openDetail(a));
   }
   function goTo(skill) {
     const card = cards.find((one) => one.skill === skill);
@@ -455,6 +476,12 @@
     find("detail-charts").replaceChildren(chart("speed", "m/s", skill.speeds, skill.seconds), chart("height", "m", skill.heights, skill.seconds));
     find("detail-path").replaceChildren(pathPicture(skill.path, "its path from the start, the dot"));
     find("detail-similar").replaceChildren(...skill.similar.map((other) => similar(byNumber.get(other))));
+    find("detail-next").closest("section").hidden = !data.switches;
+    if (data.switches) {
+      const after = successors(skill), some = after.slice(0, MOST_NEXT);
+      find("detail-next").replaceChildren(...some.map((other) => similar(other, `, ${number(switchTime(skill.skill, other.skill), 1)} s`)));
+      find("next-note").textContent = after.length ? `${after.length} of ${data.skills.length - 1} skills${after.length > some.length ? `, the quickest ${some.length}` : ""}: nobody fell, and the new behaviour was there after that time.` : "Nowhere: somebody fell, or the new behaviour did not come.";
+    }
     find("detail-command").textContent = `skills render ${data.run} --skill ${skill.skill} --force`;
     find("detail-compare").setAttribute("aria-pressed", String(picked.includes(skill)));
     if (!find("detail").open) find("detail").showModal();
@@ -462,10 +489,10 @@
     update();
     writeAddress({ skill: skill.skill });
   }
-  function similar(skill) {
+  function similar(skill, more = "") {
     const button = make("button", { type: "button" });
     if (skill.video) button.append(make("img", { alt: "", loading: "lazy", src: poster(skill) }));
-    button.append(make("span", { text: called(skill) }));
+    button.append(make("span", { text: called(skill) + more }));
     button.addEventListener("click", () => { openDetail(skill); find("detail-title").closest("dialog").querySelector("#close").focus(); });
     return button;
   }
@@ -546,7 +573,7 @@
   fillHeader();
   drawWays();
   if (single) for (const id of ["map", "matrix", "holds", "families", "family"]) find(id).closest("figure, label").hidden = true;
-  else { drawMap(); drawMatrix(); }
+  else { drawMap(); drawMatrix(); if (data.switches) drawSwitches(); }
   if (single) find("detail-data").previousElementSibling.textContent = "The expert";
   for (const [key, [label]] of Object.entries(SORTS)) find("sort").append(make("option", { value: key, text: label }));
   for (const [id, text] of [["kind", capital(kind)], ["kinds-note", kinds], ["kind-note", kind]]) find(id).textContent = text;

@@ -9,7 +9,9 @@ from skills.data.minari_root import is_local
 from skills.files import RESTORE
 from skills.learning.classes import Classes
 from skills.measures import profile as behaviour
+from skills.measures.profile import in_switch_letters
 from skills.measures.summary import summary
+from skills.measures.switches import known_switches
 from skills.playing.rollout import Rollouts
 from skills.runs import exemplars
 from skills.runs.command import command
@@ -88,9 +90,18 @@ def whole_page(run: RunFolder) -> dict[str, Any]:
     return {
         **document,
         **overview,
+        "switches": _switches(run),
         "measures": ranking_table(measures) or measure_table(measures),
         "exemplars": {"origin": found.origin if found else None, "note": _no_exemplars(run)},
     }
+
+
+def _switches(run: RunFolder) -> dict[str, Any] | None:
+    """What `skills transitions` has measured, a letter a pair; None where it has not."""
+    found = known_switches(run)
+    if found is None:
+        return None
+    return {"seconds": float(found.seconds[1]), "table": in_switch_letters(found)}
 
 
 def measure_table(measures: Mapping[str, Any]) -> dict[str, Any] | None:
