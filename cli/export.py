@@ -66,7 +66,10 @@ def export(
         console.pairs(
             [
                 *written.metadata.items(),
-                (exporting.INPUT, f"[batch, {written.observation_size}] float32, as the environment gives it"),
+                (
+                    exporting.INPUT,
+                    f"[batch, {written.observation_size}] float32, as the dataset's environment gives it",
+                ),
                 *([(exporting.CHOICE, "[batch] int64, the number of the skill")] if about else []),
                 (exporting.OUTPUT, f"[batch, {written.action_size}] float32, the mean action"),
             ]

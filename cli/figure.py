@@ -8,7 +8,7 @@ from skills.choices import DeviceChoice, Preset
 from skills.cli import console
 from skills.cli.reproduce import check_finished, going_on
 from skills.errors import USAGE, SkillsError
-from skills.settings.config import check_at_least
+from skills.settings.config import check_between
 
 
 def reproduce_figure(
@@ -32,7 +32,7 @@ def reproduce_figure(
     for option, given in refused.items():
         if given is not None:
             raise SkillsError(f"{option} is of tables; {name} shows what skills do.", "Leave it out.", USAGE)
-    check_at_least("--seeds", seeds, 1)
+    check_between("--seeds", seeds, 1)
 
     from skills.evaluation import figure3, paper
     from skills.evaluation import reproduce as reproduction

@@ -57,11 +57,9 @@ def find(
 
 def labels_of(run: "RunFolder") -> list[str]:
     """[K] what the measures call each skill; nothing of a run that has none yet."""
-    from skills.files import read_json
-
     if "measures" not in run.finished_stages():
         return [""] * run.config.heads
-    return [skill["label"] for skill in read_json(run.measures_file)["skills"]]
+    return [skill["label"] for skill in run.measures["skills"]]
 
 
 def _document(

@@ -164,11 +164,13 @@ def _gallery(run: "RunFolder") -> str | None:
 
 
 def _show_skill(run: "RunFolder", number: int, *, json: bool) -> None:
-    from skills.files import read_json
+    from skills.files import RESTORE
+    from skills.troubles import reading
 
     run.require_skill(number)
-    run.require("measures")
-    measures: dict[str, Any] = read_json(run.measures_file)["skills"][number]
+    measures: dict[str, Any] = run.measures["skills"][number]
+    with reading(run.measures_file, RESTORE):
+        rows = [(name, _skill_text(name, measures[name])) for name in _SKILL_WORDS if measures.get(name) is not None]
     video = run.film(number)
     path = str(video) if video.is_file() else None
     if json:
@@ -176,11 +178,7 @@ def _show_skill(run: "RunFolder", number: int, *, json: bool) -> None:
         console.document({**described, "measures": measures, "video": path})
         return
     console.line(f"Skill {number} of {run.path}: {measures['label']}")
-    console.show(
-        console.pairs(
-            [(name, _skill_text(name, measures[name])) for name in _SKILL_WORDS if measures.get(name) is not None]
-        )
-    )
+    console.show(console.pairs(rows))
     if fates := measures.get("fates"):
         console.line("Its rollouts: " + ", ".join(f"{name} {number}" for name, number in fates.items()))
     console.line(f"Video: {path or f'none yet; make it with: skills render {run.path} --skill {number}'}")

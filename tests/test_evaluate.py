@@ -192,6 +192,8 @@ def test_behaviours_keep_their_numbers_and_those_without_a_row_are_no_part_of_it
     longer = np.append(numbers[labels], [40, 41])  # of rows that discovery never read
     np.save(tmp_path / "behaviours.npy", longer)
     done = json.loads(command("evaluate", run.path, "--behaviours", tmp_path / "behaviours.npy", "--json", "-q"))
+    for one in (done["truth"], truth):
+        del one["inferred"]["seconds"]  # of another time
     assert done["truth"] == truth
 
 

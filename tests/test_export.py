@@ -32,7 +32,8 @@ def a_run(folder: Path, ant: Transitions, trunks: int, count: int = K) -> RunFol
     """A run of which nothing is there but a policy, with fresh weights; of one expert where it has one skill."""
     mode = {"mode": "imitation", "skills": 1} if count == 1 else {"skills": count}
     run = open_or_create(folder, replace(make_config("ant-random", preset="smoke"), **mode))
-    run.record_dataset({"env_id": "Ant-v5", "minari_id": "skills/ant/random-v0", "digest": ant.digest})
+    dataset = {"name": "ant-random", "minari_id": "skills/ant/random-v0", "env_id": "Ant-v5", "made_here": True}
+    run.record_dataset({**dataset, "steps": len(ant), "episodes": len(ant.episode_starts), "digest": ant.digest})
     mean, std = (torch.from_numpy(array[:USED]) for array in ant.scaling)
     shape = Shape(USED, 8, count, hidden=32, trunks=trunks)
     policy = Policy(shape, mean, std, torch.Generator().manual_seed(0))

@@ -24,7 +24,6 @@ from skills.data.minari import open_dataset
 from skills.data.minari_root import is_local
 from skills.data.transitions import ACTION_LIMIT
 from skills.errors import PARTLY_DONE, USAGE, SkillsError
-from skills.files import read_json
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
@@ -181,9 +180,7 @@ class Run:
 
     @cached_property
     def _measures(self) -> dict[str, Any]:
-        self._folder.require("measures")
-        document: dict[str, Any] = read_json(self._folder.measures_file)
-        return document
+        return self._folder.measures
 
     @cached_property
     def _classes(self) -> Classes:

@@ -17,7 +17,7 @@ from skills.discovery import discover, read_data
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.replay import Replay
-from skills.files import read_arrays, read_json, sha256, write_arrays, write_json
+from skills.files import MAKE_AGAIN, read_arrays, read_json, sha256, write_arrays, write_json
 from skills.learning.classes import Classes
 from skills.learning.policy import Policy
 from skills.measures import intervals, judged
@@ -31,6 +31,7 @@ from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.layout import MethodFolder
 from skills.runs.reading import read_further
+from skills.troubles import reading
 
 OWN = "own"
 VERSION = 4  # of the measures; another one measures anew
@@ -157,9 +158,10 @@ def numbers_of(name: str, contests: list[Contest], kept: MethodFolder, reporter:
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
     path = kept.numbers_file
     if path.is_file():
-        arrays = read_arrays(path)
-        if str(arrays.pop("key")) == key:
-            return arrays
+        with reading(path, MAKE_AGAIN):
+            arrays = read_arrays(path)
+            if str(arrays.pop("key")) == key:
+                return arrays
     progress = reporter(f"measuring {name}", "parts")
     statistics, shape = [], (0, 0)
     for contest, file in zip(contests, trials, strict=True):

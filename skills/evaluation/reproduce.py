@@ -21,7 +21,7 @@ from skills.discovery import discover
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
-from skills.files import read_json, replacing, write_json
+from skills.files import replacing, write_json
 from skills.measures.intervals import Interval, student
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
@@ -220,7 +220,7 @@ def _row(dataset: str, columns: Sequence[str], cells: dict[tuple[str, str], RunF
 
 def _ours(run: RunFolder) -> dict[str, Any]:
     """A run's score over seeds, each seed's own, and what it took."""
-    summary, config = read_json(run.measures_file)["summary"], run.config
+    summary, config = run.measures["summary"], run.config
     return {
         **summary["score"],
         "seeds": summary["score_of_seeds"],

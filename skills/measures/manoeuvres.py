@@ -133,8 +133,9 @@ def _where(qpos: Float32s, step: float) -> str:
     astray = float(np.degrees(np.angle(complex(x, y) * np.conj(facing))))
     if abs(np.degrees(np.angle(facing))) < _FACES_FORWARD:
         return _OWN[_eighth(np.radians(astray))]
-    side = "" if abs(astray) < 45.0 else "backwards " if abs(astray) > 135.0 else "sideways "
-    return side + world
+    if abs(astray) > 135.0:
+        return "backwards" if world == "backward" else f"backwards {world}"
+    return world if abs(astray) < 45.0 else f"sideways {world}"
 
 
 def _world(qpos: Float32s, step: float) -> str:

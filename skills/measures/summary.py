@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from skills.files import read_json
+from skills.files import RESTORE
 from skills.runs.folder import RunFolder
+from skills.troubles import reading
 
 
 @dataclass(frozen=True)
@@ -127,8 +128,9 @@ def _best(found: Mapping[str, float], horizon: int) -> str:
 
 def summary_of(run: RunFolder) -> list[dict[str, Any]]:
     """The lines of a finished run. Raises: SkillsError where the run has no measures yet."""
-    run.require("measures")
-    return [asdict(line) for line in summary(read_json(run.measures_file), run.config.rollout.horizon)]
+    measures = run.measures
+    with reading(run.measures_file, RESTORE):
+        return [asdict(line) for line in summary(measures, run.config.rollout.horizon)]
 
 
 def _ranking(found: Mapping[str, Any]) -> list[Line]:

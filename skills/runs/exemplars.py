@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from skills.bodies.environments import environment, load_model, seconds_per_step
 from skills.bodies.rebuilding import rebuilt
-from skills.data.minari import open_dataset, readable
+from skills.data.minari import open_dataset
+from skills.data.opening import whole_episodes
 from skills.data.transitions import Transitions
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read
+from skills.troubles import reading
 
 Origin = Literal["recorded", "rebuilt"]
 
@@ -80,11 +82,12 @@ def known(run: RunFolder) -> Exemplars | None:
     path = run.exemplars_file
     if not path.is_file():
         return None
-    arrays: dict[str, Any] = dict(read_arrays(path))
-    if str(arrays.pop("key")) != _key(run):
-        return None
-    origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
-    return Exemplars(**arrays, origin=origin)
+    with reading(path, MAKE_AGAIN):
+        arrays: dict[str, Any] = dict(read_arrays(path))
+        if str(arrays.pop("key")) != _key(run):
+            return None
+        origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
+        return Exemplars(**arrays, origin=origin)
 
 
 def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, length: int) -> Exemplars:
@@ -143,7 +146,7 @@ def _exact(found: Exemplars, env_id: str, minari_id: str, stored_as: dict[int, i
     numbers = np.array([stored_as.get(episode, episode) for episode in found.episodes.ravel().tolist()])
     numbers = numbers.reshape(found.episodes.shape)
     chosen = np.unique(numbers[found.lengths > 0])
-    for stored in readable(dataset, minari_id, chosen.tolist()):
+    for stored in whole_episodes(dataset, minari_id, chosen.tolist()):
         recorded = np.asarray((stored.infos or {}).get("qpos", np.empty((0, 0))))
         for skill, place in np.argwhere((numbers == stored.id) & (found.lengths > 0)):
             start, steps = found.starts[skill, place], found.lengths[skill, place]

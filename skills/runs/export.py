@@ -1,6 +1,6 @@
 """One skill's policy, or all of them, as an ONNX file, which runs without this program: observation in, action out.
 
-Letters: B rows, O observation columns as the environment gives them, A action size.
+Letters: B rows, O observation columns of the run's dataset, A action size.
 """
 
 import logging
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from skills.bodies.environments import observation_size
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
-from skills.files import read_json, replacing
+from skills.files import replacing
 from skills.learning.engine.stacked import StackedMlp, with_ones
 from skills.learning.policy import OwnTrunks, Policy
 from skills.runs.folder import RunFolder
@@ -37,7 +37,7 @@ class Exported:
 
 
 class _Player(nn.Module):
-    """Observations as the environment gives them [B, O] -> mean actions [B, A] of a policy of one skill."""
+    """Observations as the dataset has them [B, O] -> mean actions [B, A] of a policy of one skill."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def export_all(run: RunFolder, path: Path | None = None, *, force: bool = False)
     run.require("policy")
     path = _free(path or run.all_exported_file, force)
     policy = Policy.load(run.policy_folder)
-    columns = observation_size(run.env_id)
+    columns = _columns(run)
     metadata = {**_metadata(run), "skills": str(policy.shape.skills)}
     given = torch.zeros(2, columns), torch.zeros(2, dtype=torch.int64)
     _write(_AllPlayer(policy).eval(), given, (INPUT, CHOICE), metadata, path)
@@ -87,8 +87,9 @@ def export_all(run: RunFolder, path: Path | None = None, *, force: bool = False)
 def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force: bool = False) -> Exported:
     """Writes a skill's policy to `path`, or to RUN/export/017.onnx.   skill: None for the only one.
 
-    The graph takes `observation` [B, O] float32, chooses its columns, standardises, and gives `action` [B, A], the mean
-    action, within +-1; B is free.   force: write over a file that is there.
+    The graph takes `observation` [B, O] float32, as the environment of the run's dataset gives it (an Ant's with or
+    without contact forces), chooses its columns, standardises, and gives `action` [B, A], the mean action, within +-1;
+    B is free.   force: write over a file that is there.
 
     Raises: SkillsError (usage) for a skill that the run has not or a file that is there, (environment) where onnx or
     onnxscript is not installed; where the run has no policy yet.
@@ -103,12 +104,17 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
     run.require("policy")
     path = _free(path or run.exported_file(skill), force)
     policy = Policy.load(run.policy_folder).alone(skill)
-    columns = observation_size(run.env_id)
+    columns = _columns(run)
     metadata = {**_metadata(run), "skill": str(skill)}
     if "measures" in run.finished_stages():
-        metadata["label"] = read_json(run.measures_file)["skills"][skill]["label"]
+        metadata["label"] = run.measures["skills"][skill]["label"]
     _write(_Player(policy).eval(), (torch.zeros(2, columns),), (INPUT,), metadata, path)
     return Exported(path, columns, policy.shape.action_size, metadata)
+
+
+def _columns(run: RunFolder) -> int:
+    """How many columns an observation of the run's dataset has."""
+    return int(run.manifest["dataset"].get("columns") or observation_size(run.env_id))
 
 
 def _free(path: Path, force: bool) -> Path:

@@ -16,6 +16,7 @@ from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
 from skills.runs.layout import Layout
+from skills.runs.shapes import MEASURES
 from skills.videos.films.children import starting
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
@@ -62,11 +63,9 @@ class _Record:
 
     @staticmethod
     def read(path: Path) -> "_Record":
-        document = read_json(path) if path.is_file() else {}
-        digests, begins = (
-            document.get(part, {}) if isinstance(document, dict) else {} for part in ("digests", "begins")
-        )
-        return _Record(path, {str(name): str(digest) for name, digest in digests.items()}, dict(begins))
+        shape = {"digests?": {str: str}, "begins?": {str: float}}
+        document = read_json(path, shape, "Delete it: the films are rendered again.") if path.is_file() else {}
+        return _Record(path, dict(document.get("digests") or {}), dict(document.get("begins") or {}))
 
     def note(self, digests: Mapping[str, str], begins: Mapping[str, float]) -> None:
         self.digests.update(digests)
@@ -175,7 +174,7 @@ def checked_camera(name: str) -> Any:
 def _labels(run_folder: Path) -> dict[int, str]:
     """What the measures call each skill; nothing where a run has no measures yet."""
     path = Layout(run_folder).measures_file
-    return {skill["skill"]: skill["label"] for skill in read_json(path)["skills"]} if path.is_file() else {}
+    return {skill["skill"]: skill["label"] for skill in read_json(path, MEASURES)["skills"]} if path.is_file() else {}
 
 
 def _is_current(run_folder: Path, film: Film, style: Style, record: _Record) -> bool:

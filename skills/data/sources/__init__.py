@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 from skills.choices import Columns
 from skills.data import catalog
 from skills.data.catalog import Entry
+from skills.data.oddities import notify_if_odd
 from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.plugins import SOURCES, Plugin
@@ -81,7 +82,9 @@ def load(
     """
     entry = catalog.resolve(name) if only is None else replace(catalog.resolve(only), name=name)
     chosen = _source(choose(entry, source, offline=offline))
-    return chosen.load(Wanted(entry, steps, columns, rewards, progress, notify))
+    transitions = chosen.load(Wanted(entry, steps, columns, rewards, progress, notify))
+    notify_if_odd(transitions, notify)
+    return transitions
 
 
 def choose(entry: Entry, source: str = AUTO, *, offline: bool = False) -> str:
@@ -98,14 +101,21 @@ def choose(entry: Entry, source: str = AUTO, *, offline: bool = False) -> str:
     found = next((one for one in candidates if one.has(entry, asked=asked)), None)
     if found is None:
         missing = (candidates[0] if asked else _source("local")).lack
-        raise SkillsError(f"{missing.format(name=entry.name, ids=' and '.join(entry.ids))}.", made_here(), NOT_FOUND)
+        said = missing.format(name=entry.name, ids=" and ".join(entry.ids))
+        raise SkillsError(f"{said}.", f"{_meant(entry)}{made_here()}", NOT_FOUND)
     if found.network and offline:
         raise SkillsError(
             f"{entry.name} is not on this machine, and --offline forbids the download of {entry.official_id}.",
-            f"Leave out --offline. {made_here()}",
+            f"Leave out --offline. {_meant(entry)}{made_here()}",
             NOT_FOUND,
         )
     return found.name
+
+
+def _meant(entry: Entry) -> str:
+    """The set here that an old name may mean."""
+    ours = catalog.named_by_d4rl(entry.name)
+    return f"Did you mean {ours}? " if ours else ""
 
 
 def made_here() -> str:
