@@ -11,11 +11,13 @@ import sys
 import warnings
 from pathlib import Path
 
+import gymnasium
 import h5py
 import minari
 import numpy as np
 import pytest
 from commands import COMMAND, Done, skills
+from minari.data_collector import EpisodeBuffer
 
 from skills.files import Arrays
 from skills.runs.folder import open_run
@@ -41,13 +43,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def made(name: str, *arguments: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs a script that makes something."""
-    with monkeypatch.context() as patch, warnings.catch_warnings():
+def made(place: Path, name: str) -> None:
+    """Runs a script that makes something; what it calls `./` is the place."""
+    script = place / name
+    script.write_text((CASES / name).read_text().replace('"./', f'"{place}/'))
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patch.setattr(sys, "argv", [name, *arguments])
+        patch.setattr(sys, "argv", [name])
         patch.setattr(sys, "path", list(sys.path))
-        runpy.run_path(str(CASES / name), run_name="__main__")
+        runpy.run_path(str(script), run_name="__main__")
 
 
 def shell(name: str, *arguments: str, **variables: str) -> str:
@@ -94,16 +98,16 @@ def assert_as_in(file: Path, minari_id: str, order: np.ndarray | None = None) ->
             np.testing.assert_allclose(column, given[name][order if order is not None else ...], atol=1e-5)
 
 
-def test_01_next_states_of_the_file_cut_episodes_that_nothing_ends(place: Path, monkeypatch) -> None:
-    made("01_no_timeouts_but_next_observations.py", monkeypatch=monkeypatch)
+def test_01_next_states_of_the_file_cut_episodes_that_nothing_ends(place: Path) -> None:
+    made(place, "01_no_timeouts_but_next_observations.py")
     done = skills(place, "data", "import", "in/01.npz", "--env", "HalfCheetah-v5", "--name", "bugs/case01-v0")
     assert done.returncode == 0, done.stderr
     assert "3 episodes, the longest of 299 rows" in done.stderr
     assert_as_in(place / "in" / "01.npz", "bugs/case01-v0")
 
 
-def test_03_dones_end_episodes(place: Path, monkeypatch) -> None:
-    made("03_dones.py", monkeypatch=monkeypatch)
+def test_03_dones_end_episodes(place: Path) -> None:
+    made(place, "03_dones.py")
     done = skills(place, "data", "import", "in/03.npz", "--env", "Hopper-v5", "--name", "bugs/case03-v0")
     assert done.returncode == 0, done.stderr
     assert_as_in(place / "in" / "03.npz", "bugs/case03-v0")
@@ -111,10 +115,8 @@ def test_03_dones_end_episodes(place: Path, monkeypatch) -> None:
     assert [bool(one.terminations[-1]) for one in episodes] == [True] * 20
 
 
-def test_04_rows_of_environments_that_take_turns_are_refused_with_what_takes_them_apart(
-    place: Path, monkeypatch
-) -> None:
-    made("04_interleaved_vector_env.py", monkeypatch=monkeypatch)
+def test_04_rows_of_environments_that_take_turns_are_refused_with_what_takes_them_apart(place: Path) -> None:
+    made(place, "04_interleaved_vector_env.py")
     words = ("data", "import", "in/04.npz", "--env", "HalfCheetah-v5", "--name", "bugs/case04-v0")
     one_message(skills(place, *words), "4 environments that take turns", "--interleaved 4")
     done = skills(place, *words, "--interleaved", "4")
@@ -123,10 +125,10 @@ def test_04_rows_of_environments_that_take_turns_are_refused_with_what_takes_the
 
 
 @pytest.fixture
-def kwargs_of(place: Path, monkeypatch) -> None:
+def kwargs_of(place: Path) -> None:
     """Three Minari sets of Hopper-v5: another body, another pace, and as it comes."""
     (place / "minari").mkdir(exist_ok=True)
-    made("07_minari_env_kwargs.py", monkeypatch=monkeypatch)
+    made(place, "07_minari_env_kwargs.py")
 
 
 @pytest.mark.usefixtures("kwargs_of")
@@ -142,25 +144,48 @@ def test_07_what_a_spec_says_is_played_or_refused_by_name(place: Path) -> None:
             one_message(done, argument)
 
 
-def test_09_a_maze_is_the_one_of_the_spec(place: Path, monkeypatch) -> None:
-    made("09_maze_map.py", monkeypatch=monkeypatch)
+def test_09_a_maze_is_the_one_of_the_spec(place: Path) -> None:
+    """The script's collector needs a package of its own; these are its episodes without it."""
+    robotics = pytest.importorskip("gymnasium_robotics", reason="mazes need gymnasium-robotics")
+    gymnasium.register_envs(robotics)
+    mirrored = [[1, 1, 1, 1, 1], [1, "r", 0, 0, 1], [1, 0, 1, 1, 1], [1, 0, 0, "g", 1], [1, 1, 1, 1, 1]]
+    env = gymnasium.make("AntMaze_UMaze-v4", maze_map=mirrored, max_episode_steps=100)
+    env.action_space.seed(0)
+    episodes = []
+    for seed in range(12):
+        states, taken = [env.reset(seed=seed)[0]], []
+        for _ in range(100):
+            taken.append(env.action_space.sample())
+            states.append(env.step(taken[-1])[0])
+        episodes.append(
+            EpisodeBuffer(
+                observations={key: np.stack([state[key] for state in states]) for key in states[0]},
+                actions=np.stack(taken),
+                rewards=np.zeros(100),
+                terminations=np.zeros(100, bool),
+                truncations=np.arange(100) == 99,
+            )
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        minari.create_dataset_from_buffers("bugs/mirrored-v0", episodes, env=env)
     done = skills(place, "discover", "bugs/mirrored-v0", *SHORT, "--run", "runs/mirrored")
     if done.returncode == 0:
         assert "maze_map" in str(open_run(place / "runs" / "mirrored").manifest)
     else:
-        one_message(done, "maze_map|another maze")
+        one_message(done, "maze_map|maze")
 
 
-def imported(place: Path, monkeypatch) -> None:
+def imported(place: Path) -> None:
     """`bugs/rows-v0`: 150 random episodes of a hopper."""
-    made("00_make_hopper.py", monkeypatch=monkeypatch)
+    made(place, "00_make_hopper.py")
     done = skills(place, "data", "import", "in/hopper.npz", "--env", "Hopper-v5", "--name", "bugs/rows-v0")
     assert done.returncode == 0, done.stderr
     assert_as_in(place / "in" / "hopper.npz", "bugs/rows-v0")
 
 
-def test_11_a_set_that_another_process_writes_is_busy_not_damaged(place: Path, monkeypatch) -> None:
-    imported(place, monkeypatch)
+def test_11_a_set_that_another_process_writes_is_busy_not_damaged(place: Path) -> None:
+    imported(place)
     with h5py.File(place / "minari" / "bugs" / "rows-v0" / "data" / "main_data.hdf5", "a"):
         # a process of its own: HDF5's locks are between processes
         done = subprocess.run([*COMMAND, "data", "show", "bugs/rows-v0"], capture_output=True, text=True, check=False,
@@ -170,9 +195,9 @@ def test_11_a_set_that_another_process_writes_is_busy_not_damaged(place: Path, m
     assert skills(place, "data", "show", "bugs/rows-v0").returncode == 0
 
 
-def test_12_a_filter_that_is_not_here_is_named(place: Path, monkeypatch) -> None:
+def test_12_a_filter_that_is_not_here_is_named(place: Path) -> None:
     """The script needs a package to write with; these are the same bytes for who has it not: a filter 32015, zstd."""
-    made("00_make_hopper.py", monkeypatch=monkeypatch)
+    made(place, "00_make_hopper.py")
     with np.load(place / "in" / "hopper.npz") as given, h5py.File(place / "in" / "12.hdf5", "w") as file:
         for name in given.files:
             array = given[name].astype(np.uint8) if given[name].dtype == bool else given[name]
@@ -187,17 +212,17 @@ def test_12_a_filter_that_is_not_here_is_named(place: Path, monkeypatch) -> None
     assert not re.search("(?i)damaged", done.stderr)
 
 
-def test_13_objects_beside_good_arrays_are_left_out(place: Path, monkeypatch) -> None:
-    made("00_make_hopper.py", monkeypatch=monkeypatch)
-    made("13_object_infos.py", monkeypatch=monkeypatch)
+def test_13_objects_beside_good_arrays_are_left_out(place: Path) -> None:
+    made(place, "00_make_hopper.py")
+    made(place, "13_object_infos.py")
     done = skills(place, "data", "import", "in/13.npz", "--env", "Hopper-v5", "--name", "bugs/case13-v0")
     assert done.returncode == 0, done.stderr
     assert "infos" in done.stderr
     assert_as_in(place / "in" / "13.npz", "bugs/case13-v0")
 
 
-def test_16b_a_relative_root_is_one_place(place: Path, monkeypatch) -> None:
-    made("00_make_hopper.py", monkeypatch=monkeypatch)
+def test_16b_a_relative_root_is_one_place(place: Path) -> None:
+    made(place, "00_make_hopper.py")
     script = (CASES / "16b_relative_root.sh").read_text().replace("./in/", f"{place}/in/")
     script = script.replace("--run $D/run", "--run run " + " ".join(SHORT[4:])).replace("./relXXXX", f"{place}/relXXXX")
     (place / "16b.sh").write_text(script)
@@ -223,9 +248,9 @@ def test_20_another_programs_mujoco_gl_is_no_trouble(place: Path) -> None:
         assert re.search(rf"MUJOCO_GL={value} skills doctor: exit [04]", said), said
 
 
-def test_21_rewards_that_are_no_numbers_are_said(place: Path, monkeypatch) -> None:
+def test_21_rewards_that_are_no_numbers_are_said(place: Path) -> None:
     (place / "minari").mkdir(exist_ok=True)
-    made("21_nan_reward.py", monkeypatch=monkeypatch)
+    made(place, "21_nan_reward.py")
     for name, value in (("nan", "(?i)nan"), ("inf", "(?i)inf")):
         shown = skills(place, "data", "show", f"bugs/{name}-v0")
         assert "Traceback" not in shown.stderr
@@ -235,8 +260,8 @@ def test_21_rewards_that_are_no_numbers_are_said(place: Path, monkeypatch) -> No
     assert not list((place / "runs").rglob("manifest.json"))
 
 
-def test_24_old_names_say_the_new_ones(place: Path, monkeypatch) -> None:
-    made("00_make_hopper.py", monkeypatch=monkeypatch)
+def test_24_old_names_say_the_new_ones(place: Path) -> None:
+    made(place, "00_make_hopper.py")
     for name in ("Hopper-v2", "Hopper-v3", "Hopper-v4", "hopper-medium-v2", "Hopper"):
         done = skills(place, "data", "import", "in/hopper.npz", "--env", name, "--name", "bugs/old-v0")
         one_message(done, "Hopper-v5")
@@ -267,9 +292,9 @@ def test_26_no_ffmpeg_is_said(place: Path) -> None:
     assert "multiples of 16" in said
 
 
-def test_49_a_refused_set_does_not_hide_the_last_run(place: Path, monkeypatch) -> None:
+def test_49_a_refused_set_does_not_hide_the_last_run(place: Path) -> None:
     (place / "minari").mkdir(exist_ok=True)
-    made("21_nan_reward.py", monkeypatch=monkeypatch)
+    made(place, "21_nan_reward.py")
     done = skills(place, "discover", "hopper-random", *SHORT, "--source", "embedded")
     assert done.returncode == 0, done.stderr
     one_message(skills(place, "discover", "bugs/inf-v0", *SHORT))
@@ -279,9 +304,9 @@ def test_49_a_refused_set_does_not_hide_the_last_run(place: Path, monkeypatch) -
     assert "inf" not in skills(place, "list").stdout
 
 
-def test_50_an_exported_policy_takes_what_the_sets_environment_observes(place: Path, monkeypatch) -> None:
+def test_50_an_exported_policy_takes_what_the_sets_environment_observes(place: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="exports need the extra `onnx`")
-    made("50_export_ant_without_contact_forces.py", monkeypatch=monkeypatch)
+    made(place, "50_export_ant_without_contact_forces.py")
     words = ("data", "import", "in/50.npz", "--env", "Ant-v5", "--name", "bugs/ant27-v0")
     assert skills(place, *words).returncode == 0
     done = skills(place, "discover", "bugs/ant27-v0", *SHORT, "--run", "runs/R")

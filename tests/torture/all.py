@@ -49,7 +49,7 @@ PARTS: dict[str, tuple[Make, int]] = {
     "kills": (kills, 100),
     "damage": (_damage, 300),
     "hostile": (_hostile, 150),
-    "hub": (hub_lies, 30),
+    "hub": (hub_lies, 33),
     "disks": (full_disks, 45),
 }
 NOTES = (undisturbed, known_of_sets, known_of_runs, known_of_surroundings)
