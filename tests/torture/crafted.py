@@ -133,13 +133,13 @@ class _Trap:
 
 
 def _bomb(path: Path, chance: random.Random) -> None:
-    """A member of 4 GB of zeros in 4 MB, and directories that a name climbs out of."""
+    """A member of 128 MB of zeros in half a megabyte, and directories that a name climbs out of."""
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (1 << 29,)})
+        np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": (1 << 27,)})
         with archive.open("../../climbing.npy", "w") as out:
             out.write(header.getvalue())
-            for _ in range(1 << 9):
+            for _ in range(1 << 7):
                 out.write(bytes(1 << 20))
 
 
