@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from recordings import page_of, random_rollouts, write_rollouts
 
+from skills.files import write_json
+from skills.measures.profile import LEVELS
 from skills.runs.layout import Layout
 from skills.videos.films.render import render_skills
 from skills.videos.gallery.index import render_index
@@ -52,7 +54,13 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(Layout(folder).film(0), Layout(folder).film(_WITH_MORE, kind))
     page = page_of(100)
     page["skills"][42]["label"] = HOSTILE
+    page["switches"] = {"seconds": 3.0, "table": "".join(_switch(a, b) for a in range(100) for b in range(100))}
     return write_gallery(folder, page)
+
+
+def _switch(before: int, after: int) -> str:
+    """From skill 3 one comes to 9, then to 5; to 4 somebody falls; elsewhere nothing is reached."""
+    return {(3, 9): LEVELS[21], (3, 5): LEVELS[42], (3, 4): "-"}.get((before, after), "~")
 
 
 @pytest.fixture(scope="module")
@@ -319,6 +327,109 @@ def test_one_of_each_family(open_page: Any) -> None:
     assert "families=1" in page.evaluate("location.hash")
 
 
+@pytest.fixture(scope="module")
+def behaviours(gallery: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a hundred skills in four behaviours that the data have told, of a planar body, with the same films.
+
+    What stands for a behaviour is not its first skill, one film begins late, and a number is next to nothing below 0.
+    """
+    folder = tmp_path_factory.mktemp("behaviours")
+    shutil.copytree(gallery.parent / "skills", folder / "gallery" / "skills")
+    write_json(Layout(folder).films_file, {"begins": {"skills/010.mp4": 31.0}})
+    document = page_of(100) | {"behaviours": True, "representatives": [8, 5, 10, 3], "planar": True}
+    for skill in document["skills"]:
+        skill["path"] = [[0.0, 0.0], [1.0, 0.5 - (skill["skill"] % 4) / 3]]
+    document["skills"][10] |= {"seconds": 50.0, "label": "trots forward 1.0 m/s, leaps too high at 33.0 s"}
+    document["skills"][3] |= {
+        "speed": -0.004,
+        "rollouts": 5,
+        "ended": "lies on its back in 2 of 5",
+        "ended_seconds": 39.0,
+    }
+    return write_gallery(folder, document)
+
+
+@pytest.fixture
+def open_behaviours(browser: Any, behaviours: Path) -> Iterator[Any]:
+    complaints: list[str] = []
+    contexts = []
+
+    def open_it(address: str = "") -> Any:
+        contexts.append(browser.new_context(viewport={"width": 1280, "height": 900}))
+        contexts[-1].set_default_timeout(120_000)
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(behaviours.as_uri() + address)
+        page.wait_for_selector(".card, #none:not([hidden])")
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def test_one_skill_of_each_behaviour_is_shown_and_the_rest_behind_a_click(open_behaviours: Any) -> None:
+    page = open_behaviours()
+    assert _numbers(page) == [8, 5, 10, 3]
+    assert "100 skills in 4 behaviours" in page.inner_text("#origin")
+    page.wait_for_function("document.querySelectorAll('.card video').length === 4")  # the films are of these
+    assert page.evaluate("document.querySelectorAll('.mark.dim').length") == 0  # the map and the paths show all
+    page.click("#unfold")
+    assert _numbers(page)[:6] == [8, 5, 10, 3, 0, 1]
+    assert len(_numbers(page)) == 100
+    assert not page.is_visible("#rest")
+    assert "families=0" in page.evaluate("location.hash")
+    assert len(_numbers(open_behaviours("#families=0"))) == 100
+    page.check("#families")
+    assert _numbers(page) == [8, 5, 10, 3]
+    assert page.evaluate("location.hash") == "#families=1"
+
+
+def test_a_search_is_in_all_skills(open_behaviours: Any) -> None:
+    page = open_behaviours()
+    page.fill("#search", "falls")
+    assert len(_numbers(page)) == 33
+    assert len(_numbers(open_behaviours("#search=falls"))) == 33
+    page.fill("#search", "")
+    page.select_option("#family", "B")
+    assert len(_numbers(page)) == 25
+    assert _numbers(page)[0] == 5
+
+
+def test_the_map_and_the_distances_over_time_are_coloured_by_behaviour(open_behaviours: Any) -> None:
+    page = open_behaviours()
+    hues = {
+        plot: page.evaluate(
+            f"[...document.querySelectorAll('#{plot}-plot .mark')].map(m => "
+            "[+m.dataset.skill % 4, (m.style.getPropertyValue('--hue') * 1).toFixed(0)].join())"
+        )
+        for plot in ("map", "ways")
+    }
+    assert set(hues["map"]) == set(hues["ways"])
+    assert len(set(hues["map"])) == 4
+    assert "colour is the behaviour" in page.inner_text("#ways-note")
+
+
+def test_a_film_says_which_seconds_it_shows(open_behaviours: Any) -> None:
+    page = open_behaviours("#skill=10")
+    page.wait_for_function("document.querySelector('#detail-media p').textContent.includes('of 50')")
+    text = page.inner_text("#detail-media")
+    assert "Seconds 31 to 3" in text
+    assert "what the title tells of" in text
+    filmed = page.locator("#detail-charts rect.filmed").first
+    assert float(filmed.get_attribute("x")) == pytest.approx(62.0)
+    assert "leaps too high at 33.0 s" in page.inner_text("#detail-title")
+
+
+def test_what_became_of_a_skill_is_named_and_nothing_is_minus_nothing(open_behaviours: Any) -> None:
+    page = open_behaviours("#skill=3")
+    numbers = page.inner_text("#detail-numbers")
+    assert "lies on its back in 2 of 5, after 39.0 s on average" in numbers
+    assert "0.00 m/s" in numbers
+    assert "-0" not in numbers
+
+
 def test_a_family_is_chosen_by_its_name_and_kept_in_the_address(open_page: Any) -> None:
     page = open_page()
     page.select_option("#family", label="B (25): forward, about 1.0 m/s")
@@ -360,6 +471,30 @@ def test_a_cell_of_the_distances_compares_two(open_page: Any) -> None:
     left, top = box["x"] + (box["width"] - 100 * side) / 2, box["y"] + (box["height"] - 100 * side) / 2
     page.mouse.click(left + 1.5 * side, top + 0.5 * side)  # the first two of the first family
     assert page.inner_text("#side-title") == "Compare #000, #004"
+
+
+def test_a_detail_says_where_one_can_safely_go_the_quickest_first(open_page: Any) -> None:
+    page = open_page(f"#skill={_WITH_MORE}")
+    assert [one.split(" ")[0] for one in page.locator("#detail-next button").all_inner_texts()] == ["#009", "#005"]
+    assert page.locator("#detail-next button").first.inner_text().endswith(", 1.0 s")
+    assert page.inner_text("#next-note").startswith("2 of 99 skills")
+    page.click("#detail-next button:nth-child(2)")
+    assert page.inner_text("#detail-title").startswith("#005")
+    assert page.inner_text("#next-note").startswith("Nowhere")
+
+
+def test_a_square_of_the_switches_says_what_happens(open_page: Any) -> None:
+    page = open_page()
+    assert page.is_visible("#switches-plot")
+    page.locator("#switches-plot").scroll_into_view_if_needed()
+    box = page.locator("#switches-plot").bounding_box()
+    side = min(box["width"], box["height"]) / 100
+    left, top = box["x"] + (box["width"] - 100 * side) / 2, box["y"] + (box["height"] - 100 * side) / 2
+    order = page.evaluate("JSON.parse(document.getElementById('data').textContent).order")
+    for after, words in ((9, "reached after 1.0 s"), (4, "somebody falls"), (7, "not reached")):
+        page.mouse.move(left + (order.index(after) + 0.5) * side, top + (order.index(3) + 0.5) * side)
+        said = page.locator("#switches").locator("xpath=..").locator(".readout").inner_text()
+        assert said == f"From #003 to #{after:03d}: {words}"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
