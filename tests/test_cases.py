@@ -125,7 +125,7 @@ def test_04_rows_of_environments_that_take_turns_are_refused_with_what_takes_the
 
 
 def record(minari_id: str, env: gymnasium.Env, episodes: int) -> None:
-    """Stores random episodes of an environment: what the scripts' collector stores, which needs a package of its own."""
+    """Stores random episodes of an environment, as the scripts do with a collector that needs another package."""
     env.action_space.seed(0)
     buffers = []
     for seed in range(episodes):
