@@ -1,6 +1,7 @@
 """Skills as people use them: found, switched, composed. One small real run, and the command line in this process."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def test_a_fall_ends_the_film_and_is_said(home, tmp_path) -> None:
     film = tmp_path / "it.gif"
     done = command(home, "compose", folder.path, "0*5s", "--out", film, "--size", "64", "--renderer", "ray", "-q")
     assert done.returncode == PARTLY_DONE
-    assert "The body fell at" in done.stderr
+    assert re.search(r"The body (falls|tips over|leaps too high) at \d\.\d s", done.stderr)
     assert film.stat().st_size > 1000
 
 
