@@ -213,7 +213,7 @@ def test_export_of_all_says_in_a_file_beside_it_what_each_skill_does(run, home, 
     assert wrong.returncode == USAGE
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def strange(run, home) -> Path:
     """A log that the run has not seen: twelve of its episodes, the seventh with a sensor that is dead."""
     data = list(run.dataset(skill=0))[:3]
@@ -257,7 +257,7 @@ def test_segment_says_which_behaviour_each_step_is_the_unusual_episode_first(run
 
 def test_segment_writes_what_it_found_into_a_minari_dataset(run, home) -> None:
     done = asked(home, "segment", "cheetah", "--minari", "mine/cut-v0", "-q")
-    assert Path(done.stdout.splitlines()[-1]) == run.path / "segments" / "halfcheetah-medium.html"
+    assert Path(done.stdout.splitlines()[-1]) == run.path / "segments" / "skills-halfcheetah-medium-v0.html"
     own, cut = minari.load_dataset("skills/halfcheetah/medium-v0"), minari.load_dataset("mine/cut-v0")
     for before, after in zip(own, cut, strict=True):
         np.testing.assert_array_equal(before.actions, after.actions)
