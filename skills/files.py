@@ -55,6 +55,21 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def sweep(folder: Path) -> None:
+    """Removes what killed writers have left in a folder and below. Nobody may be writing there."""
+    for leftover in folder.rglob(".*.partial*"):
+        leftover.unlink(missing_ok=True)
+
+
+@contextmanager
+def swept(folder: Path) -> Iterator[None]:
+    """Around the work of processes that may be killed: at its end the folder is free of what they have left."""
+    try:
+        yield
+    finally:
+        sweep(folder)
+
+
 def write_json(path: Path, document: Any) -> None:
     """Writes strict JSON: NaN and infinity are refused rather than written as words no reader knows."""
     text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)

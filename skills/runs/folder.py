@@ -19,7 +19,7 @@ from typing import Any, Literal
 import filelock
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
-from skills.files import explained, read_json, sha256, write_json
+from skills.files import explained, read_json, sha256, sweep, write_json
 from skills.runs.layout import Layout, is_run, runs_in
 from skills.settings.config import Config, differences, with_number
 
@@ -164,8 +164,7 @@ class RunFolder(Layout):
     def writing(self) -> Iterator[None]:
         """Keeps other writers out. Raises: SkillsError where another process is writing this run."""
         with _locked(self.path):
-            for leftover in self.path.rglob(".*.partial*"):
-                leftover.unlink(missing_ok=True)
+            sweep(self.path)
             yield
 
 
