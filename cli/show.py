@@ -124,11 +124,17 @@ def _agreement(run: "RunFolder") -> "Agreement | None":
     known = run.manifest.get("dataset")
     if "experts" not in run.finished_stages() or not known or not names_policies(known["minari_id"]):
         return None
-    from skills.data import minari
     from skills.learning.classes import Classes
     from skills.measures.truth import agreement
+    from skills.progress import silent_reporter, unsaid
+    from skills.runs.reading import read_own
 
-    labels = minari.load(known["minari_id"], known["name"], steps=known["steps"], columns="motion").labels
+    try:
+        run.require("experts")
+        labels = read_own(run, "local", silent_reporter, unsaid).labels
+    except SkillsError as error:  # of what else is known there is enough to show
+        console.say(f"Its classes are not compared with the policies that made the data: {error.message}")
+        return None
     return None if labels is None else agreement(Classes.load(run.experts_file).labels, labels)
 
 

@@ -92,7 +92,7 @@ class Run:
     @cached_property
     def behaviours(self) -> tuple[Behaviour, ...]:
         """The skills in groups that behave alike, the largest first."""
-        self._folder.require("rollouts")
+        self._folder.require("rollouts", "experts")
         return group(Rollouts.load(self._folder.rollouts_file), self._classes.behaviours)
 
     @cached_property

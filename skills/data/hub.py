@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filelock import FileLock
 from minari.storage.remotes import get_cloud_storage
 
 from skills.data import store
@@ -22,7 +21,6 @@ from skills.data.minari_root import is_local
 from skills.data.opening import open_folder
 from skills.data.patience import limited, patiently
 from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError
-from skills.files import explained
 from skills.progress import Notify, Progress, silent, unsaid
 
 PATIENCE = 120.0  # s that a list of files may take, and a download longer than its bytes
@@ -42,17 +40,16 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = unsai
         return
     store.check_id(minari_id)
     hub = _Hub(minari_id)
-    stage = store.workshop(f"download-{minari_id.replace('/', '-')}")
-    with explained(stage):
-        stage.mkdir(parents=True, exist_ok=True)
-        with FileLock(stage.with_suffix(".lock")):
-            if not is_local(minari_id):
-                files = patiently(hub.files, minari_id, notify, attempts=1)  # the hub's library repeats this itself
-                _check_room(stage, sum(file.size for file in files))
-                patiently(lambda: hub.fetch(files, stage, progress), minari_id, notify)
-                _check_readable(stage / minari_id / "data", minari_id)
-                store.install(stage / minari_id / "data", minari_id)
-                shutil.rmtree(stage)
+    with store.making(minari_id, "download-") as stage:
+        if is_local(minari_id):
+            return
+        stage.mkdir(exist_ok=True)
+        files = patiently(hub.files, minari_id, notify, attempts=1)  # the hub's library repeats this itself
+        _check_room(stage, sum(file.size for file in files))
+        patiently(lambda: hub.fetch(files, stage, progress), minari_id, notify)
+        _check_readable(stage / minari_id / "data", minari_id)
+        store.install(stage / minari_id / "data", minari_id)
+        shutil.rmtree(stage)
 
 
 class _Hub:

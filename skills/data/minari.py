@@ -82,7 +82,7 @@ def load(
     except DAMAGE as error:
         raise damaged(minari_id, error) from error
     progress(filling.expected, filling.expected)
-    return filling.transitions(name, env_id, parts if len(parts) > 1 else ())
+    return filling.transitions(name, env_id, parts)
 
 
 def open_dataset(minari_id: str) -> Any:
@@ -325,8 +325,9 @@ class _Filling:
             rewards=self._rewards[rows],
             terminated=self._terminated[rows],
             episode_starts=np.array(self._starts, np.int64),
-            observation_parts=parts,
+            observation_parts=parts if len(parts) > 1 else (),
             labels=None if self._labels is None else self._labels[rows],
+            stored_columns=sum(size for _, size in parts),
         )
 
 

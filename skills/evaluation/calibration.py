@@ -28,7 +28,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
 
     Raises: SkillsError where the run's rewards are another maker's.
     """
-    run.require("measures")
+    run.require("experts", "rewards", "measures")
     reward, learner = run.config.reward, learner_of(run.config)
     if not isinstance(reward, clue.Clue) or not learner.reads_rewards:
         raise SkillsError(

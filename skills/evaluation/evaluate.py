@@ -24,7 +24,7 @@ from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
 from skills.playing.protocol import Protocol
 from skills.progress import Notify, Reporter, unsaid
-from skills.runs.folder import RunFolder
+from skills.runs.folder import STAGES, RunFolder
 from skills.settings.config import check_at_least
 
 
@@ -50,11 +50,15 @@ def evaluate(
     trials: of each skill, 2 or more.   settings: of measures, by dotted name, where not as usual.
     """
     run.require_skills("This evaluation")
-    run.require("measures")
+    run.require(*STAGES)
     check_at_least("--seeds", seeds, 1)
     check_at_least("--trials", trials, 2)
     all_seeds = _seeded(run, seeds, reporter, notify)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
+    for contest in contests[1:]:
+        contest.share(contests[0])
+    if trials < intervals.FEWEST_TRIALS:
+        notify(f"Of {trials} trials of each skill there are no intervals: they take {intervals.FEWEST_TRIALS} or more.")
     measures = contests[0].measures
     found = {name: numbers_of(name, contests, run.method(name), reporter) for name in (OWN, *against)}
     document = read_json(run.measures_file)

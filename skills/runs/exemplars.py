@@ -14,10 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
-from skills.data import minari
 from skills.data.minari import open_dataset, readable
 from skills.data.transitions import Transitions
-from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
 from skills.runs.folder import RunFolder
@@ -63,7 +61,8 @@ def find(run: RunFolder) -> Exemplars:
     kept = known(run)
     if kept is not None:
         return kept
-    transitions = _transitions(run)
+    run.require("experts")
+    transitions = read(run, "local", silent_reporter, unsaid).transitions
     labels = read_arrays(run.experts_file)["labels"]
     length = round(_SECONDS / seconds_per_step(transitions.env_id))
     found = cut(transitions, labels, run.config.skills, length)
@@ -182,24 +181,6 @@ def _for_every_seed(found: Exemplars, seeds: int) -> Exemplars:
 
 def _padded(states: NDArray[np.floating[Any]], length: int) -> NDArray[np.floating[Any]]:
     return np.concatenate([states, np.repeat(states[-1:], length - len(states), axis=0)])
-
-
-def _transitions(run: RunFolder) -> Transitions:
-    """The data that the run learned from. Raises: SkillsError where they are not here, or are others."""
-    if run.config.mode == "imitation":  # the demonstrations are behind the dataset's rows
-        return read(run, "local", silent_reporter, unsaid).transitions
-    dataset = run.manifest["dataset"]
-    transitions = minari.load(
-        dataset["minari_id"],
-        dataset["name"],
-        steps=dataset["steps"],
-        columns=run.config.data.columns,
-    )
-    if transitions.digest != dataset["digest"]:
-        raise SkillsError(
-            f"The dataset {dataset['minari_id']} on this machine is not the one that the run learned from."
-        )
-    return transitions
 
 
 def _key(run: RunFolder) -> str:

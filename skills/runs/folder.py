@@ -85,14 +85,24 @@ class RunFolder(Layout):
             for name, digest in entry["files"].items()
         )
 
-    def require(self, stage: str) -> None:
-        """Raises: SkillsError with the command that finishes the run, where a stage or its files are missing."""
-        entry = self.manifest["stages"].get(stage)
-        if entry is None or not all((self.path / name).is_file() for name in entry["files"]):
-            raise SkillsError(
-                f"The run {self.path} is not finished: it has no {stage} yet.",
-                f"Finish it: skills discover --run {shlex.quote(str(self.path))}",
-            )
+    def require(self, *stages: str) -> None:
+        """Raises: SkillsError with the command that finishes the run, where a stage or its files are missing, or a file
+        is another than the stage made.
+        """
+        done = self.manifest["stages"]
+        for stage in stages:
+            files = done[stage]["files"] if stage in done else None
+            if files is None or not all((self.path / name).is_file() for name in files):
+                raise SkillsError(
+                    f"The run {self.path} is not finished: it has no {stage} yet.",
+                    f"Finish it: skills discover --run {shlex.quote(str(self.path))}",
+                )
+            changed = [name for name, digest in files.items() if sha256(self.path / name) != digest]
+            if changed and stage != "measures":  # these are rewritten by evaluations; nothing is learned from them
+                raise SkillsError(
+                    f"{self.path / changed[0]} is damaged, or not what this run made: its checksum is another.",
+                    f"Have it made again: skills discover --run {shlex.quote(str(self.path))}",
+                )
 
     def require_skill(self, skill: int) -> None:
         """Raises: SkillsError (usage) for a skill that the run has not."""
@@ -117,20 +127,18 @@ class RunFolder(Layout):
                 USAGE,
             )
 
-    def record_dataset(self, dataset: Mapping[str, Any], kind: Literal["dataset", "expert"] = "dataset") -> None:
-        """Notes which data the run learns from, or which expert.
+    def record_dataset(
+        self, dataset: Mapping[str, Any], kind: Literal["dataset", "expert", "part_of"] = "dataset"
+    ) -> None:
+        """Notes which data the run learns from, or which expert; or of which data its rows are the first.
 
         Raises: SkillsError where an earlier part of the run has learned from other data.
         """
         manifest = self.manifest
         known = manifest.get(kind)
-        if known is not None and known["digest"] != dataset["digest"]:
-            ours, theirs = (entry["minari_id"] or entry["name"] for entry in (dataset, known))
-            raise SkillsError(
-                f"The data of {ours} is not what this run began with ({theirs}).",
-                "Start anew with --fresh, or elsewhere with --run.",
-            )
-        if known is None:
+        if known is not None:
+            check_same(dataset, known)
+        else:
             write_json(self.manifest_file, {**manifest, kind: dict(dataset)})
 
     @contextlib.contextmanager
@@ -166,6 +174,22 @@ class RunFolder(Layout):
         with _locked(self.path):
             sweep(self.path)
             yield
+
+
+def check_same(found: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Raises: SkillsError where data that were read are not those that a manifest tells of.
+
+    Rewards are compared where both have read them.
+    """
+    rewards = {entry.get("rewards_digest") for entry in (found, known)} - {None}
+    if found["digest"] == known["digest"] and len(rewards) < 2:
+        return
+    ours, theirs = (entry["minari_id"] or entry["name"] for entry in (found, known))
+    what = "rewards" if found["digest"] == known["digest"] else "data"
+    raise SkillsError(
+        f"The {what} of {ours} are not what this run began with ({theirs}).",
+        "Get or make the same again, or start anew: with --fresh, or elsewhere with --run.",
+    )
 
 
 def default_path(dataset: str, mode: str = "skills") -> Path:

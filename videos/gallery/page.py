@@ -71,6 +71,7 @@ def _expert(expert: Mapping[str, Any] | None) -> str | None:
 def whole_page(run: RunFolder) -> dict[str, Any]:
     """As `page`, with what takes the rollouts: ways, families, distances, and what is known of the data's classes."""
     document = page(run)
+    run.require("experts", "rollouts")
     measures = read_json(run.measures_file)
     rollouts = Rollouts.load(run.rollouts_file)
     overview, details = behaviour.behaviour(rollouts, Classes.load(run.experts_file).behaviours)

@@ -4,7 +4,7 @@ Another package adds one by an entry point in the group `skills.sources`.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
 from skills.choices import Columns
@@ -60,6 +60,7 @@ def load(
     name: str,
     *,
     source: str = AUTO,
+    only: str | None = None,
     offline: bool = False,
     steps: int | None = None,
     columns: Columns = "motion",
@@ -72,12 +73,13 @@ def load(
     source: "local" a set in the Minari root, "embedded" one made here (once; extended when more is asked for),
         "remote" the official one, downloaded once; "auto" the first that there is: the official set if it is local,
         the embedded one, the official set of the hub.
+    only: the Minari id that it must be read from, whatever else the name stands for by now.
     offline: never use the network.   steps: None: all, or a million of a set made here.
     Else as `Wanted`; without `rewards` they are NaN.
 
     Raises: SkillsError (not found) with the names that can be used; and what the readers raise.
     """
-    entry = catalog.resolve(name)
+    entry = catalog.resolve(name) if only is None else replace(catalog.resolve(only), name=name)
     chosen = _source(choose(entry, source, offline=offline))
     return chosen.load(Wanted(entry, steps, columns, rewards, progress, notify))
 
