@@ -16,6 +16,7 @@ from skills.cli import (
     doctor,
     evaluate,
     export,
+    fault,
     gallery,
     label,
     plot,
@@ -72,6 +73,7 @@ def main() -> None:
     # made training six times slower on a machine with other work to do; with none at all, half as fast on an idle one.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     _heed_ends()
+    console.prepare()
     sys.exit(_run())
 
 
@@ -96,12 +98,14 @@ def _run() -> int:
     except BrokenPipeError:
         _forget_stdout()  # whoever read our output has seen enough
         return FAILED
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        _forget_stdout()  # a full disk behind a redirected stdout has no file name
-        console.error(SkillsError(f"Cannot write the output: {error.strerror or error}."))
-        return FAILED
+    except Exception as error:  # noqa: BLE001  # the last resort: nobody is shown a traceback
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:
+            _forget_stdout()  # a full disk behind a redirected stdout has no file name
+            problem = SkillsError(f"Cannot write the output: {error.strerror or error}.")
+        else:
+            problem = fault.in_words(error)
+        console.error(problem)
+        return problem.exit_code
 
 
 def _run_command() -> int:

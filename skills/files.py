@@ -1,6 +1,5 @@
 """Files that are there whole or not at all, and never read as pickle."""
 
-import errno
 import hashlib
 import json
 import os
@@ -12,29 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.archives import DAMAGE, members
-from skills.errors import FAILED, SkillsError
+from skills.archives import members
+from skills.troubles import reading, writing
 
 Arrays = dict[str, NDArray[Any]]
 
-_EXPLAINED = {
-    errno.ENOSPC: "the disk is full: free some space and run the same command again",
-    errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
-    errno.EACCES: "this folder cannot be written: choose another or change its permissions",
-    errno.EPERM: "this folder cannot be written: choose another or change its permissions",
-    errno.EROFS: "this folder is on a read-only file system: choose another",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it or choose another folder",
-}
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns an OSError about `path` into a SkillsError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        hint = _EXPLAINED.get(error.errno or 0, "")
-        raise SkillsError(f"Cannot write {path}: {error.strerror or error}.", hint, FAILED) from error
+# The ways out where a file of a run is damaged.
+MAKE_AGAIN = "Delete it to have it made again."
+RESTORE = "Restore it, or begin anew with --fresh or --run."
 
 
 @contextmanager
@@ -43,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, so writers that look at it choose the same format. An error leaves no trace.
     """
-    with explained(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
         try:
@@ -79,12 +63,8 @@ def write_json(path: Path, document: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Reads a JSON file. Raises: SkillsError where it is missing or not JSON."""
-    try:
+    with reading(path, RESTORE):
         return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SkillsError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise SkillsError(f"{path} is damaged: {error}.", "Restore it, or begin anew with --fresh or --run.") from error
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -95,11 +75,8 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def read_arrays(path: Path) -> Arrays:
     """Reads a whole `.npz` without pickle. Raises: SkillsError where it is damaged."""
-    try:
-        with members(path) as found:
-            return {name: member.values for name, member in found.items()}
-    except DAMAGE as error:
-        raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
+    with reading(path, MAKE_AGAIN), members(path) as found:
+        return {name: member.values for name, member in found.items()}
 
 
 def sha256(path: Path) -> str:

@@ -238,7 +238,7 @@ def test_progress_counts_rows_up_to_what_was_asked(root):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_an_unwritable_root_is_explained(root, monkeypatch):
+def test_an_unwritable_root_is_writing(root, monkeypatch):
     root.parent.mkdir(exist_ok=True)
     root.mkdir()
     (root / ".skills").write_text("in the way")
@@ -321,5 +321,5 @@ def test_a_damaged_file_is_refused(root):
     another("my/hops-v3")
     path = root / "my" / "hops-v3" / "data" / "main_data.hdf5"
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(SkillsError, match="my/hops-v3 cannot be read"):
+    with pytest.raises(SkillsError, match="my/hops-v3 is damaged"):
         sources.load("my/hops-v3")

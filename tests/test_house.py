@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("skills.printable", "skills.progress", "skills.choices", "skills.arrays"),
     ("skills.errors",),
-    ("skills.memory",),
+    ("skills.memory", "skills.troubles"),
     ("skills.archives",),
     ("skills.files", "skills.plugins"),
     ("skills.settings",),

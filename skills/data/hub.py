@@ -16,7 +16,6 @@ from minari.storage.remotes import get_cloud_storage
 
 from skills.data import store
 from skills.data.listing import HubFile, files_of
-from skills.data.minari import DAMAGE, damaged
 from skills.data.minari_root import is_local
 from skills.data.opening import open_folder
 from skills.data.patience import limited, patiently
@@ -47,7 +46,7 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = unsai
         files = patiently(hub.files, minari_id, notify, attempts=1)  # the hub's library repeats this itself
         _check_room(stage, sum(file.size for file in files))
         patiently(lambda: hub.fetch(files, stage, progress), minari_id, notify)
-        _check_readable(stage / minari_id / "data", minari_id)
+        open_folder(stage / minari_id / "data", minari_id)  # refuses here what could not be read
         store.install(stage / minari_id / "data", minari_id)
         shutil.rmtree(stage)
 
@@ -175,13 +174,6 @@ def _check_room(stage: Path, total: int) -> None:
             "Free some space, or set MINARI_DATASETS_PATH to a folder on a larger disk.",
             ENVIRONMENT,
         )
-
-
-def _check_readable(data: Path, minari_id: str) -> None:
-    try:
-        open_folder(data, minari_id)
-    except DAMAGE as error:
-        raise damaged(minari_id, error) from error
 
 
 def _bytes_in(folder: Path) -> int:

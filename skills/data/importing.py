@@ -18,7 +18,6 @@ from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from skills.archives import DAMAGE
 from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.choices import Columns
 from skills.data import catalog, minari, physics, store
@@ -26,10 +25,10 @@ from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, flat, without_world
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
-from skills.data.tables import NamedColumns, opened, unreadable
+from skills.data.tables import NamedColumns, opened
 from skills.data.transitions import Transitions
 from skills.data.trust import check_id
-from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.errors import ENVIRONMENT, NOT_FOUND, SkillsError, nearest
 from skills.progress import Notify, Progress, silent, unsaid
 
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
@@ -137,10 +136,7 @@ def _episodes(
         known = bool(table.next_observations) or bool(table.terminals[after - 1])
         rows = slice(first, after if known else after - 1)
         if rows.stop > rows.start:
-            try:
-                episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
-            except DAMAGE as error:  # here, or it would pass for a failure to write
-                raise unreadable(table.path, error) from error
+            episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
             if clip:
                 episode = _clipped(episode, actions)
             parts = episode.observations.values() if isinstance(episode.observations, dict) else [episode.observations]
@@ -215,6 +211,21 @@ def _env_spec(env_id: str) -> EnvSpec:
         raise SkillsError(f"Unknown environment {env_id!r}.", nearest(env_id, names), NOT_FOUND) from error
 
 
+def _made(spec: EnvSpec) -> gymnasium.Env[Any, Any]:
+    """The environment. Raises: SkillsError (environment) where it is too old, or lacks a package."""
+    try:
+        return gymnasium.make(spec.id)
+    except Exception as error:
+        newest = next((known for known in ENVIRONMENTS if known.partition("-v")[0] == spec.id.partition("-v")[0]), None)
+        raise SkillsError(
+            f"The environment {spec.id} cannot be made here: {' '.join(str(error).split())}",
+            f"Rows of {spec.id} can be imported as {newest}'s, which it checks them against: --env {newest}"
+            if newest
+            else "Install what it says.",
+            ENVIRONMENT,
+        ) from error
+
+
 def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
     """The same environment, observing pose and motion only, where it would observe contact forces too."""
     if not ENVIRONMENTS[spec.id].contact_forces:
@@ -229,7 +240,7 @@ def _action_space(spec: EnvSpec, table: FileTable) -> Box:
     size = int(table.columns["actions"].shape[1])
     if spec.entry_point is None or spec.id in ENVIRONMENTS:
         return Box(-1.0, 1.0, (size,), np.float32)
-    env = gymnasium.make(spec.id)
+    env = _made(spec)
     try:
         if not isinstance(env.action_space, Box) or env.action_space.shape != (size,):
             raise SkillsError(f"{table.path} has {size} action columns; {spec.id} acts in {env.action_space}.")

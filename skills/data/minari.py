@@ -6,7 +6,7 @@ The arrays of the whole are made once and filled episode by episode, so reading 
 one episode: 4 (2 O + A + 1) bytes a row and little more, 1.1 GB for ten million rows of Hopper.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,6 @@ import gymnasium
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
-from minari.storage import get_dataset_path
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s
@@ -24,16 +23,13 @@ from skills.bodies.specs import otherwise
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
-from skills.data.minari_root import LABEL_NAMES, is_local
-from skills.data.opening import open_folder, whole_episodes
+from skills.data.minari_root import LABEL_NAMES, is_local, minari_root
+from skills.data.opening import open_folder, reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, SkillsError
 from skills.memory import check_memory
 from skills.progress import Progress, silent
-
-# What Minari, h5py and JSON raise at damaged files.
-DAMAGE = (OSError, LookupError, ValueError, TypeError, RuntimeError, AssertionError, AttributeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -72,15 +68,13 @@ def load(
     parts = observation_parts(dataset.observation_space)
     kept = motion_columns(env_id) or sum(size for _, size in parts)
     kept = kept if columns == "motion" else sum(size for _, size in parts)
-    try:
+    with reading_set(store.folder(minari_id), minari_id):
         filling = _Filling(dataset, minari_id, kept, steps)
-        for episode in _episodes(dataset, minari_id, rewards):
-            if filling.add(episode):
-                break
-            progress(filling.rows, filling.expected)
-        filling.check()
-    except DAMAGE as error:
-        raise damaged(minari_id, error) from error
+    for episode in _episodes(dataset, minari_id, rewards):
+        if filling.add(episode):
+            break
+        progress(filling.rows, filling.expected)
+    filling.check()
     progress(filling.expected, filling.expected)
     return filling.transitions(name, env_id, parts)
 
@@ -93,13 +87,10 @@ def open_dataset(minari_id: str) -> Any:
     if not is_local(minari_id):
         raise SkillsError(
             f"The Minari dataset {minari_id} is not on this machine.",
-            f"Put it under {get_dataset_path()}, or set MINARI_DATASETS_PATH to the folder that holds it.",
+            f"Put it under {minari_root()}, or set MINARI_DATASETS_PATH to the folder that holds it.",
             NOT_FOUND,
         )
-    try:
-        return open_folder(store.folder(minari_id), minari_id)
-    except (*DAMAGE, gymnasium.error.Error) as error:
-        raise damaged(minari_id, error) from error
+    return open_folder(store.folder(minari_id), minari_id)
 
 
 def open_usable(minari_id: str) -> Any:
@@ -116,14 +107,6 @@ def open_usable(minari_id: str) -> Any:
     return dataset
 
 
-def readable(dataset: Any, minari_id: str, numbers: Sequence[int] | None = None) -> Iterator[Any]:
-    """The dataset's episodes.   numbers: these only.   Raises: SkillsError where one cannot be read."""
-    try:
-        yield from whole_episodes(dataset, minari_id, numbers)
-    except DAMAGE as error:
-        raise damaged(minari_id, error) from error
-
-
 def learned(dataset: Any, minari_id: str, rewards: bool = True) -> Iterator[Any]:
     """The dataset's episodes as they are learned from: in a maze each ends at its first goal.
 
@@ -134,7 +117,7 @@ def learned(dataset: Any, minari_id: str, rewards: bool = True) -> Iterator[Any]
     env_id = dataset.env_spec.id
     in_maze = rewards and env_id in ENVIRONMENTS and environment(env_id).maze is not None
     rows = 0
-    for episode in readable(dataset, minari_id):
+    for episode in whole_episodes(dataset, minari_id):
         rows += len(episode.rewards)
         yield _until_goal(episode) if in_maze else episode
     if rows < dataset.total_steps:
@@ -181,14 +164,6 @@ def _first(value: Any, rows: int) -> Any:
 def _rows(value: Any) -> int:
     """The rows of an array, or of the first array of a dict."""
     return _rows(next(iter(value.values()), ())) if isinstance(value, dict) else len(value)
-
-
-def damaged(what: str, error: BaseException) -> SkillsError:
-    """The error that says that a file cannot be read."""
-    return SkillsError(
-        f"The Minari dataset {what} cannot be read: {type(error).__name__}: {error}.",
-        "It is damaged or incomplete: delete it, and download, import or make it again.",
-    )
 
 
 def motion_columns(env_id: str) -> int | None:
@@ -243,16 +218,24 @@ def _episodes(dataset: Any, minari_id: str, rewards: bool) -> Iterator[Episode]:
     size, actions = sum(size for _, size in observation_parts(dataset.observation_space)), dataset.action_space.shape[0]
     labelled = LABEL_NAMES in dataset.storage.metadata
     for stored in learned(dataset, minari_id, rewards):
-        which = f"Episode {stored.id} of {minari_id}"
-        length = len(stored.rewards)
-        observations = _flat(stored.observations, dataset.observation_space, which)
-        yield Episode(
-            numbers(observations, np.float32, (length + 1, size), f"{which}: observations"),
-            numbers(stored.actions, np.float32, (length, actions), f"{which}: actions"),
-            numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
-            numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
-            numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
-        )
+        with reading_set(store.folder(minari_id), minari_id):
+            episode = _checked(stored, dataset.observation_space, size, actions, minari_id, rewards, labelled)
+        yield episode
+
+
+def _checked(
+    stored: Any, space: Any, size: int, actions: int, minari_id: str, rewards: bool, labelled: bool
+) -> Episode:
+    which = f"Episode {stored.id} of {minari_id}"
+    length = len(stored.rewards)
+    observations = _flat(stored.observations, space, which)
+    return Episode(
+        numbers(observations, np.float32, (length + 1, size), f"{which}: observations"),
+        numbers(stored.actions, np.float32, (length, actions), f"{which}: actions"),
+        numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
+        numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
+        numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
+    )
 
 
 def _flat(observations: Any, space: Any, which: str) -> NDArray[Any]:

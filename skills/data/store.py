@@ -22,10 +22,10 @@ from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_dataset import parse_dataset_id
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
-from minari.storage import get_dataset_path
 
+from skills.data.minari_root import minari_root, settle
 from skills.errors import USAGE, SkillsError
-from skills.files import explained
+from skills.troubles import writing
 
 DATA, METADATA = "main_data.hdf5", "metadata.json"
 POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same policies
@@ -50,7 +50,7 @@ class Description:
 
 def folder(minari_id: str) -> Path:
     """Where the files of a dataset are, or would be."""
-    return Path(get_dataset_path(minari_id)) / "data"
+    return minari_root() / minari_id / "data"
 
 
 def workshop(minari_id: str, kind: str = "") -> Path:
@@ -58,7 +58,7 @@ def workshop(minari_id: str, kind: str = "") -> Path:
 
     kind: goes before its name, where what is half made is not to be taken for another kind's.
     """
-    return Path(get_dataset_path()) / ".skills" / f"{kind}{minari_id.replace('/', '-')}"
+    return minari_root() / ".skills" / f"{kind}{minari_id.replace('/', '-')}"
 
 
 @contextmanager
@@ -68,7 +68,7 @@ def making(minari_id: str, kind: str = "") -> Iterator[Path]:
     Whoever held the lock before may have made it: what is there is to be looked at inside of the block.
     """
     lock = workshop(f"{minari_id}.lock")
-    with explained(lock):
+    with writing(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock):
             yield workshop(minari_id, kind)
@@ -145,6 +145,7 @@ def install(stage: Path, minari_id: str) -> None:
         (stage / DATA).replace(place / DATA)
         (stage / METADATA).replace(place / METADATA)
         return
+    settle()
     namespace = minari_id.rpartition("/")[0]
     if namespace and namespace not in list_local_namespaces():
         create_namespace(namespace)

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.data.transitions import Transitions
-from skills.errors import SkillsError
-from skills.files import read_arrays, replacing, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, replacing, write_arrays
 from skills.progress import Progress
+from skills.troubles import DamagedError, reading
 
 LABELS = "labels.f16"
 SCALES = "scales.npz"
@@ -40,15 +40,15 @@ class Rewards:
 
     @staticmethod
     def open(folder: Path, transitions: int) -> "Rewards":
-        """Maps the matrix of `transitions` rows. Raises: SkillsError where the file has another size."""
-        scale = read_arrays(folder / SCALES)["scale"]
+        """Maps the matrix of `transitions` rows. Raises: SkillsError where a file is damaged, of another size say."""
+        with reading(folder / SCALES, MAKE_AGAIN):
+            scale = read_arrays(folder / SCALES)["scale"]
+            expected = transitions * len(scale) * np.dtype(np.float16).itemsize
         path = folder / LABELS
-        expected = transitions * len(scale) * np.dtype(np.float16).itemsize
-        if path.stat().st_size != expected:
-            raise SkillsError(
-                f"{path} is damaged: {path.stat().st_size} bytes, not {expected}.", "Delete it to have it made again."
-            )
-        return Rewards(np.memmap(path, np.float16, mode="r", shape=(transitions, len(scale))), scale)
+        with reading(path, MAKE_AGAIN):
+            if path.stat().st_size != expected:
+                raise DamagedError(f"{path.stat().st_size} bytes, not {expected}")
+            return Rewards(np.memmap(path, np.float16, mode="r", shape=(transitions, len(scale))), scale)
 
 
 def write(

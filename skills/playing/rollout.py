@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from skills.bodies import motion
 from skills.bodies.fast import Simulation
-from skills.errors import SkillsError
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import Reporter
 from skills.settings.config import RolloutConfig
+from skills.troubles import DamagedError, reading
 
 if TYPE_CHECKING:  # who only reads rollouts needs neither scikit-learn nor torch
     from skills.learning.classes import Classes
@@ -76,14 +76,11 @@ class Rollouts:
     def load(path: Path) -> "Rollouts":
         """Reads `rollouts.npz`. Raises: SkillsError where it is damaged or its arrays do not fit together."""
         arrays = read_arrays(path)
-        try:
+        with reading(path, MAKE_AGAIN):
             rollouts = Rollouts(**arrays)
-        except TypeError as error:
-            raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
-        if rollouts.qpos.ndim != 4 or rollouts.lengths.shape != rollouts.qpos.shape[:2]:
-            shapes = f"qpos {rollouts.qpos.shape}, lengths {rollouts.lengths.shape}"
-            raise SkillsError(f"{path} has shapes that disagree: {shapes}.", "Delete it to have it made again.")
-        return rollouts
+            if rollouts.qpos.ndim != 4 or rollouts.lengths.shape != rollouts.qpos.shape[:2]:
+                raise DamagedError(f"its shapes disagree: qpos {rollouts.qpos.shape}, lengths {rollouts.lengths.shape}")
+            return rollouts
 
 
 class Actor(Protocol):

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from skills.bodies.environments import EPISODE_STEPS
 from skills.bodies.fast import Simulation
 from skills.data.transitions import Transitions
-from skills.errors import SkillsError
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.classes import Classes
 from skills.playing.protocol import Protocol
 from skills.playing.rollout import Actor, Transcript, lockstep, start
 from skills.progress import Reporter
+from skills.troubles import reading
 
 _SEED = 20231107  # of the starts: the same for every method and run
 
@@ -52,10 +52,8 @@ class Trials:
     @staticmethod
     def load(path: Path) -> "Trials":
         """Reads `trials.npz`. Raises: SkillsError where it is damaged."""
-        try:
+        with reading(path, MAKE_AGAIN):
             return Trials(**read_arrays(path))
-        except TypeError as error:
-            raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
 
 
 def play_trials(

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
-from skills.data.minari import open_dataset, readable
+from skills.data.minari import open_dataset
+from skills.data.opening import whole_episodes
 from skills.data.transitions import Transitions
 from skills.files import read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
@@ -154,7 +155,7 @@ def _exact(found: Exemplars, env_id: str, minari_id: str, stored_as: dict[int, i
     numbers = np.array([stored_as.get(episode, episode) for episode in found.episodes.ravel().tolist()])
     numbers = numbers.reshape(found.episodes.shape)
     chosen = np.unique(numbers[found.lengths > 0])
-    for stored in readable(dataset, minari_id, chosen.tolist()):
+    for stored in whole_episodes(dataset, minari_id, chosen.tolist()):
         recorded = np.asarray((stored.infos or {}).get("qpos", np.empty((0, 0))))
         for skill, place in np.argwhere((numbers == stored.id) & (found.lengths > 0)):
             start, steps = found.starts[skill, place], found.lengths[skill, place]

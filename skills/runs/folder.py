@@ -19,9 +19,10 @@ from typing import Any, Literal
 import filelock
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
-from skills.files import explained, read_json, sha256, sweep, write_json
+from skills.files import read_json, sha256, sweep, write_json
 from skills.runs.layout import Layout, is_run, runs_in
 from skills.settings.config import Config, differences, with_number
+from skills.troubles import writing
 
 SCHEMA_VERSION = 1
 STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
@@ -217,7 +218,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
                 USAGE,
             )
         return run
-    with explained(path):
+    with writing(path):
         if path.exists() and not all(_is_ours_to_begin(entry) for entry in path.iterdir()):
             raise SkillsError(f"{path} is not empty and is not a run.", "Choose another folder with --run.", USAGE)
     write_json(Layout(path).config_file, config.to_json())
@@ -271,7 +272,7 @@ def all_paths() -> list[Path]:
 def _locked(path: Path) -> Iterator[None]:
     """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
     lock = filelock.FileLock(Layout(path).lock_file)
-    with explained(path):
+    with writing(path):
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -295,7 +296,7 @@ def _move_aside(path: Path) -> Path:
     for number in range(1, 10_000):
         aside = path.with_name(f"{path.name}.{number}")
         if not aside.exists():
-            with explained(path):
+            with writing(path):
                 path.rename(aside)
             return aside
     raise SkillsError(f"There are too many old runs beside {path}.", "Delete some of them.")

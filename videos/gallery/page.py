@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from skills.data.minari_root import is_local
 from skills.files import read_json
 from skills.learning.classes import Classes
 from skills.measures import profile as behaviour
@@ -135,13 +136,11 @@ def _leaves(found: Any, name: str = "") -> dict[str, Any]:
 
 def _no_exemplars(run: RunFolder) -> str:
     """Why the page has no films of the classes in the data, where it has none."""
-    from minari.storage import get_dataset_path
-
     origin = run.manifest["expert" if run.config.mode == "imitation" else "dataset"]
     minari_id = origin["minari_id"]
     if minari_id is None:
         return f"There is no film of the expert yet: skills render {run.path.resolve().name} --all"
-    if not Path(get_dataset_path(minari_id)).is_dir():
+    if not is_local(minari_id):
         return f"The class cannot be shown: the dataset {minari_id} is not on the machine that wrote this page."
     return f"There is no film of the class in the data yet: skills render {run.path.resolve().name} --all"
 

@@ -31,7 +31,7 @@ from skills.data.made.diverse import DiverseScene
 from skills.data.made.rounds import ROUND, play_round
 from skills.data.made.scene import Scene
 from skills.data.minari_root import LABEL_NAMES
-from skills.data.opening import open_storage
+from skills.data.opening import open_storage, raw_metadata, reading_set
 from skills.errors import SkillsError
 from skills.files import read_arrays, sha256, write_arrays
 from skills.progress import Progress, silent
@@ -86,7 +86,7 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
 def is_outdated(entry: Entry) -> bool:
     """Whether the local dataset of an entry was made by another version of the policies than those that ship."""
     place = _place(entry)
-    return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(store.POLICY_KEY) != place.digest
+    return place.data.is_dir() and raw_metadata(place.data, place.minari_id).get(store.POLICY_KEY) != place.digest
 
 
 def _place(entry: Entry) -> _Place:
@@ -103,9 +103,10 @@ def _present(place: _Place) -> tuple[list[int], int]:
     """(rows of each part, episodes) of the dataset in place; zeros where there is none."""
     if not place.data.is_dir():
         return [0] * len(place.entry.parts), 0
-    metadata = MinariStorage.read_raw_metadata(place.data)
-    rows = metadata.get(_PART_STEPS) or [metadata["total_steps"]]
-    return [int(count) for count in rows], int(metadata["total_episodes"])
+    metadata = raw_metadata(place.data, place.minari_id)
+    with reading_set(place.data, place.minari_id):
+        rows = metadata.get(_PART_STEPS) or [metadata["total_steps"]]
+        return [int(count) for count in rows], int(metadata["total_episodes"])
 
 
 def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: Progress) -> list[int]:

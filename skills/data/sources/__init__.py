@@ -98,14 +98,21 @@ def choose(entry: Entry, source: str = AUTO, *, offline: bool = False) -> str:
     found = next((one for one in candidates if one.has(entry, asked=asked)), None)
     if found is None:
         missing = (candidates[0] if asked else _source("local")).lack
-        raise SkillsError(f"{missing.format(name=entry.name, ids=' and '.join(entry.ids))}.", made_here(), NOT_FOUND)
+        said = missing.format(name=entry.name, ids=" and ".join(entry.ids))
+        raise SkillsError(f"{said}.", f"{_meant(entry)}{made_here()}", NOT_FOUND)
     if found.network and offline:
         raise SkillsError(
             f"{entry.name} is not on this machine, and --offline forbids the download of {entry.official_id}.",
-            f"Leave out --offline. {made_here()}",
+            f"Leave out --offline. {_meant(entry)}{made_here()}",
             NOT_FOUND,
         )
     return found.name
+
+
+def _meant(entry: Entry) -> str:
+    """The set here that an old name may mean."""
+    ours = catalog.named_by_d4rl(entry.name)
+    return f"Did you mean {ours}? " if ours else ""
 
 
 def made_here() -> str:
