@@ -22,6 +22,7 @@ from skills.cli import (
     plot,
     render,
     reproduce,
+    rm,
     show,
 )
 from skills.cli import list as list_command
@@ -44,6 +45,7 @@ app.command("compare")(compare.compare)
 app.command("reproduce")(reproduce.reproduce)
 app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
+app.command("rm")(rm.rm)
 app.command("label")(label.label)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")

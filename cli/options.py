@@ -49,7 +49,7 @@ def complete_anything(incomplete: str) -> list[str]:
 RunName = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUN", help="A run's name or folder; the newest run if left out.", autocompletion=complete_run
+        metavar="RUN", help="A run's name or folder; the newest finished run if left out.", autocompletion=complete_run
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]

@@ -54,11 +54,20 @@ def swept(folder: Path) -> Iterator[None]:
         sweep(folder)
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Writes strict JSON: NaN and infinity are refused rather than written as words no reader knows."""
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+def json_text(document: Any) -> str:
+    """Strict JSON: NaN and infinity are refused rather than written as words no reader knows."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text."""
     with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Writes strict JSON, as `json_text` has it."""
+    write_text(path, json_text(document))
 
 
 def read_json(path: Path) -> Any:

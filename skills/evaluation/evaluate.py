@@ -18,7 +18,7 @@ from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of
-from skills.files import read_arrays, read_json, write_json
+from skills.files import read_arrays, read_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
@@ -82,8 +82,7 @@ def evaluate(
     for name, values in contests[0].of_skills().items():
         for skill, value in zip(document["skills"], values, strict=True):
             skill[name] = float(value)
-    with run.amending("measures"):
-        write_json(run.measures_file, document)
+    run.amend_measures(document)
     return dict(document)
 
 
