@@ -45,6 +45,24 @@ def sweep(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+def clear_leftovers(folder: Path) -> None:
+    """As `sweep`, of a folder alone where others may be writing: what processes have left that are no more."""
+    for leftover in folder.glob(".*.partial*"):
+        number = leftover.name.rpartition(".partial")[0].rpartition(".")[2]
+        if number.isdecimal() and not _is_running(int(number)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return process != os.getpid()
+
+
 @contextmanager
 def swept(folder: Path) -> Iterator[None]:
     """Around the work of processes that may be killed: at its end the folder is free of what they have left."""

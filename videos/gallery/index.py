@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from skills.errors import SkillsError
-from skills.files import read_json, replacing
+from skills.files import clear_leftovers, read_json, replacing
 from skills.runs.command import go_on
 from skills.runs.folder import RunFolder, open_run
 from skills.runs.layout import GALLERY, poster_name
@@ -40,6 +40,7 @@ def write_index(root: Path, runs: list[Path]) -> Path:
     index = index_file(root)
     if index.is_file() and _GENERATOR not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise SkillsError(f"{index} was not written by this program.", "Move it away to have an index of the runs.")
+    clear_leftovers(root)
     with replacing(index) as temporary:
         temporary.write_text(render_index([_card_of(path) for path in runs]), encoding="utf-8")
     return index
