@@ -10,6 +10,7 @@ import typer
 from skills.cli import (
     ablate,
     compare,
+    compose,
     console,
     data,
     discover,
@@ -17,15 +18,20 @@ from skills.cli import (
     evaluate,
     export,
     fault,
+    find,
     gallery,
     label,
+    plan,
     plot,
     render,
     reproduce,
     rm,
+    segment,
     show,
+    transitions,
 )
 from skills.cli import list as list_command
+from skills.cli.options import ABOUT_TASKS
 from skills.errors import FAILED, INTERRUPTED, SkillsError
 
 app = typer.Typer(
@@ -47,6 +53,11 @@ app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
 app.command("rm")(rm.rm)
 app.command("label")(label.label)
+app.command("find", epilog=ABOUT_TASKS)(find.find)
+app.command("transitions")(transitions.transitions)
+app.command("compose")(compose.compose)
+app.command("plan", epilog=ABOUT_TASKS)(plan.plan)
+app.command("segment")(segment.segment)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)

@@ -238,7 +238,8 @@ def verdicts(document: dict[str, Any]) -> list[str]:
     ]
     for kind in ("nulls", "baselines"):
         for name, groups in document[kind].items():
-            clear = [row.words for row in rows(document) if _is_above(row.read(measures), row.read(groups))]
+            told = [row for row in rows(document) if row.good]
+            clear = [row.words for row in told if _is_above(row.read(measures), row.read(groups))]
             known = any(row.read(measures)["low"] is not None for row in rows(document))
             apart = (", ".join(clear) or "nothing") if known else "not told, there are no intervals"
             lines.append(f"Above {name}, intervals apart: {apart}")
@@ -247,6 +248,11 @@ def verdicts(document: dict[str, Any]) -> list[str]:
         lines.append("The judge is not independent: the dataset has no rows that discovery did not see.")
     if "truth" in document:
         found = document["truth"]
+        own = found["inferred"]
+        lines.append(
+            f"Behaviours inferred: {own['number']} in {own['seconds']:.1f} s, ARI {own['ari']:.3f},"
+            f" NMI {own['nmi']:.3f}."
+        )
         lines.append(
             f"Behaviours: ARI {found['ari']:.3f}, NMI {found['nmi']:.3f}, recovered {found['recovered']:.0%}: "
             + ", ".join(

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.archives import members
-from skills.troubles import reading, writing
+from skills.shape import check_shape
+from skills.troubles import DamagedError, reading, writing
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -88,10 +90,23 @@ def write_json(path: Path, document: Any) -> None:
     write_text(path, json_text(document))
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file. Raises: SkillsError where it is missing or not JSON."""
-    with reading(path, RESTORE):
-        return json.loads(path.read_text(encoding="utf-8"))
+def read_json(path: Path, shape: Any = None, remedy: str = RESTORE) -> Any:
+    """Reads a JSON file.   shape: what is relied on, as `skills.shape` has it.   remedy: where it is damaged.
+
+    Raises: SkillsError where it is missing, not JSON, or of another shape.
+    """
+    with reading(path, remedy):
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
+        if shape is not None:
+            check_shape(document, shape)
+        return document
+
+
+def _finite(text: str) -> float:
+    """A number of a JSON file. What is none, or too large to be one, is written nowhere here."""
+    if not math.isfinite(number := float(text)):
+        raise DamagedError(f"{text[:40]} is no number")
+    return number
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -5,17 +5,14 @@ import os
 _CHOICE = "MUJOCO_GL"
 
 
-def _import_mujoco() -> None:
+def _import_mujoco(chosen: str) -> None:
     """Imports MuJoCo, whose import fails where MUJOCO_GL names a library that is not here, or nothing that it knows.
 
     The variable may be set for another program. Nothing here draws by it: `skills.videos.films.gl` asks for EGL itself.
     """
-    chosen = os.environ.get(_CHOICE)
     try:
         import mujoco  # only that it is imported
-    except Exception:  # PyOpenGL raises whatever its missing libraries provoke
-        if chosen is None:
-            raise
+    except Exception:  # noqa: BLE001  # PyOpenGL raises whatever its missing libraries provoke
         os.environ[_CHOICE] = "disable"
         try:
             import mujoco  # noqa: F401  # the parts that were imported stay
@@ -23,4 +20,5 @@ def _import_mujoco() -> None:
             os.environ[_CHOICE] = chosen
 
 
-_import_mujoco()
+if _CHOICE in os.environ:
+    _import_mujoco(os.environ[_CHOICE])

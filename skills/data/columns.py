@@ -168,13 +168,7 @@ class FileTable:
     def _flags(self, name: str) -> NDArray[np.bool_] | None:
         if name not in self.columns:
             return None
-        found = np.asarray(self.columns[name][:])
-        strange = ~np.isin(found, (0, 1))
-        if strange.any():
-            raise SkillsError(
-                f"{self.path}: {name} are {found[strange][0]} in {int(strange.sum()):,} rows, and neither 0 nor 1."
-            )
-        return numbers(found, np.bool_, (len(self),), f"{self.path}: {name}")
+        return numbers(self.columns[name][:], np.bool_, (len(self),), f"{self.path}: {name}")
 
     def _check_shapes(self) -> None:
         known = {name: column for name, column in self.columns.items() if self._is_known(name)}
@@ -228,7 +222,9 @@ def apart(columns: NamedColumns, count: int, path: Path) -> NamedColumns:
         raise SkillsError(f"The {rows:,} rows of {path} are not those of {count} environments.", exit_code=USAGE)
     order = np.arange(rows).reshape(-1, count).T.ravel()
     found: dict[str, Column] = {
-        name: np.asarray(column[()])[order] if column.shape[:1] == (rows,) else column
+        name: np.asarray(column[()])[order]
+        if column.shape[:1] == (rows,) and not np.dtype(column.dtype).hasobject
+        else column
         for name, column in columns.items()
     }
     number = np.arange(rows) // (rows // count)

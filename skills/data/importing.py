@@ -25,6 +25,7 @@ from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, flat, without_world
 from skills.data.minari import check_spaces, inside, motion_columns
 from skills.data.minari_root import LABEL_NAMES
+from skills.data.oddities import notify_if_odd
 from skills.data.tables import NamedColumns, opened
 from skills.data.transitions import Transitions
 from skills.data.trust import check_id
@@ -89,7 +90,7 @@ def import_file(
         store.write(minari_id, description, _episodes(table, actions, labels, clip, progress), size)
     if physics.known(env_id):
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
-        physics.notify_if_strange(written, notify)
+        notify_if_odd(written, notify)
 
 
 def _made_of(path: Path, env_id: str, *how: Any) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
         terminated=np.concatenate([episode.terminations for episode in episodes]),
         episode_starts=np.cumsum(lengths) - lengths,
     )
-    physics.notify_if_strange(transitions, notify)
+    notify_if_odd(transitions, notify)
     return transitions
 
 

@@ -7,7 +7,6 @@ from skills.choices import Distance
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import variants
-from skills.files import read_json
 from skills.learning.learners import learner_of
 from skills.learning.rewards import clue
 from skills.measures.intervals import student
@@ -44,7 +43,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
         f"calibration {weight:g}": _by_distance(one, data, reward)
         for one, weight in ((run, reward.calibration), (bare, 0.0))
     }
-    document = {**read_json(run.measures_file), "ranking": table}
+    document = {**run.measures, "ranking": table}
     run.amend_measures(document)
     return document
 

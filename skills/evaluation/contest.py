@@ -17,13 +17,13 @@ from skills.discovery import discover, read_data
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.replay import Replay
-from skills.files import read_arrays, read_json, sha256, write_arrays, write_json
+from skills.files import MAKE_AGAIN, read_arrays, read_json, sha256, write_arrays, write_json
 from skills.learning.classes import Classes
 from skills.learning.policy import Policy
 from skills.measures import intervals, judged
 from skills.measures.intervals import SEED, Statistic
 from skills.measures.judge import Judge, Played
-from skills.measures.truth import truth
+from skills.measures.truth import inferred, truth
 from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
@@ -31,9 +31,10 @@ from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.layout import MethodFolder
 from skills.runs.reading import read_further
+from skills.troubles import reading
 
 OWN = "own"
-VERSION = 3  # of the measures; another one measures anew
+VERSION = 4  # of the measures; another one measures anew
 
 _TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
 _HELD_ROWS = 200_000  # at most, for the judge
@@ -114,7 +115,7 @@ class Contest:
         made = self._trained(name, kept.path) if name in _TRAINED else self.run
         stages = made.manifest["stages"]
         origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
-        origin["protocol"] = asdict(self.protocol)
+        origin |= {"protocol": asdict(self.protocol), "version": VERSION}
         path, note = kept.trials_file, kept.trials_note
         if not (path.is_file() and note.is_file() and read_json(note) == origin):
             note.unlink(missing_ok=True)
@@ -129,7 +130,8 @@ class Contest:
 
     def truth(self, behaviours: NDArray[np.integer]) -> dict[str, Any]:
         """The ground truth's numbers."""
-        return truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        known = truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        return known | {"inferred": asdict(inferred(self.discovery, behaviours, self.run.config.seed))}
 
     def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
@@ -156,9 +158,10 @@ def numbers_of(name: str, contests: list[Contest], kept: MethodFolder, reporter:
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
     path = kept.numbers_file
     if path.is_file():
-        arrays = read_arrays(path)
-        if str(arrays.pop("key")) == key:
-            return arrays
+        with reading(path, MAKE_AGAIN):
+            arrays = read_arrays(path)
+            if str(arrays.pop("key")) == key:
+                return arrays
     progress = reporter(f"measuring {name}", "parts")
     statistics, shape = [], (0, 0)
     for contest, file in zip(contests, trials, strict=True):

@@ -3,6 +3,7 @@
 Letters: M rows, P behaviours, K skills, R trials, N windows, D descriptor size.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score, homogeneity_score, normalized_mutual_info_score
 
 from skills.data.transitions import Transitions
+from skills.learning import behaviours as of_data
 from skills.measures.judge import Judge, Played
 from skills.measures.nearby import is_reached, reach
 from skills.playing.trials import Trials
@@ -28,6 +30,28 @@ class Agreement:
     ari: float
     nmi: float
     homogeneity: float
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What is found in the data without the truth in sight.
+
+    number: of behaviours.   ari, nmi: of their rows, see `Agreement`.   seconds: that finding them took.
+    """
+
+    number: int
+    ari: float
+    nmi: float
+    seconds: float
+
+
+def inferred(discovery: Transitions, behaviours: NDArray[np.integer], seed: int) -> Inferred:
+    """How the behaviours that `skills.learning.behaviours` finds agree with those [M] that made the rows."""
+    began = time.perf_counter()
+    found = of_data.find(discovery, seed)
+    seconds = time.perf_counter() - began
+    scores = agreement(found.labels, behaviours)
+    return Inferred(found.count, scores.ari, scores.nmi, seconds)
 
 
 def agreement(labels: NDArray[np.integer], sources: NDArray[np.integer]) -> Agreement:

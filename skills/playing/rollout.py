@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skills.bodies import motion
 from skills.bodies.fast import Simulation
+from skills.bodies.fates import Fate, fate
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import Reporter
 from skills.settings.config import RolloutConfig
@@ -32,7 +33,7 @@ class Rollouts:
     """Recorded episodes of every skill; padding repeats the last state and counts for nothing.
 
     qpos: [K, R, T + 1, P] float32, the state before each step and after the last.
-    lengths: [K, R] int32, steps played.   terminated: [K, R] bool, the body fell before the horizon.
+    lengths: [K, R] int32, steps played.   terminated: [K, R] bool, the environment called its last state a failure.
     rewards: [K, R, T] float32, the environment's own; 0 in the padding.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
     seconds_per_step: [] float64, simulated time of a step, s.
@@ -61,6 +62,16 @@ class Rollouts:
         """[K, R] m/s, net displacement over the time played; signed along x for a planar body."""
         net = self.net
         return (net[..., 0] if motion.is_planar(self.qpos) else np.linalg.norm(net, axis=-1)) / self.seconds
+
+    def fates(self, env_id: str) -> tuple[tuple[Fate, ...], ...]:
+        """[K][R] what became of each."""
+        return tuple(
+            tuple(
+                fate(qpos[: length + 1], env_id, ended=bool(ended))
+                for qpos, length, ended in zip(*of_skill, strict=True)
+            )
+            for of_skill in zip(self.qpos, self.lengths.tolist(), self.terminated, strict=True)
+        )
 
     @property
     def shown(self) -> NDArray[np.int64]:
@@ -115,7 +126,7 @@ class Moment:
     """One step of all simulations that still play, B of them.
 
     playing: [B] which simulations.   observations, next_observations: [B, O] float32.   actions: [B, A] float32.
-    rewards: [B].   terminated: [B] bool, the body fell.   qpos: [B, P] after the step.
+    rewards: [B].   terminated: [B] bool, it ended in a failure.   qpos: [B, P] after the step.
     """
 
     playing: NDArray[np.intp]
@@ -136,21 +147,30 @@ def start(simulation: Simulation, rollouts: int, seed: int) -> NDArray[np.float6
 
 
 def lockstep(
-    actor: Actor, simulation: Simulation, started: NDArray[np.float64], skills: NDArray[np.int64], horizon: int
+    actor: Actor,
+    simulation: Simulation,
+    started: NDArray[np.float64],
+    skills: NDArray[np.int64],
+    horizon: int,
+    *,
+    endless: bool = False,
 ) -> Iterator[Moment]:
-    """Plays skill skills[n] in simulation n from where `start` left it until all have ended, one step at a time."""
+    """Plays in simulation n from where `start` left it until all have ended, one step at a time.
+
+    skills: [N] the skill of each, or [N, T] its skill at each step.   endless: the time limit ends nothing.
+    """
     observations = started.astype(np.float32)
     playing = np.arange(len(skills))
-    for _ in range(horizon):
+    for step in range(horizon):
         before = observations[playing]
-        actions = actor.act(before, skills[playing])
+        actions = actor.act(before, skills[playing] if skills.ndim == 1 else skills[playing, step])
         result = simulation.step(actions, playing)
         after = result.observations.astype(np.float32)
         observations[playing] = after
         qpos = simulation.qpos[playing]
         fell = result.terminated & simulation.environment.terminates  # an end may also be a success
         yield Moment(playing, before, actions, after, result.rewards, fell, qpos)
-        playing = playing[~(result.terminated | result.truncated)]
+        playing = playing[~(result.terminated | (result.truncated & (not endless)))]
         if len(playing) == 0:
             return
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from skills.bodies.environments import EPISODE_STEPS
 from skills.bodies.fast import Simulation
+from skills.bodies.fates import OUTCOMES, Fate, fate
+from skills.bodies.rebuilding import rebuilt
 from skills.data.transitions import Transitions
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.classes import Classes
@@ -19,7 +21,7 @@ from skills.playing.rollout import Actor, Transcript, lockstep, start
 from skills.progress import Reporter
 from skills.troubles import reading
 
-_SEED = 20231107  # of the starts: the same for every method and run
+STARTS_SEED = 20231107  # of the starts: the same for every method and run
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Trials:
     lengths: [K, R] int64, steps of these that were played.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
     returns: [K, R] float64, the environment's reward over a whole episode of 1000 steps.
-    survived: [K, R] int64, steps of that episode that were played.   fell: [K, R] bool, it ended in a failure.
+    survived: [K, R] int64, steps of that episode before its fate.   fates: [K, R] int8, which of `fates.OUTCOMES`.
     """
 
     observations: NDArray[np.float32]
@@ -38,7 +40,7 @@ class Trials:
     classes: NDArray[np.int16]
     returns: NDArray[np.float64]
     survived: NDArray[np.int64]
-    fell: NDArray[np.bool_]
+    fates: NDArray[np.int8]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -71,31 +73,38 @@ def play_trials(
     columns = transitions.observations.shape[1]
     skills = np.repeat(np.arange(count), trials)
     simulation = Simulation(transitions.env_id, len(skills))
-    started = start(simulation, trials, _SEED)
+    started = start(simulation, trials, STARTS_SEED)
     steps = min(protocol.steps, horizon)
     noted = min(steps + int(classes.window) // 2, horizon)  # the class of a step looks as far ahead
     seen = Transcript(len(skills), noted, columns, simulation.action_size)
     returns = np.zeros(len(skills))
-    survived = np.zeros(len(skills), np.int64)
-    fell = np.zeros(len(skills), bool)
+    qpos = np.empty((len(skills), horizon + 1, simulation.qpos.shape[1]), np.float32)
+    qpos[:, 0] = simulation.qpos
+    lengths = np.zeros(len(skills), np.int64)
+    ended = np.zeros(len(skills), bool)
     progress = reporter(f"playing {count} skills, {trials} times each", "steps")
     for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
         playing = moment.playing
         if step < noted:
             seen.add(step, moment)
         returns[playing] += moment.rewards
-        survived[playing] += 1
-        fell[playing] = moment.terminated
+        qpos[playing, step + 1] = moment.qpos
+        lengths[playing] += 1
+        ended[playing] = moment.terminated
         progress(step + 1, horizon)
     progress(horizon, horizon)
     by_skill = (count, trials)
+    found = [
+        fate(states[: length + 1], transitions.env_id, ended=bool(end))
+        for states, length, end in zip(qpos, lengths.tolist(), ended, strict=True)
+    ]
     return Trials(
         observations=(seen.states[:, :steps] * seen.played[:, :steps, None]).reshape(*by_skill, steps, columns),
         lengths=np.minimum(seen.lengths, steps).reshape(by_skill),
         classes=seen.classify(classes)[:, :steps].reshape(*by_skill, steps),
         returns=returns.reshape(by_skill),
-        survived=survived.reshape(by_skill),
-        fell=fell.reshape(by_skill),
+        survived=np.array([one.step for one in found], np.int64).reshape(by_skill),
+        fates=np.array([OUTCOMES.index(one.outcome) for one in found], np.int8).reshape(by_skill),
     )
 
 
@@ -115,16 +124,25 @@ def take_segments(
     offsets = np.arange(steps)
     inside = offsets < lengths[:, None]
     taken = begins[:, None] + np.minimum(offsets, lengths[:, None] - 1)
-    ended = begins + left[begins] - 1
+    chosen, which = np.unique(episode[begins], return_inverse=True)
+    found = [_fate_in_data(transitions, number) for number in chosen.tolist()]
     by_skill = (count, trials)
     return Trials(
         observations=(transitions.observations[taken] * inside[..., None]).reshape(*by_skill, steps, -1),
         lengths=lengths.reshape(by_skill),
         classes=np.where(inside, classes.labels[taken], -1).astype(np.int16).reshape(*by_skill, steps),
         returns=transitions.returns[episode[begins]].reshape(by_skill),
-        survived=sizes[episode[begins]].reshape(by_skill),
-        fell=transitions.terminated[ended].reshape(by_skill),
+        survived=np.array([one.step for one in found], np.int64)[which].reshape(by_skill),
+        fates=np.array([OUTCOMES.index(one.outcome) for one in found], np.int8)[which].reshape(by_skill),
     )
+
+
+def _fate_in_data(transitions: Transitions, episode: int) -> Fate:
+    """What became of the body in an episode of a dataset, whose states are rebuilt from what was observed."""
+    first = int(transitions.episode_starts[episode])
+    last = first + int(transitions.lengths[episode]) - 1
+    seen = np.concatenate([transitions.observations[first : last + 1], transitions.next_observations[last : last + 1]])
+    return fate(rebuilt(seen, transitions.env_id), transitions.env_id, ended=bool(transitions.terminated[last]))
 
 
 def _roomy(left: NDArray[np.int64], wanted: int, protocol: Protocol) -> NDArray[np.int64]:

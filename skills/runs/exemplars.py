@@ -13,14 +13,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
+from skills.bodies.environments import environment, load_model, seconds_per_step
+from skills.bodies.rebuilding import rebuilt
 from skills.data.minari import open_dataset
 from skills.data.opening import whole_episodes
 from skills.data.transitions import Transitions
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read
+from skills.troubles import reading
 
 Origin = Literal["recorded", "rebuilt"]
 
@@ -80,11 +82,12 @@ def known(run: RunFolder) -> Exemplars | None:
     path = run.exemplars_file
     if not path.is_file():
         return None
-    arrays: dict[str, Any] = dict(read_arrays(path))
-    if str(arrays.pop("key")) != _key(run):
-        return None
-    origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
-    return Exemplars(**arrays, origin=origin)
+    with reading(path, MAKE_AGAIN):
+        arrays: dict[str, Any] = dict(read_arrays(path))
+        if str(arrays.pop("key")) != _key(run):
+            return None
+        origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
+        return Exemplars(**arrays, origin=origin)
 
 
 def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, length: int) -> Exemplars:
@@ -117,21 +120,9 @@ def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, 
             found.episodes[skill, place] = episode
             found.starts[skill, place] = first - transitions.episode_starts[episode]
             found.own[skill, place, :steps] = mine[rows]
-            found.qpos[skill, place] = _padded(_rebuilt(transitions, rows), length)
+            found.qpos[skill, place] = _padded(rebuilt(transitions.observations[rows], transitions.env_id), length)
             inside[bounds[episode] : bounds[episode + 1]] = 0
     return found
-
-
-def _rebuilt(transitions: Transitions, rows: slice) -> NDArray[np.float64]:
-    """[W, P] states from observations, which leave out where the body is: that is the integral of its velocity."""
-    env_id = transitions.env_id
-    hidden, size = environment(env_id).position_columns, load_model(env_id).nq
-    seen = transitions.observations[rows].astype(np.float64)
-    if environment(env_id).maze is not None:
-        seen = np.delete(seen, GOAL_COLUMNS, axis=1)
-    velocity = seen[:, size - hidden : size]
-    place = np.cumsum(velocity, axis=0) * seconds_per_step(env_id)
-    return np.concatenate([place - place[:1], seen[:, : size - hidden]], axis=1)
 
 
 def _stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:

@@ -1,6 +1,6 @@
-"""One skill's policy as an ONNX file, which runs without this program: observation in, action out.
+"""One skill's policy, or all of them, as an ONNX file, which runs without this program: observation in, action out.
 
-Letters: B rows, O observation columns as the environment gives them, A action size.
+Letters: B rows, O observation columns of the run's dataset, A action size.
 """
 
 import logging
@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from skills.bodies.environments import observation_size
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
-from skills.files import read_json, replacing
-from skills.learning.policy import Policy
+from skills.files import replacing
+from skills.learning.engine.stacked import StackedMlp, with_ones
+from skills.learning.policy import OwnTrunks, Policy
 from skills.runs.folder import RunFolder
 
-INPUT, OUTPUT = "observation", "action"
+INPUT, CHOICE, OUTPUT = "observation", "skill", "action"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Exported:
 
 
 class _Player(nn.Module):
-    """Observations as the environment gives them [B, O] -> mean actions [B, A] of a policy of one skill."""
+    """Observations as the dataset has them [B, O] -> mean actions [B, A] of a policy of one skill."""
 
     def __init__(self, policy: Policy) -> None:
         super().__init__()
@@ -47,54 +48,102 @@ class _Player(nn.Module):
         return self.policy.means(self.policy.standardise(seen))[:, 0]
 
 
+class _AllPlayer(nn.Module):
+    """Observations [B, O] and the number of a skill for each [B] -> mean actions [B, A] of a policy of many.
+
+    Where every skill has a network, only those that are asked for are worked out.
+    """
+
+    def __init__(self, policy: Policy) -> None:
+        super().__init__()
+        self.policy = policy
+
+    def forward(self, observation: Tensor, skill: Tensor) -> Tensor:
+        shape, network = self.policy.shape, self.policy.network
+        seen = self.policy.standardise(observation[:, : shape.observation_size])
+        if isinstance(network, OwnTrunks):
+            stacked = StackedMlp.of(network.flat, shape.layers(shape.observation_size, shape.action_size))
+            chosen = StackedMlp(layer[skill] for layer in stacked.layers)
+            return torch.tanh(chosen(with_ones(seen)[:, None])[:, 0])
+        means = self.policy.means(seen)
+        return torch.gather(means, 1, skill[:, None, None].expand(-1, 1, shape.action_size))[:, 0]
+
+
+def export_all(run: RunFolder, path: Path | None = None, *, force: bool = False) -> Exported:
+    """Writes the policy of all skills to `path`, or to RUN/export/skills.onnx.
+
+    As `export`, with a second input, `skill` [B] int64: the number of the skill for each observation, 0 to K - 1.
+    """
+    run.require("policy")
+    path = _free(path or run.all_exported_file, force)
+    policy = Policy.load(run.policy_folder)
+    columns = _columns(run)
+    metadata = {**_metadata(run), "skills": str(policy.shape.skills)}
+    given = torch.zeros(2, columns), torch.zeros(2, dtype=torch.int64)
+    _write(_AllPlayer(policy).eval(), given, (INPUT, CHOICE), metadata, path)
+    return Exported(path, columns, policy.shape.action_size, metadata)
+
+
 def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force: bool = False) -> Exported:
     """Writes a skill's policy to `path`, or to RUN/export/017.onnx.   skill: None for the only one.
 
-    The graph takes `observation` [B, O] float32, chooses its columns, standardises, and gives `action` [B, A], the mean
-    action, within +-1; B is free.   force: write over a file that is there.
+    The graph takes `observation` [B, O] float32, as the environment of the run's dataset gives it (an Ant's with or
+    without contact forces), chooses its columns, standardises, and gives `action` [B, A], the mean action, within +-1;
+    B is free.   force: write over a file that is there.
 
     Raises: SkillsError (usage) for a skill that the run has not or a file that is there, (environment) where onnx or
     onnxscript is not installed; where the run has no policy yet.
     """
     heads = run.config.heads
     if skill is None and heads > 1:
-        raise SkillsError(f"{run.path} has {heads} skills.", f"Choose one: --skill 0 to {heads - 1}.", USAGE)
+        raise SkillsError(
+            f"{run.path} has {heads} skills.", f"Choose one: --skill 0 to {heads - 1}; or --all in one file.", USAGE
+        )
     skill = skill or 0
     run.require_skill(skill)
     run.require("policy")
-    path = path or run.exported_file(skill)
-    if path.exists() and not force:
-        raise SkillsError(f"{path} is there already; it is left as it is.", "--force writes over it.", USAGE)
-    _check_can_export()
+    path = _free(path or run.exported_file(skill), force)
     policy = Policy.load(run.policy_folder).alone(skill)
-    columns = observation_size(run.env_id)
-    metadata = _metadata(run, skill)
-    _write(_Player(policy).eval(), columns, metadata, path)
+    columns = _columns(run)
+    metadata = {**_metadata(run), "skill": str(skill)}
+    if "measures" in run.finished_stages():
+        metadata["label"] = run.measures["skills"][skill]["label"]
+    _write(_Player(policy).eval(), (torch.zeros(2, columns),), (INPUT,), metadata, path)
     return Exported(path, columns, policy.shape.action_size, metadata)
 
 
-def _metadata(run: RunFolder, skill: int) -> dict[str, str]:
-    metadata = {
-        "run": run.path.resolve().name,
-        "skill": str(skill),
-        "env_id": run.env_id,
-        "dataset": run.manifest["dataset"]["minari_id"],
-    }
-    if "measures" in run.finished_stages():
-        metadata["label"] = read_json(run.measures_file)["skills"][skill]["label"]
-    return metadata
+def _columns(run: RunFolder) -> int:
+    """How many columns an observation of the run's dataset has."""
+    return int(run.manifest["dataset"].get("columns") or observation_size(run.env_id))
 
 
-def _write(player: _Player, columns: int, metadata: dict[str, str], path: Path) -> None:
+def _free(path: Path, force: bool) -> Path:
+    """The path. Raises: SkillsError (usage) for a file that is there, (environment) where none can be written."""
+    if path.exists() and not force:
+        raise SkillsError(f"{path} is there already; it is left as it is.", "--force writes over it.", USAGE)
+    _check_can_export()
+    return path
+
+
+def _metadata(run: RunFolder) -> dict[str, str]:
+    known = run.manifest["dataset"]
+    return {"run": run.path.resolve().name, "env_id": run.env_id, "dataset": known["minari_id"]}
+
+
+def _write(
+    player: nn.Module, given: tuple[Tensor, ...], names: tuple[str, ...], metadata: dict[str, str], path: Path
+) -> None:
+    """given: an example of each of the inputs, which have these names and a batch as their first axis."""
+    batch = torch.export.Dim("batch")
     with _quiet():
         program = torch.onnx.export(
             player,
-            (torch.zeros(2, columns),),
+            given,
             dynamo=True,
             verbose=False,
-            input_names=[INPUT],
+            input_names=list(names),
             output_names=[OUTPUT],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamic_shapes=tuple({0: batch} for _ in given),
         )
     assert program is not None, "with dynamo=True there is a program"
     shape = program.model.graph.inputs[0].shape
@@ -121,6 +170,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
+            warnings.filterwarnings("ignore", message=".*axis name.*")  # two inputs have one batch
             yield
     finally:
         registration.setLevel(level)

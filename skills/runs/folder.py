@@ -19,11 +19,13 @@ from typing import Any
 import filelock
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError, UnwritableError, nearest
-from skills.files import json_text, read_json, sha256, sweep, write_json, write_text
+from skills.files import RESTORE, json_text, read_json, sha256, sweep, write_json, write_text
 from skills.runs.command import go_on
 from skills.runs.layout import Layout, is_run, runs_in
+from skills.runs.shapes import MANIFEST, MEASURES
+from skills.settings.change import checked_settings
 from skills.settings.config import Config, differences, with_number
-from skills.troubles import writing
+from skills.troubles import DamagedError, reading, writing
 
 SCHEMA_VERSION = 1
 STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
@@ -73,7 +75,17 @@ class RunFolder(Layout):
     @property
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands on disk."""
-        document: dict[str, Any] = read_json(self.manifest_file)
+        document: dict[str, Any] = read_json(self.manifest_file, MANIFEST)
+        return document
+
+    @property
+    def measures(self) -> dict[str, Any]:
+        """The measures as they stand on disk. Raises: SkillsError where there are none, or they are damaged."""
+        self.require("measures")
+        document: dict[str, Any] = read_json(self.measures_file, MEASURES)
+        with reading(self.measures_file, RESTORE):
+            if [one["skill"] for one in document["skills"]] != list(range(self.config.heads)):
+                raise DamagedError(f"its skills are not those from 0 to {self.config.heads - 1}")
         return document
 
     def finished_stages(self) -> list[str]:
@@ -285,8 +297,17 @@ def open_run(path: Path) -> RunFolder:
     """The run of a folder. Raises: SkillsError (not found) where there is none."""
     if not is_run(path):
         raise SkillsError(f"{path} is not a run: it has no manifest.json.", exit_code=NOT_FOUND)
-    packages = read_json(Layout(path).manifest_file).get("packages")
-    return RunFolder(path, Config.from_json(read_json(Layout(path).config_file), packages))
+    version = read_json(Layout(path).manifest_file, {"schema_version": int})["schema_version"]
+    if version > SCHEMA_VERSION:
+        raise SkillsError(
+            f"The run {path} was made by a newer version of skills: its manifest is of version {version}, and "
+            f"{SCHEMA_VERSION} is known here.",
+            "Nothing is wrong with it. Use that version.",
+        )
+    packages = read_json(Layout(path).manifest_file, MANIFEST).get("packages")
+    config = read_json(Layout(path).config_file, {"schema_version": int})
+    with reading(Layout(path).config_file, RESTORE):
+        return RunFolder(path, checked_settings(Config.from_json(config, packages)))
 
 
 def find(name: str | None) -> RunFolder:

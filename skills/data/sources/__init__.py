@@ -10,6 +10,7 @@ from typing import ClassVar, cast
 from skills.choices import Columns
 from skills.data import catalog
 from skills.data.catalog import Entry
+from skills.data.oddities import notify_if_odd
 from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.plugins import SOURCES, Plugin
@@ -81,7 +82,9 @@ def load(
     """
     entry = catalog.resolve(name) if only is None else replace(catalog.resolve(only), name=name)
     chosen = _source(choose(entry, source, offline=offline))
-    return chosen.load(Wanted(entry, steps, columns, rewards, progress, notify))
+    transitions = chosen.load(Wanted(entry, steps, columns, rewards, progress, notify))
+    notify_if_odd(transitions, notify)
+    return transitions
 
 
 def choose(entry: Entry, source: str = AUTO, *, offline: bool = False) -> str:
