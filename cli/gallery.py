@@ -59,12 +59,12 @@ def _index_of_runs(name: str | None, *, shown: bool) -> Path:
 
 
 @contextmanager
-def _as_it_is(page: Path, shown: bool) -> Iterator[None]:
+def _as_it_is(kept: Path, shown: bool) -> Iterator[None]:
     """Around what writes a page to be shown: one that is there is shown as it is, where it cannot be written now."""
     try:
         yield
     except UnwritableError as error:
-        if not (shown and page.is_file()):
+        if not (shown and kept.is_file()):
             raise
         console.say(f"The page is shown as it is. {error.message}")
 
