@@ -195,7 +195,7 @@ def test_an_interrupt_says_how_to_go_on(home: Path, run: Path, tmp_path: Path, e
     started.send_signal(ending)
     _, said = started.communicate(timeout=60)
     assert started.returncode == INTERRUPTED
-    assert f"skills discover {DATASET} --preset smoke --run {folder}" in said
+    assert f"Continue with: skills discover --run {folder}\n" in said
     assert "Traceback" not in said
 
 
