@@ -21,7 +21,7 @@ from skills.discovery import discover
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
-from skills.files import replacing, write_json
+from skills.files import clear_leftovers, replacing, write_json
 from skills.measures.intervals import Interval, student
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
@@ -96,6 +96,7 @@ def run_all(
     """
     configs = {(dataset, name): config_of(table, dataset, name, settings) for dataset in datasets for name in methods}
     failures = []
+    clear_leftovers(folder)
     for (dataset, name), config in configs.items():
         path = folder / f"{slug(dataset)}-{name}"
         failures += finish(path, config, f"{table.name}: {name} on {dataset}", f"{dataset}, {name}", reporter, notify)
