@@ -20,19 +20,9 @@ if TYPE_CHECKING:
 # As in evaluation.paper and settings.config, which are too slow to import for `skills --help`; a test keeps them
 # the same.
 Name = Literal[
-    "table1",
-    "table2",
-    "table3",
-    "table4",
-    "table5",
-    "table6",
-    "table7",
-    "figure3",
-    "figure4",
-    "figure5",
-    "figure6",
-    "figure7",
-]
+    "table1", "table2", "table3", "table4", "table5", "table6", "table7",
+    "figure3", "figure4", "figure5", "figure6", "figure7",
+]  # fmt: skip
 
 
 def reproduce(

@@ -1,4 +1,4 @@
-"""The tables of the paper and the published numbers: complete, consistent, none without a source, the totals as printed."""
+"""The tables of the paper and the published numbers: complete, none without a source, adding up."""
 
 import json
 import re

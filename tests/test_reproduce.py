@@ -123,9 +123,10 @@ def test_settings_of_each_method():
     )
 
 
-def row(
-    dataset: str, printed: Mapping[str, Sequence[dict]] = MappingProxyType({}), **scores: list[float] | None
-) -> dict:
+NOTHING: Mapping[str, Sequence[dict]] = MappingProxyType({})
+
+
+def row(dataset: str, printed: Mapping[str, Sequence[dict]] = NOTHING, **scores: list[float] | None) -> dict:
     methods = {
         name: {"ours": None if seeds is None else {"seeds": seeds}, "published": list(printed.get(name, ()))}
         for name, seeds in scores.items()
