@@ -114,6 +114,16 @@ def test_a_cell_may_have_several_sources_and_no_deviation():
     assert published("table6", "antmaze-large-diverse", "clue-c10")[0].mean == 47.11
 
 
+def test_a_number_that_a_paper_prints_twice_stands_once():
+    """CLUE's own column is in its tables 3 and 4; that of SQIL in the latter alone."""
+    for under in ("table3", "table4"):
+        assert [one.mean for one in published(under, "hopper-medium", "clue")] == [78.3]
+        assert [(one.paper, one.mean) for one in published(under, "hopper-medium", "sqil")] == [
+            ("CLUE", 66.9),
+            ("SEABO", 44.7),
+        ]
+
+
 def test_what_is_of_other_conditions_is_not_beside_it():
     """CLUE of one success of a tenth of the data is not CLUE of five of all."""
     assert published("table1", "antmaze-umaze-play", "clue")[0].mean == 92.1

@@ -146,19 +146,21 @@ def _parts(name: str) -> tuple[str, str | None, str | None, str | None] | None:
 
 
 def published(under: str, dataset: str, name: str) -> tuple[Published, ...]:
-    """What each source prints of a method on a dataset under a table's conditions."""
-    found = []
+    """What each source prints of a method on a dataset under a table's conditions; once where a paper repeats it."""
+    found: list[Published] = []
     for block in _blocks(under):
         if dataset in block["rows"] and name in block["columns"]:
             mean, *std = block["rows"][dataset][block["columns"].index(name)]
             source = document()["sources"][block["source"]]
-            found.append(Published(mean, std[0] if std else None, source["paper"], source["text"]))
+            one = Published(mean, std[0] if std else None, source["paper"], source["text"])
+            if not any(replace(one, source=other.source) == other for other in found):
+                found.append(one)
     return tuple(found)
 
 
 def printed_totals(under: str) -> dict[str, float]:
     """The totals over all of its datasets that the paper prints under a table, by method; {} where it prints none."""
-    blocks = [block for block in _blocks(under) if "totals" in block]
+    blocks = [block for block in _blocks(under) if "totals" in block and block["tables"][0] == under]
     return {name: total for one in blocks for name, total in zip(one["columns"], one["totals"], strict=True)}
 
 
