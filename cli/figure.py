@@ -74,6 +74,7 @@ def reproduce_rewards(
 ) -> None:
     """Makes rewards of each dataset and method, and compares them with the true ones."""
     from skills.evaluation import figure7
+    from skills.evaluation.reproduce import MARKDOWN
 
     with going_on(quiet) as (report, notify):
         failures = figure7.run_all(figure, datasets, methods, settings, folder, report, notify)
@@ -82,7 +83,7 @@ def reproduce_rewards(
         console.document(shown | {"failures": failures})
     else:
         console.show(_grid(figure7.HEADINGS, map(figure7.cells, shown["rows"])))
-        for line in [*figure7.data_texts(shown), shown["about"], str(folder / figure7.MARKDOWN)]:
+        for line in [*figure7.data_texts(shown), shown["about"], str(folder / MARKDOWN)]:
             console.line(line)
     check_finished(failures)
 
