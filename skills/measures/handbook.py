@@ -5,7 +5,7 @@ from typing import Any
 
 from skills.bodies.actions import ActionRange
 from skills.bodies.environments import seconds_per_step
-from skills.files import read_json, write_json
+from skills.files import write_json
 from skills.learning.classes import Classes
 from skills.measures.families import find_families
 from skills.measures.switches import known_switches
@@ -26,9 +26,9 @@ def handbook(run: RunFolder) -> dict[str, Any]:
     """
     run.require("measures")
     classes = Classes.load(run.experts_file)
-    families = find_families(Rollouts.load(run.rollouts_file), classes.behaviours)
+    families = find_families(Rollouts.load(run.rollouts_file), run.env_id, classes.behaviours)
     bounds = ActionRange.of(run.env_id)
-    measured = read_json(run.measures_file)["skills"]
+    measured = run.measures["skills"]
     switches = known_switches(run) if run.config.mode == "skills" else None
     skills = []
     for one in measured:
