@@ -9,7 +9,7 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
-from skills.cli.options import Json, Quiet, Trust, choice_of, complete_dataset, given_settings
+from skills.cli.options import Import, Json, Quiet, Trust, choice_of, complete_dataset, given_settings
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
@@ -85,6 +85,17 @@ def discover(
             help="local: what Minari has here; remote: its official set; embedded: made here.",
         ),
     ] = "auto",
+    env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|none",
+            help="What to play in; none: nothing is played.",
+            show_default="the dataset's own environment",
+        ),
+    ] = None,
+    xml: Annotated[
+        Path | None, typer.Option("--xml", metavar="FILE", help="Instead, a model of MuJoCo's: MJCF or URDF.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="STAGE.NAME=VALUE", help="Any other setting; skills show --settings lists them."),
@@ -98,6 +109,7 @@ def discover(
     json: Json = False,
     quiet: Quiet = False,
     trust: Trust = None,
+    imports: Import = None,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
     from skills.runs.begin import begin
@@ -125,6 +137,7 @@ def discover(
             maker=rewards,
             learner=learner,
             calibration=calibration,
+            env=_env(env, xml),
             skills=None if skills is None else _count(skills),
             seed=seed,
             trunk=policy,
@@ -143,6 +156,15 @@ def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, j
         rendered = _discover(run, source, videos=videos, quiet=quiet)
         index = _publish(run)
     _report(run, index, rendered, json=json)
+
+
+def _env(env: str | None, xml: Path | None) -> str | None:
+    """What to play in. Raises: SkillsError (usage) where both are said."""
+    if env is not None and xml is not None:
+        raise SkillsError("--env and --xml both say what to play in.", "Leave one of them out.", USAGE)
+    if xml is not None:
+        return str(xml.resolve())
+    return "log" if env == "none" else env
 
 
 def _count(text: str) -> int | Literal["auto"]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.data.minari import check_spaces, observation_parts, open_dataset, readable
+from skills.bodies.observing import observation_parts
+from skills.data.minari import check_spaces, open_dataset, readable
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.store import POLICY_KEY
 from skills.progress import Progress, silent
@@ -57,7 +58,7 @@ def about(minari_id: str, progress: Progress = silent) -> About:
         infos = infos or _infos(episode.infos or {})
         progress(number + 1, int(dataset.total_episodes))
     origin = _origin(metadata)
-    columns = [(name, size, "observations") for name, size in observation_parts(dataset.observation_space)]
+    columns = [(name, size, "observations") for name, size in observation_parts(dataset.observation_space, minari_id)]
     return About(
         minari_id=minari_id,
         env_id=env_id,

@@ -19,15 +19,18 @@ from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
 from skills.archives import DAMAGE
+from skills.bodies.body import body_of
 from skills.bodies.environments import ENVIRONMENTS, motion_size
+from skills.bodies.keys import is_log, is_model, read_key
+from skills.bodies.making import make, register
 from skills.choices import Columns
 from skills.data import catalog, minari, physics, store
 from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, flat, without_world
-from skills.data.minari import check_spaces, inside, motion_columns
+from skills.data.minari import SECONDS, check_spaces
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.tables import NamedColumns, opened, unreadable
-from skills.data.transitions import Transitions
+from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.data.trust import check_id
 from skills.errors import NOT_FOUND, SkillsError, nearest
 from skills.progress import Notify, Progress, silent, unsaid
@@ -44,11 +47,13 @@ def import_file(
     licence: str | None = None,
     clip: bool = False,
     interleaved: int = 1,
+    seconds: float | None = None,
     progress: Progress = silent,
     notify: Notify = unsaid,
 ) -> None:
     """Writes the transitions of a file as the Minari dataset `minari_id`.
 
+    env_id: "log" for logs of what nothing simulates.   seconds: of a step, where no environment says it.
     label: the array, of a row or of an episode each, that says which policy acted.   licence: of the data.
     clip: cut actions that are outside their space, as MuJoCo does itself; infos/unclipped_actions keeps them.
     interleaved: how many environments' rows take turns in the file.
@@ -65,16 +70,19 @@ def import_file(
         table = _table(path, columns, spec, interleaved, notify)
         observations, actions = table.observation_space(), _action_space(spec, table)
         check_spaces(str(path), env_id, observations, actions)
-        if env_id in ENVIRONMENTS and table.observation_size == motion_size(env_id):
+        if spec is not None and env_id in ENVIRONMENTS and table.observation_size == motion_size(env_id):
             spec = _without_contact_forces(spec)
         labels, names = table.labels(label)
         table.report(notify)
         more: dict[str, Any] = {"imported_from": path.name}
         if licence:
             more["license"] = licence
+        if seconds:
+            more[SECONDS] = seconds
         if labels is not None:
             more[LABEL_NAMES] = names
-        text = f"Imported by `skills data import` from {path.name}, of {env_id}."
+        of = "logs without an environment" if spec is None else env_id
+        text = f"Imported by `skills data import` from {path.name}, of {of}."
         description = store.Description(observations, actions, spec, "unknown", text, more)
         store.write(minari_id, description, _episodes(table, actions, labels, clip, progress))
     if physics.known(env_id):
@@ -95,8 +103,8 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
         check_spaces(str(path), env_id, table.observation_space(), actions)
         table.report(notify)
         episodes = list(_episodes(table, actions, None, True, silent))
-    kept = motion_columns(env_id) if columns == "motion" else None
-    low, high = inside(actions)
+    body = body_of(env_id)
+    kept = body.motion_size if columns == "motion" else None
     states = [_flat(episode.observations)[:, :kept].astype(np.float32) for episode in episodes]
     lengths = np.array([len(episode.actions) for episode in episodes])
     transitions = Transitions(
@@ -105,7 +113,9 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
         env_id=env_id,
         made_here=False,
         observations=np.concatenate([rows[:-1] for rows in states]),
-        actions=np.concatenate([episode.actions for episode in episodes]).clip(low, high),
+        actions=body.actions.inward(np.concatenate([episode.actions for episode in episodes])).clip(
+            -ACTION_LIMIT, ACTION_LIMIT
+        ),
         next_observations=np.concatenate([rows[1:] for rows in states]),
         rewards=np.concatenate([episode.rewards for episode in episodes]).astype(np.float32),
         terminated=np.concatenate([episode.terminations for episode in episodes]),
@@ -115,10 +125,12 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
     return transitions
 
 
-def _table(path: Path, columns: NamedColumns, spec: EnvSpec, interleaved: int, notify: Notify) -> FileTable:
+def _table(path: Path, columns: NamedColumns, spec: EnvSpec | None, interleaved: int, notify: Notify) -> FileTable:
     columns = flat(columns)
     if interleaved != 1:
         columns = apart(columns, interleaved, path)
+    if spec is None:
+        return FileTable(path, columns, None)
     limit = ENVIRONMENTS[spec.id].episode_steps if spec.id in ENVIRONMENTS else spec.max_episode_steps
     return FileTable(path, without_world(columns, spec.id, notify), limit)
 
@@ -202,17 +214,29 @@ def _nested(infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return nested
 
 
-def _env_spec(env_id: str) -> EnvSpec:
-    """The spec of an environment that Gymnasium or the catalogue knows. Raises: SkillsError (not found) for others."""
+def _env_spec(env_id: str) -> EnvSpec | None:
+    """The spec of an environment that Gymnasium or the catalogue knows; None of logs alone, or of a model's file.
+
+    Raises: SkillsError (not found) for others.
+    """
+    if is_log(env_id) or is_model(env_id):
+        return None
     check_id(env_id, "--env")
+    register()
+    name = read_key(env_id).name
     try:
-        return gymnasium.spec(env_id)
+        return gymnasium.spec(name)
     except (gymnasium.error.Error, ImportError) as error:
         known = {catalog.resolve(name).env_id for name in catalog.names()}
         if env_id in known:  # Gymnasium-Robotics', which need not be installed to keep data
             return EnvSpec(env_id)
-        names = {*ENVIRONMENTS, *(str(name) for name in known)}
-        raise SkillsError(f"Unknown environment {env_id!r}.", nearest(env_id, names), NOT_FOUND) from error
+        names = {*ENVIRONMENTS, *(str(name) for name in known), *gymnasium.registry}
+        raise SkillsError(
+            f"Unknown environment {env_id!r}.",
+            f"{nearest(env_id, names)} Where a package of yours registers it: --import PACKAGE. For logs that nothing "
+            "simulates: --env none",
+            NOT_FOUND,
+        ) from error
 
 
 def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
@@ -224,15 +248,25 @@ def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
     return changed
 
 
-def _action_space(spec: EnvSpec, table: FileTable) -> Box:
-    """The environment's own action space; +-1 where it is not installed, as in all of Gymnasium-Robotics."""
+def _action_space(spec: EnvSpec | None, table: FileTable) -> Box:
+    """The environment's own action space; +-1 where it is not installed; what the file reaches where there is none."""
     size = int(table.columns["actions"].shape[1])
+    if spec is None:
+        return _reached(table)
     if spec.entry_point is None or spec.id in ENVIRONMENTS:
         return Box(-1.0, 1.0, (size,), np.float32)
-    env = gymnasium.make(spec.id)
+    env = make(spec.id)
     try:
         if not isinstance(env.action_space, Box) or env.action_space.shape != (size,):
             raise SkillsError(f"{table.path} has {size} action columns; {spec.id} acts in {env.action_space}.")
         return env.action_space
     finally:
         env.close()
+
+
+def _reached(table: FileTable) -> Box:
+    """From the least to the greatest action of each column; +-1 around one that never changes."""
+    actions = np.asarray(table.columns["actions"][:], np.float32)
+    low, high = np.nan_to_num(actions.min(axis=0)), np.nan_to_num(actions.max(axis=0))
+    still = low == high
+    return Box(np.where(still, low - 1, low), np.where(still, high + 1, high), dtype=np.float32)

@@ -5,12 +5,14 @@ Letters: K skills, R rollouts of each, T steps, P size of qpos.
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s
 from skills.bodies import motion
+from skills.measures.columns import label_columns
 from skills.playing.rollout import Rollouts
 
 _STILL = 0.1  # m/s; slower is standing
@@ -29,15 +31,30 @@ _MORE = 2  # traits that a label gets at most to tell it from others
 _SPEED = re.compile(r"[0-9.]+ m/s")
 
 
-def label_skills(rollouts: Rollouts) -> list[str]:
-    """[K] labels, of the rollout that stands for each skill. Equal ones are told apart by what else was measured."""
+def label_skills(rollouts: Rollouts, names: Sequence[str] | None = None) -> list[str]:
+    """[K] labels, of the rollout that stands for each skill. Equal ones are told apart by what else was measured.
+
+    names: of a body that goes nowhere, what its joints or columns are called (`Body.joint_names`).
+    """
+    if names is not None:
+        return _label_standing(rollouts, names)
     seconds_per_step = float(rollouts.seconds_per_step)
     played, labels = [], []
     for skill, shown in enumerate(rollouts.shown):
-        played.append(rollouts.qpos[skill, shown, : rollouts.lengths[skill, shown] + 1])
+        played.append(rollouts.poses[skill, shown, : rollouts.lengths[skill, shown] + 1])
         falls = fall_words(rollouts.terminated[skill], rollouts.seconds[skill], int(shown))
         labels.append(describe(played[-1], seconds_per_step, falls))
     return tell_apart(labels, played, seconds_per_step)
+
+
+def _label_standing(rollouts: Rollouts, names: Sequence[str]) -> list[str]:
+    joints = motion.joints(rollouts.poses)
+    shown = [joints[skill, index, : rollouts.lengths[skill, index] + 1] for skill, index in enumerate(rollouts.shown)]
+    falls = [
+        fall_words(rollouts.terminated[skill], rollouts.seconds[skill], int(index))
+        for skill, index in enumerate(rollouts.shown)
+    ]
+    return [joined(label, fell) for label, fell in zip(label_columns(shown, names), falls, strict=True)]
 
 
 def fall_words(fell: NDArray[np.bool_], seconds: NDArray[np.float64], shown: int) -> str:

@@ -85,7 +85,7 @@ def _names(
     """[F] the course and posture that are the most frequent in each family, its median speed, and what is peculiar."""
     step = float(rollouts.seconds_per_step)
     played = [
-        rollouts.qpos[skill, shown, : rollouts.lengths[skill, shown] + 1] for skill, shown in enumerate(rollouts.shown)
+        rollouts.poses[skill, shown, : rollouts.lengths[skill, shown] + 1] for skill, shown in enumerate(rollouts.shown)
     ]
     names = []
     for index in range(len(heads)):
@@ -138,7 +138,7 @@ def _behaviour(rollouts: Rollouts, skill: int, index: int) -> dict[str, Floats]:
     """What one rollout does; a group a name."""
     step = float(rollouts.seconds_per_step)
     length = int(rollouts.lengths[skill, index])
-    qpos = rollouts.qpos[skill, index, : length + 1]
+    qpos = rollouts.poses[skill, index, : length + 1]
     velocity = motion.velocity(qpos, step)
     joints = motion.joints(qpos)
     turned = motion.pitch(qpos) if motion.is_planar(qpos) else motion.heading(qpos)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from skills.bodies import motion
-from skills.bodies.environments import EPISODE_STEPS, seconds_per_step
-from skills.bodies.references import reference_returns
+from skills.bodies.body import body_of
+from skills.bodies.references import references_of
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
@@ -22,6 +22,10 @@ from skills.progress import Reporter
 
 SCHEMA_VERSION = 1
 _PATH_POINTS = 40
+_OF_PLAYING = (
+    "speed", "forward", "speed_within", "displacement", "survival", "fall_seconds", "episode_return", "occupancy",
+    "occupancy_ratio",
+)  # fmt: skip  # measures of what a policy does
 
 
 @dataclass(frozen=True)
@@ -65,18 +69,35 @@ def measure(
 ) -> dict[str, Any]:
     """The document of `measures.json`: every skill's measures and their summary."""
     aucs = reward_aucs(classes, rewards, reporter)
+    body = body_of(transitions.env_id)
     skills = [
         measure_skill(index, label, classes, rollouts, float(aucs[index]))
-        for index, label in enumerate(label_skills(rollouts))
+        for index, label in enumerate(label_skills(rollouts, body.joint_names))
     ]
-    whole_episodes = rollouts.rewards.shape[-1] >= EPISODE_STEPS
+    if not body.plays:
+        return {"schema_version": SCHEMA_VERSION, **_unplayed(skills, transitions)}
+    whole_episodes = rollouts.rewards.shape[-1] >= body.episode_steps
     summary, documents = _summary(skills, transitions, whole_episodes), [asdict(skill) for skill in skills]
     if len(classes.behaviours):
         summary["behaviours"] = len(np.unique(classes.behaviours))
-        summary["stride_seconds"] = float(classes.stride) * seconds_per_step(transitions.env_id)
+        summary["stride_seconds"] = float(classes.stride) * body.seconds_per_step
         for document, behaviour in zip(documents, classes.behaviours.tolist(), strict=True):
             document["behaviour"] = behaviour
     return {"schema_version": SCHEMA_VERSION, "summary": summary, "skills": documents}
+
+
+def _unplayed(skills: list[SkillMeasures], transitions: Transitions) -> dict[str, Any]:
+    """Where nothing can be played: what is known of the data alone. Paths and labels are of its own stretches."""
+    aucs = np.array([skill.reward_auc for skill in skills], float)
+    return {
+        "summary": {
+            "played": False,
+            "reward_auc_median": float(np.median(aucs)),
+            "reward_auc_min": float(np.min(aucs)),
+            "return_data_mean": float(transitions.returns.mean()),
+        },
+        "skills": [asdict(skill) | dict.fromkeys(_OF_PLAYING) for skill in skills],
+    }
 
 
 def reward_aucs(classes: Classes, rewards: Rewards, reporter: Reporter) -> NDArray[np.float64]:
@@ -99,7 +120,7 @@ def measure_skill(index: int, label: str, classes: Classes, rollouts: Rollouts, 
     support = classes.support[index]
     shown = int(rollouts.shown[index])
     fall_seconds = float(seconds[terminated].mean()) if terminated.mean() >= 0.5 else None
-    played = rollouts.qpos[index, shown, : lengths[shown] + 1]
+    played = rollouts.poses[index, shown, : lengths[shown] + 1]
     return SkillMeasures(
         skill=index,
         label=label,
@@ -122,11 +143,12 @@ def measure_skill(index: int, label: str, classes: Classes, rollouts: Rollouts, 
 def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episodes: bool) -> dict[str, float | None]:
     """What all skills say together.
 
-    The normalised return (0 a random policy's, 100 an expert's, by D4RL's references) is that of whole episodes only.
+    The normalised return (0 a random policy's, 100 an expert's, by D4RL's references) is that of whole episodes only,
+    and of environments that D4RL has references of.
     """
     between = float(np.std([skill.forward for skill in skills]))
     within = float(np.mean([skill.speed_within for skill in skills]))
-    low, high = reference_returns(transitions.env_id)
+    low, high = references_of(transitions.env_id) or (None, None)
     returns = np.array([skill.episode_return for skill in skills])
     ratios = np.array([skill.occupancy_ratio for skill in skills], float)
     aucs = np.array([skill.reward_auc for skill in skills], float)
@@ -141,11 +163,15 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
         "survival_median": float(np.median([skill.survival for skill in skills])),
         "return_median": float(np.median(returns)),
         "return_best": float(returns.max()),
-        "return_best_normalised": float(100.0 * (returns.max() - low) / (high - low)) if whole_episodes else None,
+        "return_best_normalised": _score(float(returns.max()), low, high) if whole_episodes else None,
         "return_data_mean": float(transitions.returns.mean()),
         "reference_return_random": low,
         "reference_return_expert": high,
     }
+
+
+def _score(value: float, low: float | None, high: float | None) -> float | None:
+    return None if low is None or high is None else float(100.0 * (value - low) / (high - low))
 
 
 def _path(qpos: NDArray[np.float32]) -> list[list[float]]:

@@ -72,6 +72,21 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
     if "mode" in found:
         return summary_of_expert(measures)
     count = len(measures["skills"])
+    rewards = Line(
+        "Reward AUC",
+        round(found["reward_auc_median"], 3),
+        "",
+        "median over skills: how well a skill's reward ranks its class above the rest of the data;"
+        f" chance 0.5, perfect 1, lowest here {found['reward_auc_min']:.3f}",
+    )
+    in_data = Line(
+        "Return in the data",
+        round(found["return_data_mean"], 1),
+        "",
+        "mean over the dataset's episodes",
+    )
+    if not found.get("played", True):
+        return [rewards, in_data]
     return [
         Line(
             "Own-class occupancy",
@@ -92,13 +107,7 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
             f"forward speed differs {found['speed_between']:.2g} m/s between skills and {found['speed_within']:.2g} m/s"
             " between rollouts of one skill; this is the first over the second",
         ),
-        Line(
-            "Reward AUC",
-            round(found["reward_auc_median"], 3),
-            "",
-            "median over skills: how well a skill's reward ranks its class above the rest of the data;"
-            f" chance 0.5, perfect 1, lowest here {found['reward_auc_min']:.3f}",
-        ),
+        rewards,
         Line(
             "Survival",
             round(100 * found["survival_median"], 1),
@@ -106,12 +115,7 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
             "median over skills: share of the horizon played before a fall",
         ),
         Line("Best return", round(found["return_best"], 1), "", _best(found, horizon)),
-        Line(
-            "Return in the data",
-            round(found["return_data_mean"], 1),
-            "",
-            "mean over the dataset's episodes",
-        ),
+        in_data,
     ]
 
 

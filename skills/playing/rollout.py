@@ -1,7 +1,7 @@
 """Plays every skill in the simulation and records what it does.
 
-Letters: K skills, R rollouts of each, N simulations, T steps at most, P size of qpos, O observation columns, A action
-size.
+Letters: K skills, R rollouts of each, N simulations, T steps at most, P size of qpos, J of a pose, O observation
+columns, A action size.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies import motion
-from skills.bodies.fast import Simulation
+from skills.bodies.body import body_of
+from skills.bodies.world import World
+from skills.bodies.worlds import most_at_once, open_world
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.progress import Reporter
@@ -36,6 +38,7 @@ class Rollouts:
     rewards: [K, R, T] float32, the environment's own; 0 in the padding.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
     seconds_per_step: [] float64, simulated time of a step, s.
+    laid_out: [K, R, T + 1, J] float32, the states as `skills.bodies.poses` lays them out; None where qpos is so itself.
     """
 
     qpos: NDArray[np.float32]
@@ -44,11 +47,17 @@ class Rollouts:
     rewards: NDArray[np.float32]
     classes: NDArray[np.int16]
     seconds_per_step: NDArray[np.float64]
+    laid_out: NDArray[np.float32] | None = None
+
+    @property
+    def poses(self) -> NDArray[np.float32]:
+        """[K, R, T + 1, J] the states, as `skills.bodies.motion` reads them."""
+        return self.qpos if self.laid_out is None else self.laid_out
 
     @property
     def net(self) -> NDArray[np.float64]:
         """[K, R, 2] m on the ground from start to end."""
-        start_and_end = motion.ground(self.qpos[..., [0, -1], :])
+        start_and_end = motion.ground(self.poses[..., [0, -1], :])
         return np.asarray(start_and_end[..., 1, :] - start_and_end[..., 0, :])
 
     @property
@@ -60,7 +69,7 @@ class Rollouts:
     def speed(self) -> NDArray[np.float64]:
         """[K, R] m/s, net displacement over the time played; signed along x for a planar body."""
         net = self.net
-        return (net[..., 0] if motion.is_planar(self.qpos) else np.linalg.norm(net, axis=-1)) / self.seconds
+        return (net[..., 0] if motion.is_planar(self.poses) else np.linalg.norm(net, axis=-1)) / self.seconds
 
     @property
     def shown(self) -> NDArray[np.int64]:
@@ -70,7 +79,7 @@ class Rollouts:
 
     def save(self, path: Path) -> None:
         """Writes `rollouts.npz`."""
-        write_arrays(path, vars(self))
+        write_arrays(path, {name: array for name, array in vars(self).items() if array is not None})
 
     @staticmethod
     def load(path: Path) -> "Rollouts":
@@ -115,46 +124,83 @@ def actor_of(policy: "Policy", noise: bool, seed: int) -> Actor:
 
 @dataclass(frozen=True)
 class Moment:
-    """One step of all simulations that still play, B of them.
+    """One step of all simulations that are open and still play, B of them.
 
-    playing: [B] which simulations.   observations, next_observations: [B, O] float32.   actions: [B, A] float32.
-    rewards: [B].   terminated: [B] bool, the body fell.   qpos: [B, P] after the step.
+    step: of their episodes, from 0.   playing: [B] which simulations.
+    observations, next_observations: [B, O] float32.   actions: [B, A] float32.
+    rewards: [B].   failed: [B] bool, it ended by itself, and not in success.
+    qpos: [B, P] after the step.   poses: [B, J], see `World`; None where qpos is one.
     """
 
+    step: int
     playing: NDArray[np.intp]
     observations: NDArray[np.float32]
     actions: NDArray[np.float32]
     next_observations: NDArray[np.float32]
     rewards: NDArray[np.float64]
-    terminated: NDArray[np.bool_]
+    failed: NDArray[np.bool_]
     qpos: NDArray[np.float64]
+    poses: NDArray[np.float64] | None
 
 
-def start(simulation: Simulation, rollouts: int, seed: int) -> NDArray[np.float64]:
-    """Starts the rollouts of K skills, skill by skill; returns observations [K * rollouts, O].
+@dataclass(frozen=True)
+class Started:
+    """Where episodes begin: [B] which simulations, [B, P] their qpos, [B, J] their poses as in `Moment`."""
 
-    Rollout r of every skill starts from the same state, drawn with `default_rng([seed, r])`.
-    """
-    return simulation.reset([np.random.default_rng([seed, index % rollouts]) for index in range(simulation.count)])
+    playing: NDArray[np.intp]
+    qpos: NDArray[np.float64]
+    poses: NDArray[np.float64] | None
 
 
 def lockstep(
-    actor: Actor, simulation: Simulation, started: NDArray[np.float64], skills: NDArray[np.int64], horizon: int
-) -> Iterator[Moment]:
-    """Plays skill skills[n] in simulation n from where `start` left it until all have ended, one step at a time."""
-    observations = started.astype(np.float32)
-    playing = np.arange(len(skills))
-    for _ in range(horizon):
-        before = observations[playing]
-        actions = actor.act(before, skills[playing])
-        result = simulation.step(actions, playing)
+    actor: Actor,
+    env_id: str,
+    skills: NDArray[np.int64],
+    rollouts: int,
+    seed: int,
+    horizon: int,
+    task: str | None = None,
+) -> Iterator[Started | Moment]:
+    """Plays skill skills[n] in simulation n, all at once as far as memory allows, one step at a time until all ended.
+
+    rollouts: of each skill, side by side in `skills`; rollout r of every skill starts from the same state, drawn with
+        `default_rng([seed, r])`.   task: in a maze, see `Maze.starts`.
+    """
+    total = len(skills)
+    world = open_world(env_id, most_at_once(env_id, total), task=task)
+    try:
+        for first in range(0, total, world.count):
+            chosen = np.arange(first, min(first + world.count, total))
+            yield from _together(actor, world, skills, chosen, rollouts, seed, horizon)
+    finally:
+        world.close()
+
+
+def _together(
+    actor: Actor,
+    world: World,
+    skills: NDArray[np.int64],
+    chosen: NDArray[np.intp],
+    rollouts: int,
+    seed: int,
+    horizon: int,
+) -> Iterator[Started | Moment]:
+    """Plays some of the simulations, as many as the world has at most."""
+    rows = np.arange(len(chosen))
+    generators = [np.random.default_rng([seed, index % rollouts]) for index in chosen.tolist()]
+    observations = world.reset(generators, rows).astype(np.float32)
+    yield Started(chosen, world.qpos[rows], None if world.poses is None else world.poses[rows])
+    for step in range(horizon):
+        before = observations[rows]
+        actions = actor.act(before, skills[chosen[rows]])
+        result = world.step(actions, rows)
         after = result.observations.astype(np.float32)
-        observations[playing] = after
-        qpos = simulation.qpos[playing]
-        fell = result.terminated & simulation.environment.terminates  # an end may also be a success
-        yield Moment(playing, before, actions, after, result.rewards, fell, qpos)
-        playing = playing[~(result.terminated | result.truncated)]
-        if len(playing) == 0:
+        observations[rows] = after
+        poses = None if world.poses is None else world.poses[rows]
+        own = chosen[rows]
+        yield Moment(step, own, before, actions, after, result.rewards, result.failed, world.qpos[rows], poses)
+        rows = rows[~(result.terminated | result.truncated)]
+        if len(rows) == 0:
             return
 
 
@@ -171,9 +217,9 @@ class Transcript:
         self.actions = np.zeros((count, steps, action_size), np.float32)
         self.lengths = np.zeros(count, np.int64)
 
-    def add(self, step: int, moment: Moment) -> None:
+    def add(self, moment: Moment) -> None:
         """Writes down a step that is among the first T."""
-        playing, columns = moment.playing, self.states.shape[2]
+        step, playing, columns = moment.step, moment.playing, self.states.shape[2]
         self.states[playing, step] = moment.observations[:, :columns]
         self.states[playing, step + 1] = moment.next_observations[:, :columns]
         self.actions[playing, step] = moment.actions
@@ -199,32 +245,38 @@ def play(
     """Plays all skills at once, in lock-step."""
     count, horizon = policy.shape.skills, config.horizon
     skills = np.repeat(np.arange(count), config.rollouts)
-    total = len(skills)
-    simulation = Simulation(env_id, total, task=config.task)
-    started = start(simulation, config.rollouts, seed)
-    qpos = np.empty((total, horizon + 1, simulation.qpos.shape[1]), np.float32)
-    qpos[:, 0] = simulation.qpos
+    total, body = len(skills), body_of(env_id)
+    qpos = np.empty((total, horizon + 1, body.state_size), np.float32)
+    poses = None if body.leads else np.empty((total, horizon + 1, body.pose_size), np.float32)
     rewards = np.zeros((total, horizon), np.float32)
-    seen = Transcript(total, horizon, policy.shape.observation_size, simulation.action_size)
-    terminated = np.zeros(total, bool)
+    seen = Transcript(total, horizon, policy.shape.observation_size, len(body.actions.low))
+    failed = np.zeros(total, bool)
     progress = reporter(f"playing {count} skills, {config.rollouts} times each", "steps")
     actor = actor_of(policy, config.noise, seed)
-    for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
+    for moment in lockstep(actor, env_id, skills, config.rollouts, seed, horizon, config.task):
         playing = moment.playing
-        seen.add(step, moment)
-        rewards[playing, step] = moment.rewards
-        terminated[playing] = moment.terminated
-        qpos[:, step + 1] = qpos[:, step]
-        qpos[playing, step + 1] = moment.qpos
-        progress(step + 1, horizon)
-    played = int(seen.lengths.max())
-    qpos[:, played + 1 :] = qpos[:, played : played + 1]
+        state = 0
+        if isinstance(moment, Moment):
+            state = moment.step + 1
+            seen.add(moment)
+            rewards[playing, moment.step] = moment.rewards
+            failed[playing] = moment.failed
+            progress(state, horizon)
+        qpos[playing, state] = moment.qpos
+        if poses is not None:
+            poses[playing, state] = moment.poses
     by_skill = (count, config.rollouts)
+
+    def laid(states: NDArray[np.float32]) -> NDArray[np.float32]:
+        padded = states[np.arange(total)[:, None], np.minimum(np.arange(horizon + 1), seen.lengths[:, None])]
+        return padded.reshape(*by_skill, *states.shape[1:])
+
     return Rollouts(
-        qpos=qpos.reshape(*by_skill, *qpos.shape[1:]),
+        qpos=laid(qpos),
         lengths=seen.lengths.astype(np.int32).reshape(by_skill),
-        terminated=terminated.reshape(by_skill),
+        terminated=failed.reshape(by_skill),
         rewards=rewards.reshape(*by_skill, horizon),
         classes=seen.classify(classes).reshape(*by_skill, horizon),
-        seconds_per_step=np.array(simulation.seconds_per_step),
+        seconds_per_step=np.array(body.seconds_per_step),
+        laid_out=None if poses is None else laid(poses),
     )

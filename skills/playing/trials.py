@@ -9,14 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import EPISODE_STEPS
-from skills.bodies.fast import Simulation
+from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.learning.classes import Classes
 from skills.playing.protocol import Protocol
-from skills.playing.rollout import Actor, Transcript, lockstep, start
+from skills.playing.rollout import Actor, Moment, Transcript, lockstep
 from skills.progress import Reporter
 
 _SEED = 20231107  # of the starts: the same for every method and run
@@ -29,7 +28,7 @@ class Trials:
     observations: [K, R, T, O] float32, the state before each step; 0 in the padding.
     lengths: [K, R] int64, steps of these that were played.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
-    returns: [K, R] float64, the environment's reward over a whole episode of 1000 steps.
+    returns: [K, R] float64, the environment's reward over a whole episode.
     survived: [K, R] int64, steps of that episode that were played.   fell: [K, R] bool, it ended in a failure.
     """
 
@@ -66,29 +65,34 @@ def play_trials(
     protocol: Protocol,
     reporter: Reporter,
     *,
-    horizon: int = EPISODE_STEPS,
+    horizon: int | None = None,
 ) -> Trials:
-    """Plays `count` skills in lock-step, each as often as the protocol says, for `horizon` steps."""
+    """Plays `count` skills in lock-step, each as often as the protocol says, for `horizon` steps.
+
+    horizon: None: a whole episode, as long as the environment lets it last.
+    """
     trials = protocol.trials
     columns = transitions.observations.shape[1]
     skills = np.repeat(np.arange(count), trials)
-    simulation = Simulation(transitions.env_id, len(skills))
-    started = start(simulation, trials, _SEED)
+    body = body_of(transitions.env_id)
+    horizon = body.episode_steps if horizon is None else horizon
     steps = min(protocol.steps, horizon)
     noted = min(steps + int(classes.window) // 2, horizon)  # the class of a step looks as far ahead
-    seen = Transcript(len(skills), noted, columns, simulation.action_size)
+    seen = Transcript(len(skills), noted, columns, len(body.actions.low))
     returns = np.zeros(len(skills))
     survived = np.zeros(len(skills), np.int64)
     fell = np.zeros(len(skills), bool)
     progress = reporter(f"playing {count} skills, {trials} times each", "steps")
-    for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
+    for moment in lockstep(actor, transitions.env_id, skills, trials, _SEED, horizon):
+        if not isinstance(moment, Moment):
+            continue
         playing = moment.playing
-        if step < noted:
-            seen.add(step, moment)
+        if moment.step < noted:
+            seen.add(moment)
         returns[playing] += moment.rewards
         survived[playing] += 1
-        fell[playing] = moment.terminated
-        progress(step + 1, horizon)
+        fell[playing] = moment.failed
+        progress(moment.step + 1, horizon)
     progress(horizon, horizon)
     by_skill = (count, trials)
     return Trials(

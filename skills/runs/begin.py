@@ -33,41 +33,42 @@ def begin(
     Raises: SkillsError as these do; before anything is made or downloaded where what is asked for cannot be.
     """
     asked["expert"] = expert_of(asked.get("expert"))
+    env = asked.get("env")
     make_config(dataset, **asked)
     begun = None if fresh or not is_run(path) else open_run(path)  # it goes on as it began
     device = begun.config.device if begun and device == "auto" else device
     source = begun.source if begun and source == "auto" else source
     for name in (dataset, asked["expert"]):
         if name is not None and not _is_file(name):
-            get_data(name, source if name == dataset else "auto", offline, reporter, notify)
+            get_data(name, source if name == dataset else "auto", offline, reporter, notify, env)
     from skills.learning.engine.device import choose_device  # takes a second or two: it needs torch
 
     config = make_config(dataset, **asked)  # again: only now may it be known whose steps these are
     return open_or_create(path, replace(config, device=choose_device(device)), fresh=fresh)
 
 
-def get_data(dataset: str, source: str, offline: bool, reporter: Reporter, notify: Notify) -> None:
-    """Downloads the dataset where that is what it takes.
+def get_data(
+    dataset: str, source: str, offline: bool, reporter: Reporter, notify: Notify, env: str | None = None
+) -> None:
+    """Downloads the dataset where that is what it takes.   env: what is to be played in, instead of its own.
 
     Raises: SkillsError where there is no such data, or its environment cannot be played: no run is begun in vain.
     """
     entry = catalog.resolve(dataset)
 
-    from skills.bodies.environments import environment  # Gymnasium and MuJoCo take a second, and a typo ends above
+    from skills.bodies.body import body_of  # Gymnasium and MuJoCo take a second, and a typo ends above
     from skills.data.minari import open_usable
     from skills.data.sources import choose
 
     chosen = choose(entry, source, offline=offline)
-    if entry.env_id:
-        environment(entry.env_id)
+    if entry.env_id and env is None:
+        body_of(entry.env_id)
     if chosen == "remote":
         from skills.data import hub
 
         hub.download(str(entry.official_id), reporter(f"downloading {entry.official_id}", "bytes"), notify)
     if chosen in ("local", "remote"):
-        open_usable(next(minari_id for minari_id in entry.ids if minari_root.is_local(minari_id)))
-    if entry.env_id is None and (env_id := minari_root.env_id(dataset)):
-        environment(env_id)
+        open_usable(next(minari_id for minari_id in entry.ids if minari_root.is_local(minari_id)), env)
 
 
 def expert_of(named: str | None) -> str | None:

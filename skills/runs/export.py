@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from skills.bodies.environments import observation_size
+from skills.bodies.actions import ActionRange
+from skills.bodies.body import body_of
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import read_json, replacing
 from skills.learning.policy import Policy
@@ -36,22 +37,32 @@ class Exported:
 
 
 class _Player(nn.Module):
-    """Observations as the environment gives them [B, O] -> mean actions [B, A] of a policy of one skill."""
+    """Observations as the environment gives them [B, O] -> mean actions [B, A] of a policy of one skill, in its bounds.
 
-    def __init__(self, policy: Policy) -> None:
+    actions: these bounds.
+    """
+
+    middle: Tensor
+    reach: Tensor
+
+    def __init__(self, policy: Policy, actions: ActionRange) -> None:
         super().__init__()
         self.policy = policy
+        self.unit = bool((actions.low == -1).all() and (actions.high == 1).all())
+        self.register_buffer("middle", torch.from_numpy((actions.high + actions.low) / 2))
+        self.register_buffer("reach", torch.from_numpy((actions.high - actions.low) / 2))
 
     def forward(self, observation: Tensor) -> Tensor:
         seen = observation[:, : self.policy.shape.observation_size]
-        return self.policy.means(self.policy.standardise(seen))[:, 0]
+        means = self.policy.means(self.policy.standardise(seen))[:, 0]
+        return means if self.unit else self.middle + self.reach * means
 
 
 def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force: bool = False) -> Exported:
     """Writes a skill's policy to `path`, or to RUN/export/017.onnx.   skill: None for the only one.
 
     The graph takes `observation` [B, O] float32, chooses its columns, standardises, and gives `action` [B, A], the mean
-    action, within +-1; B is free.   force: write over a file that is there.
+    action, within the environment's bounds; B is free.   force: write over a file that is there.
 
     Raises: SkillsError (usage) for a skill that the run has not or a file that is there, (environment) where onnx or
     onnxscript is not installed; where the run has no policy yet.
@@ -67,9 +78,9 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
         raise SkillsError(f"{path} is there already; it is left as it is.", "--force writes over it.", USAGE)
     _check_can_export()
     policy = Policy.load(run.policy_folder).alone(skill)
-    columns = observation_size(run.env_id)
-    metadata = _metadata(run, skill)
-    _write(_Player(policy).eval(), columns, metadata, path)
+    body = body_of(run.env_id)
+    columns, metadata = body.observation_size, _metadata(run, skill)
+    _write(_Player(policy, body.actions).eval(), columns, metadata, path)
     return Exported(path, columns, policy.shape.action_size, metadata)
 
 

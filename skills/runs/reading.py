@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import environment
+from skills.bodies.body import body_of
 from skills.data import catalog, sources
 from skills.data.transitions import Transitions
 from skills.plugins import SOURCES
@@ -68,8 +68,9 @@ def _read_dataset(run: RunFolder, source: str, reporter: Reporter, notify: Notif
         rewards=with_rewards,
         progress=reporter("reading data", "steps"),
         notify=notify,
+        env=data.env,
     )
-    environment(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
+    body_of(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
     run.record_dataset(
         {
             "name": transitions.name,

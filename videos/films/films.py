@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.choices import Camera
 from skills.playing.rollout import Rollouts
 from skills.runs.exemplars import Exemplars
@@ -102,7 +102,11 @@ def starts_film(rollouts: Rollouts, skill: int, style: Style, seconds: float) ->
     for index in others:
         length = int(rollouts.lengths[skill, index])
         made = clip(rollouts.qpos[skill, index], length, style.env_id, min(seconds, _STARTS_SECONDS))
-        falls = f", falls {length * seconds_per_step(style.env_id):.1f} s" if rollouts.terminated[skill, index] else ""
+        falls = (
+            f", falls {length * body_of(style.env_id).seconds_per_step:.1f} s"
+            if rollouts.terminated[skill, index]
+            else ""
+        )
         panes.append(Pane(made, f"start {index + 1}{falls}"))
     return Film(film_name(skill, "starts"), tuple(panes)) if panes else None
 
@@ -110,10 +114,10 @@ def starts_film(rollouts: Rollouts, skill: int, style: Style, seconds: float) ->
 def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
     """The class's own stretches of the dataset, with its steps marked; None for a class without any."""
     stride = stride_of(style.env_id)
-    step = seconds_per_step(style.env_id)
+    step = body_of(style.env_id).seconds_per_step
     panes = []
     for place, length in enumerate(exemplars.lengths[skill]):
-        if length:
+        if exemplars.shows(skill, place):
             frames = np.arange(0, length, stride)
             qpos = exemplars.qpos[skill, place, frames].astype(np.float64)
             at = exemplars.starts[skill, place] * step
@@ -147,7 +151,8 @@ def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
     if not style.caption:
         return frames
     shown = film.panes[0].shown
-    track = torso_track(view_of(style.env_id), shown.qpos)
+    moves = body_of(style.env_id).model is not None
+    track = torso_track(view_of(style.env_id), shown.qpos) if moves else np.zeros((len(frames), 2))
     back = max(1, round(_SPEED_SECONDS * shown.fps))
     lines = []
     for frame in range(len(frames)):

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from skills.bodies.keys import read_key
 from skills.files import read_json
 from skills.learning.classes import Classes
 from skills.measures import profile as behaviour
@@ -45,7 +46,8 @@ def page(run: RunFolder) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "run": run.path.resolve().name,
         "dataset": run.dataset,
-        "env_id": run.env_id,
+        "env_id": read_key(run.env_id).name,
+        "played": measures["summary"].get("played", True),
         "mode": run.config.mode,
         "expert": _expert(manifest.get("expert")),
         "preset": run.config.preset,

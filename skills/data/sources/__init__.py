@@ -24,7 +24,7 @@ class Wanted:
 
     steps: rows, the first ones; None: all.   columns: as `DataConfig` has them.   rewards: False leaves them unread.
     progress: of collection and reading, in rows, or of a download, in bytes.   notify: gets one line that says which
-    set was taken.
+    set was taken.   env: the environment to be played in, see `skills.data.minari.environment_of`.
     """
 
     entry: Entry
@@ -33,6 +33,7 @@ class Wanted:
     rewards: bool
     progress: Progress
     notify: Notify
+    env: str | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def load(
     rewards: bool = True,
     progress: Progress = silent,
     notify: Notify = unsaid,
+    env: str | None = None,
 ) -> Transitions:
     """The transitions of a short name ("ant-medium") or of any Minari id.
 
@@ -79,7 +81,7 @@ def load(
     """
     entry = catalog.resolve(name)
     chosen = _source(choose(entry, source, offline=offline))
-    return chosen.load(Wanted(entry, steps, columns, rewards, progress, notify))
+    return chosen.load(Wanted(entry, steps, columns, rewards, progress, notify, env))
 
 
 def choose(entry: Entry, source: str = AUTO, *, offline: bool = False) -> str:
