@@ -28,7 +28,7 @@ def discover(
         str | None,
         typer.Argument(
             metavar="DATASET",
-            help="Such as ant-medium, or any Minari id; left out, the run of --run goes on.",
+            help="Such as ant-medium, any Minari id, or a file of logs; left out, the run of --run goes on.",
             autocompletion=complete_dataset,
         ),
     ] = None,
@@ -112,7 +112,7 @@ def discover(
     imports: Import = None,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
-    from skills.runs.begin import begin
+    from skills.runs.begin import begin, name_of
     from skills.runs.folder import default_path, open_run
 
     if dataset is None:
@@ -121,7 +121,7 @@ def discover(
     with reporter(quiet) as report:
         begun = begin(
             dataset,
-            run or default_path(dataset, mode),
+            run or default_path(name_of(dataset), mode),
             fresh=fresh,
             device=device,
             source=source,
@@ -159,12 +159,18 @@ def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, j
 
 
 def _env(env: str | None, xml: Path | None) -> str | None:
-    """What to play in. Raises: SkillsError (usage) where both are said."""
-    if env is not None and xml is not None:
+    """What to play in; with none and a model, recorded states are shown in that.
+
+    Raises: SkillsError (usage) where two are said.
+    """
+    from skills.bodies.keys import LOG, Key
+
+    model = None if xml is None else str(xml.resolve())
+    if env == "none":
+        return str(Key(LOG, {} if model is None else {"model": model}))
+    if env is not None and model is not None:
         raise SkillsError("--env and --xml both say what to play in.", "Leave one of them out.", USAGE)
-    if xml is not None:
-        return str(xml.resolve())
-    return "log" if env == "none" else env
+    return model or env
 
 
 def _count(text: str) -> int | Literal["auto"]:

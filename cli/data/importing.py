@@ -10,7 +10,7 @@ from skills.cli.options import Import, Quiet, Trust
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, or an .npz with the same arrays.")],
+    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, an .npz with the same arrays, a LeRobot folder.")],
     env: Annotated[str, typer.Option(help="The environment that it comes from: Ant-v5, AdroitHandDoor-v1, ...; none.")],
     name: Annotated[str, typer.Option(help="The Minari id that it gets: mine/run-v0.")],
     label: Annotated[
@@ -23,6 +23,12 @@ def import_file(
     ] = 1,
     seconds: Annotated[
         float | None, typer.Option(help="How long a step lasts, where no environment says it: 0.05.")
+    ] = None,
+    observation: Annotated[
+        str | None, typer.Option(metavar="NAME[,NAME...]", help="The arrays that are observations, side by side.")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option(metavar="NAME[,NAME...]", help="The arrays that are actions, side by side.")
     ] = None,
     quiet: Quiet = False,
     trust: Trust = None,
@@ -48,6 +54,8 @@ def import_file(
             clip=clip,
             interleaved=interleaved,
             seconds=seconds,
+            observations=observation.split(",") if observation else (),
+            actions=action.split(",") if action else (),
             progress=report(f"importing {file.name}", "rows"),
             notify=(lambda line: None) if quiet else console.say,
         )

@@ -42,6 +42,7 @@ class Body:
     model: None where there is no simulator of MuJoCo's.   root: None then, too.   tracked: the body that is followed.
     pose: [P] int64, the observation column of each number of qpos; -1 of one that is not observed.
     rates: [V] int64, of each number of qvel.
+    rest: [P] a state of its model that an episode begins in; None without a model.
     maze: where it is in one.   batched: simulated here, see `fast.py`.   plays: whether it can be simulated at all.
     """
 
@@ -56,6 +57,7 @@ class Body:
     tracked: int
     pose: Ids
     rates: Ids
+    rest: Floats | None = None
     maze: Maze | None = None
     batched: bool = False
     plays: bool = True
@@ -150,6 +152,7 @@ def _batched(env_id: str) -> Body:
         tracked=1,
         pose=pose.astype(np.int64),
         rates=seen[model.nq - hidden :][: model.nv].astype(np.int64),
+        rest=model.qpos0,
         maze=known.maze,
         batched=True,
     )
@@ -174,6 +177,7 @@ def _logged(env_id: str) -> Body:
         tracked=0 if root is None else root.body,
         pose=unseen[0],
         rates=unseen[1],
+        rest=None if model is None else model.qpos0,
         plays=False,
     )
 
@@ -209,6 +213,7 @@ def _derived(env_id: str, env: gymnasium.Env[Any, Any]) -> Body:
         tracked=tracked,
         pose=pose,
         rates=rates,
+        rest=seen.qpos[0] if physics is not None else None,
     )
     return found if not found.travels else _with_motion(found)
 

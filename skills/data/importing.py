@@ -6,7 +6,9 @@ Letters: N rows, T rows of one episode, O observation columns.
 """
 
 import copy
-from collections.abc import Iterator
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,17 +26,20 @@ from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.bodies.keys import is_log, is_model, read_key
 from skills.bodies.making import make, register
 from skills.choices import Columns
-from skills.data import catalog, minari, physics, store
+from skills.data import catalog, lerobot, minari, physics, store
 from skills.data.checks import Checks, numbers
-from skills.data.columns import FileTable, apart, flat, without_world
+from skills.data.columns import FileTable, apart, chosen, flat, without_world
 from skills.data.minari import SECONDS, check_spaces
-from skills.data.minari_root import LABEL_NAMES
+from skills.data.minari_root import LABEL_NAMES, is_local
 from skills.data.tables import NamedColumns, opened, unreadable
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.data.trust import check_id
 from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.files import sha256
 from skills.progress import Notify, Progress, silent, unsaid
 
+_DIGITS = 8  # of the digest of a file in the name of its dataset
+_READ = (".parquet", ".json", ".npz")  # files of a folder that are looked at
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
 
 
@@ -48,12 +53,15 @@ def import_file(
     clip: bool = False,
     interleaved: int = 1,
     seconds: float | None = None,
+    observations: Sequence[str] = (),
+    actions: Sequence[str] = (),
     progress: Progress = silent,
     notify: Notify = unsaid,
 ) -> None:
     """Writes the transitions of a file as the Minari dataset `minari_id`.
 
     env_id: "log" for logs of what nothing simulates.   seconds: of a step, where no environment says it.
+    observations, actions: the arrays that are these, where the file calls them otherwise.
     label: the array, of a row or of an episode each, that says which policy acted.   licence: of the data.
     clip: cut actions that are outside their space, as MuJoCo does itself; infos/unclipped_actions keeps them.
     interleaved: how many environments' rows take turns in the file.
@@ -67,9 +75,10 @@ def import_file(
     store.check_new(minari_id)
     spec = _env_spec(env_id)
     with opened(path) as columns:
+        columns = chosen(columns, observations, actions, path)
         table = _table(path, columns, spec, interleaved, notify)
-        observations, actions = table.observation_space(), _action_space(spec, table)
-        check_spaces(str(path), env_id, observations, actions)
+        seen, acted = table.observation_space(), _action_space(spec, table)
+        check_spaces(str(path), env_id, seen, acted)
         if spec is not None and env_id in ENVIRONMENTS and table.observation_size == motion_size(env_id):
             spec = _without_contact_forces(spec)
         labels, names = table.labels(label)
@@ -77,17 +86,38 @@ def import_file(
         more: dict[str, Any] = {"imported_from": path.name}
         if licence:
             more["license"] = licence
+        seconds = seconds or (lerobot.seconds(path) if lerobot.is_lerobot(path) else None)
         if seconds:
             more[SECONDS] = seconds
         if labels is not None:
             more[LABEL_NAMES] = names
         of = "logs without an environment" if spec is None else env_id
         text = f"Imported by `skills data import` from {path.name}, of {of}."
-        description = store.Description(observations, actions, spec, "unknown", text, more)
-        store.write(minari_id, description, _episodes(table, actions, labels, clip, progress))
+        description = store.Description(seen, acted, spec, "unknown", text, more)
+        store.write(minari_id, description, _episodes(table, acted, labels, clip, progress))
     if physics.known(env_id):
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
         physics.notify_if_strange(written, notify)
+
+
+def import_once(path: Path, env_id: str, *, progress: Progress = silent, notify: Notify = unsaid) -> str:
+    """The Minari id of a file's transitions, imported where they are not yet: its name and what it holds.
+
+    Raises: SkillsError as `import_file` does.
+    """
+    name = re.sub(r"\W+", "-", path.stem, flags=re.ASCII).strip("-") or "log"
+    minari_id = f"imported/{name}-{_digest(path)[:_DIGITS]}-v0"
+    if not is_local(minari_id):
+        import_file(path, minari_id, env_id, progress=progress, notify=notify)
+    return minari_id
+
+
+def _digest(path: Path) -> str:
+    """sha256 of a file, or of the names and contents of all files below a folder."""
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.suffix in _READ)
+    return hashlib.sha256("".join(f"{file.relative_to(path)} {sha256(file)}" for file in files).encode()).hexdigest()
 
 
 def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid) -> Transitions:

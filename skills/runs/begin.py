@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from skills.data import catalog, minari_root
-from skills.errors import NOT_FOUND, SkillsError
+from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, open_or_create, open_run
@@ -32,6 +32,8 @@ def begin(
     asked: as `make_config` takes it.
     Raises: SkillsError as these do; before anything is made or downloaded where what is asked for cannot be.
     """
+    if is_log_file(dataset):
+        dataset = _imported(dataset, asked.get("env"), reporter, notify)
     asked["expert"] = expert_of(asked.get("expert"))
     env = asked.get("env")
     make_config(dataset, **asked)
@@ -45,6 +47,35 @@ def begin(
 
     config = make_config(dataset, **asked)  # again: only now may it be known whose steps these are
     return open_or_create(path, replace(config, device=choose_device(device)), fresh=fresh)
+
+
+def is_log_file(dataset: str) -> bool:
+    """Whether what is named is a file or a folder of logs, rather than a dataset."""
+    return Path(dataset).suffix in EXPERT_FILES or ("/" in dataset and Path(dataset).is_dir())
+
+
+def name_of(dataset: str) -> str:
+    """What a run on a dataset is called after: a file's name without its folder and ending."""
+    return Path(dataset).stem if is_log_file(dataset) else dataset
+
+
+def _imported(file: str, env: str | None, reporter: Reporter, notify: Notify) -> str:
+    """The Minari id of a file's transitions. Raises: SkillsError (usage) where it is not said what they are of."""
+    path = Path(file)
+    if not path.exists():
+        raise SkillsError(f"There is no file {file}.", "Name a file, or a dataset.", NOT_FOUND)
+    if env is None:
+        raise SkillsError(
+            f"{file} does not say what it is of.",
+            "Name the environment, --env Hopper-v5, or a model, --xml robot.xml; or nothing is played: --env none",
+            USAGE,
+        )
+
+    from skills.data.importing import import_once  # as below
+
+    minari_id = import_once(path, env, progress=reporter(f"importing {path.name}", "rows"), notify=notify)
+    notify(f"{file} is the dataset {minari_id} now.")
+    return minari_id
 
 
 def get_data(

@@ -28,7 +28,7 @@ FOLLOW_FRAMES = 5.0  # standard deviation of the camera's smoothing, about a qua
 CHECKER_SIZE = 1.0  # m, the side of a floor square: speed can be counted
 _FOVY = 30.0  # degrees
 _MARGIN = 1.25  # of the distance at which a body just fits into the picture
-_FLAT = 0.35  # height over width below which a body is seen from above
+_ALMOST = 1e-3
 _PALEST = 0.7  # of the way from a limb's hue to white
 FOG_DISTANCE = 26.0  # m at which most of the floor has faded into the horizon
 
@@ -126,18 +126,20 @@ def _derived(body: Body) -> View:
     """From beside and above, as near as the whole of it stays in sight: what moves at rest, and some room."""
     model = model_of(body.env_id)
     data = mujoco.MjData(model)
+    data.qpos[:] = body.rest
     mujoco.mj_forward(model, data)
     drawn = [geom for geom in range(model.ngeom) if model.geom_type[geom] != mujoco.mjtGeom.mjGEOM_PLANE.value]
     moving = [geom for geom in drawn if model.body_weldid[model.geom_bodyid[geom]]] or drawn
     radii = model.geom_rbound[moving, None]
     low = (data.geom_xpos[moving] - radii).min(axis=0)
     high = (data.geom_xpos[moving] + radii).max(axis=0)
-    middle, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
-    root = body.root
+    root, flat = body.root, _moves_on_a_table(model)
     columns = () if root is None or root.kind == "fixed" else root.ground
+    middle, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
+    if root is not None and flat and not columns:  # it reaches all around where it stands
+        middle = data.xpos[root.body]
+        reach = float((np.linalg.norm(data.geom_xpos[moving] - middle, axis=1) + model.geom_rbound[moving]).max())
     floor = _floor(model, data, float(low[2]))
-    size = high - low
-    flat = (root is not None and root.kind == "level") or bool(size[2] < _FLAT * size[:2].max())
     return View(
         distance=_MARGIN * max(reach, 0.05) / float(np.sin(np.deg2rad(_FOVY / 2))),
         height=float(middle[2]),
@@ -149,6 +151,14 @@ def _derived(body: Body) -> View:
         floor=floor,
         static=True,
     )
+
+
+def _moves_on_a_table(model: mujoco.MjModel) -> bool:
+    """Whether every joint slides or turns in the plane of x and y: then a body is seen from above."""
+    upright = np.abs(model.jnt_axis[:, 2])
+    slides = model.jnt_type == mujoco.mjtJoint.mjJNT_SLIDE.value
+    hinges = model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE.value
+    return bool(((slides & (upright < _ALMOST)) | (hinges & (upright > 1 - _ALMOST))).all())
 
 
 def _floor(model: mujoco.MjModel, data: mujoco.MjData, lowest: float) -> float:
