@@ -20,15 +20,15 @@ def test_the_best_is_chosen_on_one_half_and_scored_on_the_other():
     scores = np.zeros((K, R))
     scores[2, :2] = 100  # lucky in the first half
     scores[5] = 50
-    assert quality(scores, standing, 0.05, every_trial(K, R))["best"] == 0
+    assert quality(scores, standing, 0.05, 1000, every_trial(K, R))["best"] == 0
     scores[2, 2:] = 60
-    assert quality(scores, standing, 0.05, every_trial(K, R))["best"] == 60
+    assert quality(scores, standing, 0.05, 1000, every_trial(K, R))["best"] == 60
 
 
 def test_the_mean_leaves_out_the_outer_quarters():
     standing = trials(np.full((K, R), 1000), np.zeros((K, R), bool))
     scores = np.repeat(np.array([-1000, -1000, 1, 2, 3, 4, 1000, 1000.0])[:, None], R, axis=1)
-    found = quality(scores, standing, 0.05, every_trial(K, R))
+    found = quality(scores, standing, 0.05, 1000, every_trial(K, R))
     assert found["iqm"] == pytest.approx(2.5)
     assert found["survival"] == 1
     assert np.isnan(found["time_to_fall"])
@@ -37,6 +37,6 @@ def test_the_mean_leaves_out_the_outer_quarters():
 def test_falls_are_counted_and_timed():
     survived, fell = np.full((K, R), 1000), np.zeros((K, R), bool)
     survived[0], fell[0] = [100, 100, 300, 300], True
-    found = quality(np.zeros((K, R)), trials(survived, fell), 0.05, every_trial(K, R))
+    found = quality(np.zeros((K, R)), trials(survived, fell), 0.05, 1000, every_trial(K, R))
     assert found["survival"] == pytest.approx((7 + 0.2) / 8)
     assert found["time_to_fall"] == pytest.approx(10.0)

@@ -17,7 +17,6 @@ from minari.storage import get_dataset_path
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s
-from skills.bodies.actions import ActionRange
 from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.keys import LOG, log_key, read_key
@@ -295,7 +294,7 @@ class _Filling:
         row = np.dtype(np.float32).itemsize * (2 * kept + space.shape[0] + 2) + 1
         check_memory(self.expected * row, f"Reading {self.expected:,} rows of {minari_id}")
         self._actions_of = body.actions
-        self._checks = Checks(minari_id, *_bounds(space, body.actions))
+        self._checks = Checks(minari_id, body.actions.low, body.actions.high)
         rows = self.expected
         self._observations = np.empty((rows, kept), np.float32)
         self._actions = np.empty((rows, space.shape[0]), np.float32)
@@ -343,9 +342,3 @@ class _Filling:
             observation_parts=parts,
             labels=None if self._labels is None else self._labels[rows],
         )
-
-
-def _bounds(space: Box, actions: ActionRange) -> tuple[Float32s, Float32s]:
-    """(low, high) [A] that actions of a dataset must lie in: its own space's, else those of its environment."""
-    low, high = (space.low, space.high) if space.is_bounded() else (actions.low, actions.high)
-    return np.asarray(low, np.float32), np.asarray(high, np.float32)
