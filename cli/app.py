@@ -9,20 +9,27 @@ import typer
 from skills.cli import (
     ablate,
     compare,
+    compose,
     console,
     data,
     discover,
     doctor,
     evaluate,
     export,
+    fault,
+    find,
     gallery,
     label,
+    plan,
     plot,
     render,
     reproduce,
+    segment,
     show,
+    transitions,
 )
 from skills.cli import list as list_command
+from skills.cli.options import ABOUT_TASKS
 from skills.errors import FAILED, SkillsError
 
 app = typer.Typer(
@@ -43,6 +50,11 @@ app.command("reproduce")(reproduce.reproduce)
 app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
 app.command("label")(label.label)
+app.command("find", epilog=ABOUT_TASKS)(find.find)
+app.command("transitions")(transitions.transitions)
+app.command("compose")(compose.compose)
+app.command("plan", epilog=ABOUT_TASKS)(plan.plan)
+app.command("segment")(segment.segment)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")
 app.command("doctor")(doctor.doctor)
@@ -70,6 +82,7 @@ def main() -> None:
     # Read when torch starts its threads. By default they spin for milliseconds while they wait for each other, which
     # made training six times slower on a machine with other work to do; with none at all, half as fast on an idle one.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    console.prepare()
     sys.exit(_run())
 
 
@@ -84,12 +97,14 @@ def _run() -> int:
     except BrokenPipeError:
         _forget_stdout()  # whoever read our output has seen enough
         return FAILED
-    except OSError as error:
-        if error.filename is not None:
-            raise
-        _forget_stdout()  # a full disk behind a redirected stdout has no file name
-        console.error(SkillsError(f"Cannot write the output: {error.strerror or error}."))
-        return FAILED
+    except Exception as error:  # noqa: BLE001  # the last resort: nobody is shown a traceback
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:
+            _forget_stdout()  # a full disk behind a redirected stdout has no file name
+            problem = SkillsError(f"Cannot write the output: {error.strerror or error}.")
+        else:
+            problem = fault.in_words(error)
+        console.error(problem)
+        return problem.exit_code
 
 
 def _run_command() -> int:

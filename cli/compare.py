@@ -27,7 +27,6 @@ def compare(
 ) -> None:
     """Show evaluated runs side by side, and how each differs from the first."""
     from skills.evaluation.evaluate import changes, read_numbers, require_alike
-    from skills.files import read_json
     from skills.measures.judged import rows
     from skills.runs import folder as known
 
@@ -36,7 +35,7 @@ def compare(
     opened = [known.find(name) for name in runs]
     numbers = [read_numbers(run) for run in opened]
     require_alike(opened)
-    measured = read_json(opened[0].measures_file)
+    measured = opened[0].measures
     apart = [changes(numbers[0], other) for other in numbers[1:]]
     document = _document(opened, numbers, apart, measured)
     if json:

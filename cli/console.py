@@ -3,7 +3,9 @@
 All that it writes is `printable`: names of arrays, columns and datasets are words of whoever made the file.
 """
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable
 from functools import cache
@@ -15,6 +17,8 @@ from skills.printable import printable
 if TYPE_CHECKING:  # rich takes a while to import, and `skills --help` waits for every import
     from rich.console import Console, RenderableType
 
+_MESSAGE_LINES, _HINT_LINES = 7, 3  # of an error, at most
+_PARAGRAPH = 800  # letters of one of its lines, at most
 _WIDTH_OF_A_FILE = 160  # columns, where stdout is a file or a pipe and has no width of its own
 
 
@@ -67,6 +71,25 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> "RenderableType":
     return table
 
 
+def prepare() -> None:
+    """Makes stdout and stderr take every letter: what their encoding has not is written as Python writes it."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed, as by `>&-`
+            setattr(sys, name, io.TextIOWrapper(io.FileIO(os.devnull, "w"), encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def can_write(text: str) -> bool:
+    """Whether the encoding of stdout has these letters."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
 def line(text: str = "") -> None:
     """Prints one line on stdout, never wrapped: a path stays a path."""
     sys.stdout.write(f"{printable(text)}\n")
@@ -74,7 +97,8 @@ def line(text: str = "") -> None:
 
 def document(content: Any) -> None:
     """Prints one JSON document on stdout."""
-    line(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False))
+    text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+    line(text if can_write(text) else json.dumps(content, indent=2, allow_nan=False))
 
 
 def say(text: str) -> None:
@@ -86,9 +110,18 @@ def error(problem: SkillsError) -> None:
     """Prints what is wrong and what to do about it on stderr."""
     from rich.text import Text
 
-    messages().print(Text.assemble(("error: ", "bold red"), problem.message), soft_wrap=True)
+    message = brief(problem.message, _MESSAGE_LINES)
+    messages().print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
     if problem.hint:
-        messages().print(problem.hint, soft_wrap=True)
+        messages().print(brief(problem.hint, _HINT_LINES), soft_wrap=True)
+
+
+def brief(text: str, most: int) -> str:
+    """A text of at most so many lines, none longer than a paragraph; says how much is left out."""
+    lines = [line if len(line) <= _PARAGRAPH else f"{line[:_PARAGRAPH]} ..." for line in text.splitlines()]
+    if len(lines) > most:
+        lines = [*lines[: most - 1], f"  ... and {len(lines) - most + 1:,} lines more"]
+    return "\n".join(lines)
 
 
 def reset() -> None:

@@ -3,11 +3,10 @@
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import typer
 from skills.cli import console
 from skills.cli.options import Json
 from skills.data.minari_root import minari_root
-from skills.errors import ENVIRONMENT
+from skills.errors import ENVIRONMENT, SkillsError
 
 SCHEMA_VERSION = 1
 _GIB = 2**30
@@ -76,12 +75,17 @@ def _packages() -> list[Check]:
     return found
 
 
+# How a package is imported: MuJoCo as everything here does it, see there.
+_MODULES = {"scikit-learn": "sklearn", "mujoco": "skills.bodies"}
+
+
 def _missing(package: str) -> Check | None:
     try:
-        import_module({"scikit-learn": "sklearn"}.get(package, package))
+        import_module(_MODULES.get(package, package))
         version(package)
-    except (ImportError, OSError, PackageNotFoundError) as error:
-        return Check(package, False, f"cannot be imported: {error}", f"pip install {package}", essential=True)
+    except Exception as error:  # noqa: BLE001  # whatever a package raises that cannot do without something else
+        said = " ".join(str(error).split()) or type(error).__name__
+        return Check(package, False, f"cannot be imported: {said}", f"pip install {package}", essential=True)
     return None
 
 
@@ -104,24 +108,28 @@ def _renderers() -> list[Check]:
 
 
 def _ffmpeg() -> list[Check]:
-    remedy = "pip install imageio-ffmpeg, or put an ffmpeg on the PATH"
     try:
         import imageio_ffmpeg
 
-        path = imageio_ffmpeg.get_ffmpeg_exe()
-        told = subprocess.run([path, "-version"], capture_output=True, text=True, check=True, timeout=30).stdout
-    except (ImportError, RuntimeError, OSError, subprocess.SubprocessError) as error:
-        return [Check("ffmpeg", False, str(error).splitlines()[0], remedy, essential=True)]
-    return [Check("ffmpeg", True, f"{told.split()[2]}, {path}", essential=True)]
+        from skills.videos.films.encode import REMEDY, lack
+    except ImportError as error:
+        return [Check("ffmpeg", False, f"cannot be imported: {error}", "install what is missing", essential=True)]
+    if missing := lack():
+        return [Check("ffmpeg", False, missing, REMEDY, essential=True)]
+    value = f"{imageio_ffmpeg.get_ffmpeg_version()}, {imageio_ffmpeg.get_ffmpeg_exe()}"
+    return [Check("ffmpeg", True, value, essential=True)]
 
 
 def _folders() -> list[Check]:
     from skills.runs.folder import runs_root
 
-    return [
-        _writable("Minari datasets", minari_root(), "set MINARI_DATASETS_PATH to a folder that can be written"),
-        _writable("runs", runs_root().absolute(), "set SKILLS_RUNS to a folder that can be written"),
-    ]
+    try:
+        datasets = _writable(
+            "Minari datasets", minari_root(), "set MINARI_DATASETS_PATH to a folder that can be written"
+        )
+    except SkillsError as error:
+        datasets = Check("Minari datasets", False, error.message, error.hint, essential=True)
+    return [datasets, _writable("runs", runs_root().absolute(), "set SKILLS_RUNS to a folder that can be written")]
 
 
 def _writable(name: str, path: Path, remedy: str) -> Check:

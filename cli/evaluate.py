@@ -165,8 +165,8 @@ def _read_behaviours(path: Path, run: "RunFolder") -> "NDArray[integer[Any]]":
             "Save one with numpy.save: 0 for the rows of the first behaviour, 1 for those of the second, ...",
             USAGE,
         )
-    labels: NDArray[np.integer[Any]] = np.unique(found[:rows], return_inverse=True)[1]
-    return labels
+    numbers: NDArray[np.integer[Any]] = found[:rows]
+    return numbers
 
 
 def _renew_gallery(run: "RunFolder") -> None:
@@ -222,13 +222,21 @@ def verdicts(document: dict[str, Any]) -> list[str]:
     ]
     for kind in ("nulls", "baselines"):
         for name, groups in document[kind].items():
-            clear = [row.words for row in rows(document) if _is_above(row.read(measures), row.read(groups))]
-            lines.append(f"Above {name}, intervals apart: {', '.join(clear) or 'nothing'}")
+            told = [row for row in rows(document) if row.good]
+            clear = [row.words for row in told if _is_above(row.read(measures), row.read(groups))]
+            known = any(row.read(measures)["low"] is not None for row in rows(document))
+            apart = (", ".join(clear) or "nothing") if known else "not told, there are no intervals"
+            lines.append(f"Above {name}, intervals apart: {apart}")
     protocol = document["protocol"]
     if not protocol["held_out"]:
         lines.append("The judge is not independent: the dataset has no rows that discovery did not see.")
     if "truth" in document:
         found = document["truth"]
+        own = found["inferred"]
+        lines.append(
+            f"Behaviours inferred: {own['number']} in {own['seconds']:.1f} s, ARI {own['ari']:.3f},"
+            f" NMI {own['nmi']:.3f}."
+        )
         lines.append(
             f"Behaviours: ARI {found['ari']:.3f}, NMI {found['nmi']:.3f}, recovered {found['recovered']:.0%}: "
             + ", ".join(

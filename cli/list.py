@@ -33,9 +33,7 @@ def describe_run(path: Path) -> dict[str, Any]:
         config, manifest, stages = opened.config, opened.manifest, opened.finished_stages()
         best = None
         if "measures" in stages:
-            from skills.files import read_json
-
-            best = read_json(opened.measures_file)["summary"]
+            best = opened.measures["summary"]
     except (SkillsError, KeyError, OSError) as error:
         return {**row, "problem": error.message if isinstance(error, SkillsError) else f"damaged: {error}"}
     return {

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from skills.bodies.quantities import FUNCTIONS, QUANTITIES
 from skills.errors import USAGE, SkillsError
 from skills.plugins import Plugins
 from skills.printable import printable
@@ -51,6 +52,16 @@ RunName = Annotated[
     typer.Argument(
         metavar="RUN", help="A run's name or folder; the newest run if left out.", autocompletion=complete_run
     ),
+]
+_WORDS = "\n\n".join(f"{name}{f', {one.unit}' if one.unit else ''}: {one.meaning}." for name, one in QUANTITIES.items())
+ABOUT_TASKS = f"""A reward is arithmetic (+ - * / ** < >, {", ".join(FUNCTIONS)}) over what can be said of a step:
+
+{_WORDS}"""
+Reward = Annotated[
+    str | None, typer.Option("--reward", metavar="EXPR", help='What a step is worth: "vx - 0.5*abs(yaw_rate)".')
+]
+Goal = Annotated[
+    str | None, typer.Option("--goal", metavar="GOALS", help='Or what the body is to be at: "vx=1.5, height=0.6".')
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]

@@ -1,5 +1,7 @@
 """`skills reproduce`: a table of the paper, our scores beside the published ones."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,25 +12,28 @@ from skills.cli import console
 from skills.cli.options import Json, Quiet, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
-from skills.progress import unsaid
+from skills.progress import Notify, Reporter, unsaid
 
 if TYPE_CHECKING:
     from skills.evaluation.paper import Table
 
 # As in evaluation.paper and settings.config, which are too slow to import for `skills --help`; a test keeps them
 # the same.
-Name = Literal["table1", "table2", "table3", "table4", "table5"]
+Name = Literal["table1", "table2", "table3", "table4", "table5", "figure3"]
 
 
 def reproduce(
-    table: Annotated[Name, typer.Argument(help="Which table.")],
+    table: Annotated[Name, typer.Argument(help="Which table, or the figure of skills.")],
     datasets: Annotated[
         str | None, typer.Option(metavar="LIST", help="Such as hopper-medium,walker2d-medium.", show_default="all here")
     ] = None,
     methods: Annotated[
         str | None, typer.Option(metavar="LIST", help="Such as clue,true,otr-5.", show_default="the table's")
     ] = None,
-    seeds: Annotated[int, typer.Option(help="How many seeds, trained stacked.")] = 3,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="How many seeds; of a table trained stacked.", show_default="3; 1 of a figure"),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the learner.", show_default="the preset's")] = None,
     expert: Annotated[
         str | None, typer.Option(help="Imitation: a dataset or a file.", show_default="BODY-expert")
@@ -43,9 +48,27 @@ def reproduce(
     quiet: Quiet = False,
     trust: Trust = None,
 ) -> None:
-    """Run a table of the paper on the data that is here. The same command again continues where it stopped."""
+    """Run a table or a figure of the paper on the data here. The same command again continues where it stopped."""
     from skills.evaluation import paper
 
+    if table == "figure3":
+        from skills.cli.figure import reproduce_figure
+
+        refused = {"--methods": methods, "--expert": expert}
+        reproduce_figure(
+            table,
+            refused,
+            _split(datasets),
+            1 if seeds is None else seeds,
+            steps,
+            preset,
+            seed,
+            device,
+            out,
+            json=json,
+            quiet=quiet,
+        )
+        return
     chosen = paper.table(table)
     columns = _split(methods) or list(chosen.methods)
     for name in columns:
@@ -55,18 +78,36 @@ def reproduce(
     from skills.learning.engine.device import choose_device
     from skills.runs.begin import expert_of
 
-    folder = out or reproduction.default_folder(chosen)
+    folder = out or reproduction.default_folder(table)
     rows = reproduction.available(_split(datasets) or chosen.datasets)
-    settings = reproduction.Settings(preset, seeds, seed, choose_device(device), steps, expert_of(expert))
+    settings = reproduction.Settings(
+        preset, 3 if seeds is None else seeds, seed, choose_device(device), steps, expert_of(expert)
+    )
+    with going_on(quiet) as (report, notify):
+        failures = reproduction.run_all(chosen, rows, columns, settings, folder, report, notify)
+    _report(chosen, columns, folder, failures, json=json)
+
+
+@contextmanager
+def going_on(quiet: bool) -> Iterator[tuple[Reporter, Notify]]:
+    """What runs report to. Raises: SkillsError where they are interrupted, that they can be continued."""
     try:
         with reporter(quiet) as report:
-            notify = unsaid if quiet else console.say
-            failures = reproduction.run_all(chosen, rows, columns, settings, folder, report, notify)
+            yield report, unsaid if quiet else console.say
     except KeyboardInterrupt:
         raise SkillsError(
             "Interrupted. What is finished is kept.", "The same command again continues.", INTERRUPTED
         ) from None
-    _report(chosen, columns, folder, failures, json=json)
+
+
+def check_finished(failures: list[str]) -> None:
+    """Raises: SkillsError (partly done) with the lines of runs that could not be finished, where there are any."""
+    if failures:
+        raise SkillsError(
+            f"{len(failures)} runs could not be finished:\n" + "\n".join(f"  {line}" for line in failures),
+            "The same command again tries them once more.",
+            PARTLY_DONE,
+        )
 
 
 def _split(names: str | None) -> list[str]:
@@ -84,12 +125,7 @@ def _report(table: "Table", columns: list[str], folder: Path, failures: list[str
         for line in [*shown["verdicts"], *map(reproduction.data_text, shown["rows"]), shown["note"]]:
             console.line(line)
         console.line(str(folder / reproduction.MARKDOWN))
-    if failures:
-        raise SkillsError(
-            f"{len(failures)} runs could not be finished:\n" + "\n".join(f"  {line}" for line in failures),
-            "The same command again tries them once more.",
-            PARTLY_DONE,
-        )
+    check_finished(failures)
 
 
 def _table(shown: dict[str, Any]) -> Any:

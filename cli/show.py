@@ -124,11 +124,17 @@ def _agreement(run: "RunFolder") -> "Agreement | None":
     known = run.manifest.get("dataset")
     if "experts" not in run.finished_stages() or not known or not names_policies(known["minari_id"]):
         return None
-    from skills.data import minari
     from skills.learning.classes import Classes
     from skills.measures.truth import agreement
+    from skills.progress import silent_reporter, unsaid
+    from skills.runs.reading import read_own
 
-    labels = minari.load(known["minari_id"], known["name"], steps=known["steps"], columns="motion").labels
+    try:
+        run.require("experts")
+        labels = read_own(run, "local", silent_reporter, unsaid).labels
+    except SkillsError as error:  # of what else is known there is enough to show
+        console.say(f"Its classes are not compared with the policies that made the data: {error.message}")
+        return None
     return None if labels is None else agreement(Classes.load(run.experts_file).labels, labels)
 
 
@@ -158,11 +164,13 @@ def _gallery(run: "RunFolder") -> str | None:
 
 
 def _show_skill(run: "RunFolder", number: int, *, json: bool) -> None:
-    from skills.files import read_json
+    from skills.files import RESTORE
+    from skills.troubles import reading
 
     run.require_skill(number)
-    run.require("measures")
-    measures: dict[str, Any] = read_json(run.measures_file)["skills"][number]
+    measures: dict[str, Any] = run.measures["skills"][number]
+    with reading(run.measures_file, RESTORE):
+        rows = [(name, _skill_text(name, measures[name])) for name in _SKILL_WORDS if measures.get(name) is not None]
     video = run.film(number)
     path = str(video) if video.is_file() else None
     if json:
@@ -170,9 +178,9 @@ def _show_skill(run: "RunFolder", number: int, *, json: bool) -> None:
         console.document({**described, "measures": measures, "video": path})
         return
     console.line(f"Skill {number} of {run.path}: {measures['label']}")
-    console.show(
-        console.pairs([(name, _skill_text(name, measures[name])) for name in _SKILL_WORDS if _is_known(name, measures)])
-    )
+    console.show(console.pairs(rows))
+    if fates := measures.get("fates"):
+        console.line("Its rollouts: " + ", ".join(f"{name} {number}" for name, number in fates.items()))
     console.line(f"Video: {path or f'none yet; make it with: skills render {run.path} --skill {number}'}")
 
 
@@ -183,8 +191,8 @@ _SKILL_WORDS = {
     "forward": ("{:z.2f} m/s", "net displacement along x over time"),
     "speed_within": ("{:z.2f} m/s", "standard deviation of that between its rollouts"),
     "displacement": ("{:z.2f} m", "from start to end"),
-    "survival": ("{:.0%}", "share of the horizon played before a fall"),
-    "fall_seconds": ("{:.1f} s", "mean time of its falls"),
+    "survival": ("{:.0%}", "share of the horizon before it fell, lay down on its back for good or left its bounds"),
+    "ended_seconds": ("{:.1f} s", "mean time at which its rollouts that did not survive ended"),
     "episode_return": ("{:z.1f}", "the environment's own reward, summed"),
     "occupancy": ("{:.1%}", "share of its steps in its own class"),
     "occupancy_ratio": ("{:.1f} x", "that over its support; chance 1"),
@@ -192,14 +200,9 @@ _SKILL_WORDS = {
 }
 
 
-def _is_known(name: str, measures: dict[str, Any]) -> bool:
-    """Whether there is something to say; a body that does not fall is said to, a measure that does not exist is not."""
-    return name in measures and (measures[name] is not None or name == "fall_seconds")
-
-
-def _skill_text(name: str, value: float | None) -> str:
+def _skill_text(name: str, value: float) -> str:
     form, meaning = _SKILL_WORDS[name]
-    return f"{'never' if value is None else form.format(value):<14} {meaning}"
+    return f"{form.format(value):<14} {meaning}"
 
 
 def _show_dataset(name: str, *, json: bool) -> None:

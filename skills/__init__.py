@@ -12,23 +12,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from skills.api.discover import discover
     from skills.api.environment import EnvStep, SkillEnv
+    from skills.api.find import find
     from skills.api.performer import Performer
     from skills.api.run import Run, load
     from skills.api.skill import Behaviour, Skill
     from skills.data.importing import import_file
     from skills.errors import SkillsError
+    from skills.measures.finding import Candidate
+    from skills.measures.quantities import LoggedSteps
 
     __version__: str
 else:
     _HOMES = {
         "Behaviour": "skills.api.skill",
+        "Candidate": "skills.measures.finding",
         "EnvStep": "skills.api.environment",
+        "LoggedSteps": "skills.measures.quantities",
         "Performer": "skills.api.performer",
         "Run": "skills.api.run",
         "Skill": "skills.api.skill",
         "SkillEnv": "skills.api.environment",
         "SkillsError": "skills.errors",
         "discover": "skills.api.discover",
+        "find": "skills.api.find",
         "import_file": "skills.data.importing",
         "load": "skills.api.run",
     }
@@ -52,7 +58,9 @@ else:
 
 __all__ = [
     "Behaviour",
+    "Candidate",
     "EnvStep",
+    "LoggedSteps",
     "Performer",
     "Run",
     "Skill",
@@ -60,6 +68,7 @@ __all__ = [
     "SkillsError",
     "__version__",
     "discover",
+    "find",
     "import_file",
     "load",
 ]

@@ -5,9 +5,7 @@ archive's directory says, both with what its compression can do, and the whole w
 """
 
 import math
-import tokenize
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -19,20 +17,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from skills.memory import check_memory
+from skills.troubles import DamagedError
 
-# What the readers of archives and of HDF5 raise at damaged files.
-DAMAGE: tuple[type[Exception], ...] = (
-    OSError,
-    EOFError,
-    LookupError,
-    ValueError,
-    TypeError,
-    RuntimeError,
-    MemoryError,
-    zipfile.BadZipFile,
-    zlib.error,
-    tokenize.TokenError,
-)
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _DEFLATED = 1032  # how many bytes one of deflate can stand for
 _OVERHEAD = 1 << 16
@@ -46,7 +32,7 @@ class Member:
         with archive.open(info) as handle:
             version = npy.read_magic(handle)
             if version not in _HEADERS:
-                raise ValueError(f"{info.filename} is of an unknown version, {version}")
+                raise DamagedError(f"{info.filename} is of an unknown version, {version}")
             self.shape, _, self.dtype = _HEADERS[version](handle)
             self._first = handle.tell()
         if not self.dtype.hasobject:
@@ -66,7 +52,7 @@ class Member:
         said, stored = self._first + math.prod(self.shape) * self.dtype.itemsize, self._info.file_size
         most = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: _DEFLATED}.get(self._info.compress_type)
         if said != stored or (most and stored > self._info.compress_size * most + _OVERHEAD):
-            raise ValueError(
+            raise DamagedError(
                 f"{self._info.filename} says that it is {self.dtype} of the shape {self.shape}, {said:,} bytes; "
                 f"{stored:,} are said to be in {self._info.compress_size:,}"
             )
@@ -76,7 +62,8 @@ class Member:
 def members(path: Path) -> Iterator[dict[str, Member]]:
     """The arrays of an archive by name, for as long as the block lasts.
 
-    Raises: one of DAMAGE where it is no archive or a header is damaged; in the block too.
+    Raises: what `skills.troubles.reading` puts into words where it is no archive or a header is damaged; in the block
+    too.
     """
     with zipfile.ZipFile(path) as archive:
         arrays = [info for info in archive.infolist() if info.filename.endswith(".npy")]

@@ -151,9 +151,10 @@ class _Stages:
 
     def _measure(self, data: Data) -> dict[str, Any]:
         classes, rollouts = Classes.load(self._run.experts_file), Rollouts.load(self._run.rollouts_file)
-        if data.expert is None:
-            return measure(data.transitions, classes, self._rewards, rollouts, self._reporter)
         with_rewards = learner_of(self._config).reads_rewards
+        if data.expert is None:
+            rewards = self._rewards if with_rewards else None
+            return measure(data.transitions, classes, rewards, rollouts, self._reporter)
         ranking = rank(data, maker_of(self._config), self._run.rewards_folder) if with_rewards else None
         return measure_expert(data.transitions, classes, ranking, rollouts, self._config)
 

@@ -10,6 +10,7 @@ USAGE = 2
 NOT_FOUND = 3
 ENVIRONMENT = 4
 PARTLY_DONE = 5
+FAULT = 70  # of this program, sysexits' EX_SOFTWARE
 INTERRUPTED = 130
 
 
@@ -30,6 +31,13 @@ class SkillsError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+def some(names: Iterable[object], most: int = 12) -> str:
+    """The first few of many names: "a, b, c and 2,980 more"."""
+    known = list(map(str, names))
+    more = f" and {len(known) - most:,} more" if len(known) > most else ""
+    return ", ".join(known[:most]) + more
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

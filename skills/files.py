@@ -1,8 +1,8 @@
 """Files that are there whole or not at all, and never read as pickle."""
 
-import errno
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,29 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.archives import DAMAGE, members
-from skills.errors import FAILED, SkillsError
+from skills.archives import members
+from skills.shape import check_shape
+from skills.troubles import DamagedError, reading, writing
 
 Arrays = dict[str, NDArray[Any]]
 
-_EXPLAINED = {
-    errno.ENOSPC: "the disk is full: free some space and run the same command again",
-    errno.EDQUOT: "the disk quota is used up: free some space and run the same command again",
-    errno.EACCES: "this folder cannot be written: choose another or change its permissions",
-    errno.EPERM: "this folder cannot be written: choose another or change its permissions",
-    errno.EROFS: "this folder is on a read-only file system: choose another",
-    errno.ENOTDIR: "a file stands where a folder is needed: move it or choose another folder",
-}
-
-
-@contextmanager
-def explained(path: Path) -> Iterator[None]:
-    """Turns an OSError about `path` into a SkillsError that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        hint = _EXPLAINED.get(error.errno or 0, "")
-        raise SkillsError(f"Cannot write {path}: {error.strerror or error}.", hint, FAILED) from error
+# The ways out where a file of a run is damaged.
+MAKE_AGAIN = "Delete it to have it made again."
+RESTORE = "Restore it, or begin anew with --fresh or --run."
 
 
 @contextmanager
@@ -43,7 +29,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the suffix, so writers that look at it choose the same format. An error leaves no trace.
     """
-    with explained(path):
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
         try:
@@ -62,14 +48,23 @@ def write_json(path: Path, document: Any) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file. Raises: SkillsError where it is missing or not JSON."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SkillsError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except ValueError as error:
-        raise SkillsError(f"{path} is damaged: {error}.", "Restore it, or begin anew with --fresh or --run.") from error
+def read_json(path: Path, shape: Any = None, remedy: str = RESTORE) -> Any:
+    """Reads a JSON file.   shape: what is relied on, as `skills.shape` has it.   remedy: where it is damaged.
+
+    Raises: SkillsError where it is missing, not JSON, or of another shape.
+    """
+    with reading(path, remedy):
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_finite, parse_float=_finite)
+        if shape is not None:
+            check_shape(document, shape)
+        return document
+
+
+def _finite(text: str) -> float:
+    """A number of a JSON file. What is none, or too large to be one, is written nowhere here."""
+    if not math.isfinite(number := float(text)):
+        raise DamagedError(f"{text[:40]} is no number")
+    return number
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -80,11 +75,8 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 def read_arrays(path: Path) -> Arrays:
     """Reads a whole `.npz` without pickle. Raises: SkillsError where it is damaged."""
-    try:
-        with members(path) as found:
-            return {name: member.values for name, member in found.items()}
-    except DAMAGE as error:
-        raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
+    with reading(path, MAKE_AGAIN), members(path) as found:
+        return {name: member.values for name, member in found.items()}
 
 
 def sha256(path: Path) -> str:

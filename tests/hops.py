@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from skills.bodies.fates import OUTCOMES, Outcome
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.playing.trials import Trials
 
 K, R, T = 4, 6, 120
+FALLS = OUTCOMES.index(Outcome.FALLS)
 SPEED = 5  # the column of the velocity along x
 
 
@@ -61,5 +63,5 @@ def trials(seed: int) -> Trials:
         classes=np.where(played, classes, -1).astype(np.int16),
         returns=observations[..., SPEED].sum(axis=1, dtype=np.float64).reshape(K, R),
         survived=np.where(lengths < T, lengths, 1000),
-        fell=lengths < T,
+        fates=np.where(lengths < T, FALLS, 0).astype(np.int8),
     )

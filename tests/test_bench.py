@@ -42,6 +42,20 @@ def test_learning_and_labelling_are_compared(bench: Bench) -> None:
     assert "of the matrix peak" in bench("label", 500, 2)
 
 
+def test_steps_of_every_training_are_tabled_for_a_gpu(
+    bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = tmp_path / "steps.jsonl"
+    for case in ("machine", "cvae", "one", "independent", "values", "policies"):
+        bench("gpu", case, lines, 2, "--seconds", 0.01)
+    assert "error" not in lines.read_text()
+    capsys.readouterr()
+    bench("gpu", "table", lines)
+    table = capsys.readouterr().out
+    for name in ("2 CVAEs", "IQL, 1 skill", "IQL, 2 networks", "reach, values of 2", "reach, 2 policies"):
+        assert f"\n{name}" in table
+
+
 def test_scale_is_tabled_and_drawn(bench: Bench, tmp_path: Path) -> None:
     assert len(bench("scale", 400, 10).splitlines()) == 5  # machine, command, head, one N, one K
     assert (tmp_path / "scale.svg").is_file()

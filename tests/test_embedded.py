@@ -1,7 +1,9 @@
 """Datasets made here and read back: whole, the same however they came about, and refused when they are not right."""
 
+import contextlib
 import json
 import shutil
+import threading
 from pathlib import Path
 
 import gymnasium
@@ -127,7 +129,7 @@ def test_an_interrupted_collection_goes_on_and_ends_in_the_same_rows(root, tmp_p
     with pytest.raises(KeyboardInterrupt):
         make(HOPPER, 1500, killed)
     assert not is_local(HOPPER_ID)
-    kept = sorted(root.glob(".skills/hopper-random/*/round-*.npz"))
+    kept = sorted(root.glob(".skills/skills-hopper-random-v0/*/round-*.npz"))
     assert kept
     played = []
     play = embedded.play_round
@@ -138,6 +140,32 @@ def test_an_interrupted_collection_goes_on_and_ends_in_the_same_rows(root, tmp_p
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "at-once"))
     make(HOPPER, 1500)
     assert_same(resumed, stored(tmp_path / "at-once", HOPPER_ID))
+
+
+def test_two_names_of_one_set_made_at_once_make_it_once(root, tmp_path, monkeypatch):
+    """Each would store the rounds that were missing when it began."""
+    both, first_is_done, play = threading.Barrier(2), threading.Event(), embedded.play_round
+
+    def at_once(*args):
+        with contextlib.suppress(threading.BrokenBarrierError):  # as it is where only one of them gets here
+            both.wait(timeout=1)
+        if threading.current_thread() is second:
+            first_is_done.wait(timeout=1)
+        return play(*args)
+
+    monkeypatch.setattr(embedded, "play_round", at_once)
+    second = threading.Thread(target=make, args=(HOPPER_ID, 600))
+    second.start()
+    make(HOPPER, 600)
+    first_is_done.set()
+    second.join()
+    monkeypatch.setattr(embedded, "play_round", play)
+    with h5py.File(root / HOPPER_ID / "data" / "main_data.hdf5") as file:
+        assert len(file) == json.loads((root / HOPPER_ID / "data" / "metadata.json").read_text())["total_episodes"]
+    found = stored(root, HOPPER_ID)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "alone"))
+    make(HOPPER, 600)
+    assert_same(found, stored(tmp_path / "alone", HOPPER_ID))
 
 
 def test_an_extension_killed_between_its_renames_leaves_the_old_set_and_can_be_repeated(root, monkeypatch):
@@ -210,7 +238,7 @@ def test_progress_counts_rows_up_to_what_was_asked(root):
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
 
 
-def test_an_unwritable_root_is_explained(root, monkeypatch):
+def test_an_unwritable_root_is_writing(root, monkeypatch):
     root.parent.mkdir(exist_ok=True)
     root.mkdir()
     (root / ".skills").write_text("in the way")
@@ -293,5 +321,5 @@ def test_a_damaged_file_is_refused(root):
     another("my/hops-v3")
     path = root / "my" / "hops-v3" / "data" / "main_data.hdf5"
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(SkillsError, match="my/hops-v3 cannot be read"):
+    with pytest.raises(SkillsError, match="my/hops-v3 is damaged"):
         sources.load("my/hops-v3")

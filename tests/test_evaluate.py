@@ -13,11 +13,13 @@ from typer.testing import CliRunner
 
 from skills.cli.ablate import What
 from skills.cli.app import app
+from skills.cli.evaluate import verdicts
 from skills.data import sources
-from skills.discovery import discover
+from skills.discovery import discover, read_data
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import ablate, contest, variants
 from skills.evaluation.evaluate import evaluate, read_numbers
+from skills.learning import behaviours
 from skills.learning.classes import Classes
 from skills.measures import intervals
 from skills.measures.intervals import every_trial
@@ -142,12 +144,57 @@ def test_more_trials_are_played_and_measured(run, document):
     assert assess(run, ANY) == document
 
 
+def test_of_two_trials_nothing_is_said_to_be_apart(run, document):
+    said: list[str] = []
+    with run.writing():
+        found = evaluate(run, against=("segments",), trials=2, reporter=silent_reporter, notify=said.append)
+    assert said == ["Of 2 trials of each skill there are no intervals: they take 4 or more."]
+    for groups in (found["measures"], found["nulls"]["segments"]):
+        numbers = [row.read(groups) for row in rows(found)]
+        assert all(number["low"] is None and number["high"] is None for number in numbers)
+        assert any(number["value"] is not None for number in numbers)
+    assert "Above segments, intervals apart: not told, there are no intervals" in verdicts(found)
+    assert assess(run, ANY) == document
+
+
+def test_other_held_out_rows_make_another_judge(run, document, monkeypatch):
+    """As when a dataset has grown: what was measured by the judge of fewer rows is measured again."""
+    monkeypatch.setattr(contest, "_HELD_ROWS", 600)
+    fewer = assess(run, ANY)
+    assert fewer["measures"]["fidelity"] != document["measures"]["fidelity"]
+    assert fewer["measures"]["quality"]["best"] == document["measures"]["quality"]["best"]  # of returns, by no judge
+    monkeypatch.undo()
+    monkeypatch.setattr(intervals, "DRAWS", 50)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(run.path.parents[1] / "minari"))
+    assert assess(run, ANY) == document
+
+
 def test_behaviours_that_are_known_are_looked_for(run, document):
     labels = Classes.load(run.experts_file).labels
     truth = assess(run, (), behaviours=labels)["truth"]
     assert truth["ari"] == 1.0
-    assert len(truth["behaviours"]) == K
+    assert [one["behaviour"] for one in truth["behaviours"]] == list(range(K))
+    own = truth["inferred"]
+    assert own["number"] == behaviours.find(read_data(run, "auto", silent_reporter, print), run.config.seed).count
+    assert set(own) == {"number", "ari", "nmi", "seconds"}
     assert 0 <= truth["recovered"] <= 1
+
+
+def test_behaviours_keep_their_numbers_and_those_without_a_row_are_no_part_of_it(run, document, tmp_path):
+    labels = Classes.load(run.experts_file).labels
+    numbers = np.array([7, -1, 12, 3])
+    plain = assess(run, (), behaviours=labels)["truth"]
+    truth = assess(run, (), behaviours=numbers[labels])["truth"]
+    assert [one["behaviour"] for one in truth["behaviours"]] == [-1, 3, 7, 12]
+    assert truth["recovered"] == plain["recovered"]
+    shares = {int(numbers[one["behaviour"]]): one["share"] for one in plain["behaviours"]}
+    assert {one["behaviour"]: one["share"] for one in truth["behaviours"]} == shares
+    longer = np.append(numbers[labels], [40, 41])  # of rows that discovery never read
+    np.save(tmp_path / "behaviours.npy", longer)
+    done = json.loads(command("evaluate", run.path, "--behaviours", tmp_path / "behaviours.npy", "--json", "-q"))
+    for one in (done["truth"], truth):
+        del one["inferred"]["seconds"]  # of another time
+    assert done["truth"] == truth
 
 
 @pytest.mark.filterwarnings("error")  # a probability of 0 is none of the reader's business
@@ -290,6 +337,7 @@ def test_an_ablation_takes_what_the_run_and_its_variants_have_learned(run, docum
 def test_the_rewards_of_a_learner_that_reads_none_are_not_taken(run, document, tmp_path):
     cloned = open_run(run.path / "evaluation" / "bc_per_class")
     other = open_or_create(tmp_path / "other", replace(run.config, data=cloned.config.data))
+    other.record_dataset(run.manifest["dataset"])
     variants._begin_with(other, cloned)
     assert other.finished_stages() == ["experts"]
 

@@ -1,4 +1,4 @@
-"""The files of examples/ and the snippets of docs/api.md, run as they stand on a small run."""
+"""The files of examples/ and the snippets of docs/api.md and docs/use.md, run as they stand on a small run."""
 
 import re
 import runpy
@@ -90,11 +90,19 @@ def test_own_data(capsys, home):
     assert len(list((page.parent / "skills").glob("00?.mp4"))) == 2
 
 
+def snippets_of(page: str, names: dict[str, object]) -> int:
+    """Runs the Python of a page of docs/, one piece after the other; how many there are."""
+    snippets = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(), re.DOTALL)
+    for snippet in snippets:
+        exec(compile(snippet, page, "exec"), names)
+    return len(snippets)
+
+
+def test_the_snippets_of_use_run(capsys):
+    assert snippets_of("use.md", {}) >= 1
+
+
 def test_the_snippets_of_the_documentation_run(capsys):
     page = (ROOT / "docs" / "api.md").read_text()
-    snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    assert len(snippets) >= 5
-    names: dict[str, object] = {}
-    for snippet in snippets:
-        exec(compile(snippet, "docs/api.md", "exec"), names)
+    assert snippets_of("api.md", {}) >= 5
     assert [name for name in skills.__all__ if f"skills.{name}" not in page] == []

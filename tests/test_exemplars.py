@@ -84,7 +84,7 @@ def test_rebuilt_states_travel_as_the_recorded_ones(run: RunFolder) -> None:
 def test_other_data_are_refused(run: RunFolder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stored = minari.load_dataset("skills/hopper/random-v0")
     monkeypatch.setattr(RunFolder, "manifest", property(lambda self: _with_digest(self, "another")))
-    with pytest.raises(SkillsError, match="is not the one"):
+    with pytest.raises(SkillsError, match="are not what this run began with"):
         exemplars.find(run)
     assert stored.total_episodes > 0
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "elsewhere"))

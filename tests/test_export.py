@@ -1,4 +1,4 @@
-"""ONNX files of single skills: ONNX Runtime, by nobody here, acts on them as the policy itself does."""
+"""ONNX files of single skills, and of all: ONNX Runtime, by nobody here, acts on them as the policy itself does."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from skills.data.transitions import Transitions
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.learning.policy import Policy, Shape
 from skills.runs.configure import make_config
-from skills.runs.export import export
+from skills.runs.export import export, export_all
 from skills.runs.folder import RunFolder, open_or_create
 
 K, USED = 3, 27
@@ -32,7 +32,8 @@ def a_run(folder: Path, ant: Transitions, trunks: int, count: int = K) -> RunFol
     """A run of which nothing is there but a policy, with fresh weights; of one expert where it has one skill."""
     mode = {"mode": "imitation", "skills": 1} if count == 1 else {"skills": count}
     run = open_or_create(folder, replace(make_config("ant-random", preset="smoke"), **mode))
-    run.record_dataset({"env_id": "Ant-v5", "minari_id": "skills/ant/random-v0", "digest": ant.digest})
+    dataset = {"name": "ant-random", "minari_id": "skills/ant/random-v0", "env_id": "Ant-v5", "made_here": True}
+    run.record_dataset({**dataset, "steps": len(ant), "episodes": len(ant.episode_starts), "digest": ant.digest})
     mean, std = (torch.from_numpy(array[:USED]) for array in ant.scaling)
     shape = Shape(USED, 8, count, hidden=32, trunks=trunks)
     policy = Policy(shape, mean, std, torch.Generator().manual_seed(0))
@@ -59,6 +60,29 @@ def test_the_file_acts_as_the_policy_does(tmp_path, ant, trunks, count, skill):
         (actions,) = session.run(None, {"observation": observations})
         np.testing.assert_allclose(actions, policy.act(observations, np.full(batch, skill)), atol=1e-5)
     assert np.ptp(actions, axis=0).min() > 1e-3  # it does look
+
+
+@pytest.mark.parametrize("trunks", [1, K])
+def test_the_file_of_all_acts_as_each_skill_does(tmp_path, ant, trunks):
+    onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is installed with the extra `test`")
+    run = a_run(tmp_path / "run", ant, trunks)
+    policy = Policy.load(run.policy_folder)
+    written = export_all(run)
+    assert written.path == run.path / "export" / "skills.onnx"
+    session = onnxruntime.InferenceSession(written.path)
+    inputs = [(one.name, one.shape, one.type) for one in session.get_inputs()]
+    assert inputs == [("observation", ["batch", 105], "tensor(float)"), ("skill", ["batch"], "tensor(int64)")]
+    for batch in (1, 2, 7, len(ant)):
+        observations = ant.observations[:batch]
+        skills = (np.arange(batch) * 2 + 1) % K
+        (actions,) = session.run(None, {"observation": observations, "skill": skills})
+        np.testing.assert_allclose(actions, policy.act(observations, skills), atol=1e-5)
+    assert np.ptp(actions, axis=0).min() > 1e-3
+    one_by_one = [session.run(None, {"observation": ant.observations[:1], "skill": np.array([k])})[0] for k in range(K)]
+    assert min(np.abs(one_by_one[0] - one).max() for one in one_by_one[1:]) > 1e-3  # it does choose
+    with pytest.raises(SkillsError, match="is there already"):
+        export_all(run)
+    assert export_all(run, force=True).metadata["skills"] == str(K)
 
 
 @pytest.mark.parametrize("trunks", [1, K])
@@ -110,8 +134,9 @@ def test_what_is_missing_is_named(run, monkeypatch):
     with pytest.raises(SkillsError, match="no skill 3") as caught:
         export(run, K)
     assert caught.value.exit_code == USAGE
-    with pytest.raises(SkillsError, match="has 3 skills"):
+    with pytest.raises(SkillsError, match="has 3 skills") as caught:
         export(run, None)
+    assert "--all" in caught.value.hint
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(SkillsError, match="onnxscript") as caught:
         export(run, 0)

@@ -8,10 +8,12 @@ from test_describe import _rollouts as rollouts_of
 
 from skills.measures.families import find_families
 
+ANT = "Ant-v5"
+
 
 def test_families_are_the_behaviours_that_were_put_in():
     kinds = [(10, 0, 0), (0, 0, 6), (10, 0, 0.1), (0, 8, 0), (10.2, 0, 0), (0, 0, 6.2), (0, 8.1, 0)]
-    found = find_families(rollouts_of(kinds))
+    found = find_families(rollouts_of(kinds), ANT)
     assert found.family.tolist() == [0, 1, 0, 2, 0, 1, 2] or found.family.tolist() == [0, 2, 0, 1, 0, 2, 1]
     assert sorted(found.order.tolist()) == list(range(7))
     assert (np.diff(found.family[found.order]) >= 0).all()  # families stand together, the largest first
@@ -19,7 +21,7 @@ def test_families_are_the_behaviours_that_were_put_in():
     assert [found.family[skill] for skill in found.representatives] == [0, 1, 2]
     assert np.abs(found.places).max() == pytest.approx(1)
     assert set(found.axes) <= {"forward speed", "leftward speed", "turning left"}
-    again = find_families(rollouts_of(kinds))
+    again = find_families(rollouts_of(kinds), ANT)
     np.testing.assert_array_equal(found.places, again.places)
 
 
@@ -27,21 +29,21 @@ def test_families_are_the_behaviours_of_the_classes_where_the_data_have_told():
     rollouts = rollouts_of([(10, 0, 0), (0, 5, 0), (0, 0, 5), (9, 0, 0)])
     classes = np.zeros_like(rollouts.classes)
     classes[0], classes[1], classes[2] = 2, 1, 0  # skill 0 does the other behaviour; skill 3 does its own, class 0's
-    found = find_families(replace(rollouts, classes=classes), np.array([7, 7, 4, 7]))
+    found = find_families(replace(rollouts, classes=classes), ANT, np.array([7, 7, 4, 7]))
     assert found.family.tolist() == [0, 0, 1, 0]  # the larger is the first, whatever its number was
     assert found.representatives.tolist() == [1, 2]  # of equals the first; of one the one
     assert len(found.names) == 2
 
 
 def test_distances_are_zero_to_oneself_and_symmetric():
-    found = find_families(rollouts_of([(10, 0, 0), (0, 5, 0), (0, 0, 5)]))
+    found = find_families(rollouts_of([(10, 0, 0), (0, 5, 0), (0, 0, 5)]), ANT)
     assert (np.diag(found.distances) == 0).all()
     np.testing.assert_allclose(found.distances, found.distances.T)
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_few_skills_are_one_family(count):
-    found = find_families(rollouts_of([(10, 0, 0), (0, 5, 0)][:count]))
+    found = find_families(rollouts_of([(10, 0, 0), (0, 5, 0)][:count]), ANT)
     assert found.family.tolist() == [0] * count
     assert len(found.representatives) == 1
 
@@ -49,8 +51,18 @@ def test_few_skills_are_one_family(count):
 def test_families_have_names_that_differ():
     kinds = [(10, 0, 0), (10.1, 0, 0), (10.2, 0, 0), (0, 8, 0), (0, 8.1, 0), (0, 0, 6), (0, 0, 6.1), (0, 0, 6.2)]
     rollouts = rollouts_of(kinds)
-    fallen = rollouts.terminated.copy()
-    fallen[3:5] = True
-    found = find_families(replace(rollouts, terminated=fallen))
+    qpos, fallen = rollouts.qpos.copy(), rollouts.terminated.copy()
+    fallen[3:5], qpos[3:5, :, -1, 2] = True, 1.1
+    found = find_families(replace(rollouts, terminated=fallen, qpos=qpos), ANT)
     names = {found.names[found.family[skill]] for skill in (0, 3, 5)}
-    assert names == {"forward, about 2.0 m/s", "left, about 1.6 m/s, falls", "stays in place, turns left"}
+    assert names == {
+        "slides forward, about 2.0 m/s",
+        "slides sideways to the left, about 1.6 m/s, leaps too high",
+        "turns left",
+    }
+
+
+def test_families_that_do_the_same_have_names_that_differ():
+    rollouts = rollouts_of([(10, 0, 0)] * 4)
+    found = find_families(rollouts, ANT, np.array([0, 0, 1, 1]))
+    assert len(set(found.names)) == 2

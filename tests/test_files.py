@@ -47,7 +47,7 @@ def test_a_damaged_archive_is_named(tmp_path, content):
 def test_pickled_arrays_are_not_read(tmp_path):
     path = tmp_path / "a.npz"
     np.savez(path, x=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(SkillsError, match="damaged"):
+    with pytest.raises(SkillsError, match=r"Python objects \(pickle\), which are never read"):
         read_arrays(path)
 
 
@@ -57,7 +57,7 @@ def test_nan_is_not_json(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_a_file_is_explained(tmp_path):
+def test_a_folder_that_is_a_file_is_writing(tmp_path):
     (tmp_path / "taken").write_text("mine")
     with pytest.raises(SkillsError, match="Cannot write"):
         write_json(tmp_path / "taken" / "a.json", {})

@@ -34,6 +34,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gallery = root / "ant" / "gallery"
     (gallery / "skills").mkdir(parents=True)
     (gallery / "index.html").write_text("the page")
+    (gallery / "parts.html").write_text(
+        '<style>a {}</style><script type="application/json">"<style>"</script><script>1;</script>'
+    )
     (gallery / "skills" / "017.mp4").write_bytes(bytes(range(256)) * 8)
     (gallery / ".hidden").write_text("secret")
     (root / "index.html").write_text("all runs")
@@ -104,6 +107,9 @@ def test_pages_and_ranges(gallery_port: int) -> None:
         "/out/",
         "/.hidden",
         "/skills/%00",
+        "/skills/%00-0.css",
+        "/../secret-0.css",
+        "/link-0.js",
         "/../config.json",
     ],
 )
@@ -125,6 +131,25 @@ def test_of_runs_only_their_pages_are_given(runs_port: int) -> None:
         "/ant/gallery/%2e%2e/config.json",
     ):
         assert _ask(runs_port, path)[0] == 404
+
+
+def test_the_parts_of_a_page_are_files_and_nothing_else_may_run(gallery_port: int, runs_port: int) -> None:
+    for port in (gallery_port, runs_port):
+        status, head, body = _ask(port, "/parts.html" if port == gallery_port else "/")
+        assert status == 200
+        assert b"content-security-policy: default-src 'self'\r\n" in head + b"\r\n"
+        assert b"content-type: text/html" in head
+    assert _ask(gallery_port, "/parts.html")[2] == (
+        b'<link rel="stylesheet" href="parts-0.css"><script type="application/json">"<style>"</script>'
+        b'<script src="parts-1.js"></script>'
+    )
+    status, head, body = _ask(gallery_port, "/parts-0.css")
+    assert (status, body, b"content-type: text/css" in head) == (200, b"a {}", True)
+    status, head, body = _ask(gallery_port, "/parts-1.js")
+    assert (status, body, b"content-type: text/javascript" in head) == (200, b"1;", True)
+    for absent in ("/parts-0.js", "/parts-2.js", "/none-0.css", "/parts-0.txt"):
+        assert _ask(gallery_port, absent)[0] == 404
+    assert _ask(runs_port, "/secret-0.css")[0] == 404
 
 
 def test_other_names_of_this_machine_are_refused(gallery_port: int) -> None:

@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("skills.printable", "skills.progress", "skills.choices", "skills.arrays"),
     ("skills.errors",),
-    ("skills.memory",),
-    ("skills.archives",),
+    ("skills.memory", "skills.troubles"),
+    ("skills.archives", "skills.shape"),
     ("skills.files", "skills.plugins"),
     ("skills.settings",),
     ("skills.bodies",),

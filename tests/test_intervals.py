@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from skills.measures.intervals import Interval, bootstrap, draw_trials, every_trial, interval, point, resampled
+from skills.measures.intervals import (
+    FEWEST_TRIALS,
+    Interval,
+    bootstrap,
+    draw_trials,
+    every_trial,
+    interval,
+    point,
+    resampled,
+)
 
 K, R = 20, 10
 
@@ -60,7 +69,22 @@ def test_draws_without_the_number_are_left_out():
     draws[::2] = np.linspace(1.0, 3.0, 1000)
     found = interval(2.0, draws)
     assert (found.low, found.high) == (pytest.approx(1.05, abs=0.01), pytest.approx(2.95, abs=0.01))
-    assert interval(2.0, np.full(9, np.nan)) == Interval(2.0, 2.0, 2.0)
+    assert interval(2.0, np.full(9, np.nan)) == Interval(2.0, None, None)
+
+
+@pytest.mark.parametrize("trials", [1, 2, 3])
+def test_of_too_few_trials_there_is_no_interval(trials: int) -> None:
+    """Each half would be drawn from one trial: the same in every draw, an interval of no width."""
+    values = np.random.default_rng(0).normal(3.0, 1.0, (K, trials))
+    draws = bootstrap([mean_of(values)], (K, trials), np.random.default_rng(0), 20)["mean"]
+    ours = interval(float(values.mean()), draws)
+    assert ours == Interval(float(values.mean()), None, None)
+    assert not ours.above(Interval(0.0, -1.0, 1.0))
+
+
+def test_of_the_fewest_trials_there_is_one() -> None:
+    values = np.random.default_rng(0).normal(3.0, 1.0, (K, FEWEST_TRIALS))
+    assert np.ptp(bootstrap([mean_of(values)], values.shape, np.random.default_rng(0), 20)["mean"]) > 0
 
 
 def test_above_means_apart():

@@ -60,9 +60,11 @@ def test_measures_of_constructed_skills(cheetah, classes, rewards, rollouts):
     assert [skill["reward_auc"] for skill in skills] == [1.0] * 4
     assert [skill["episode_return"] for skill in skills] == pytest.approx([50, 50, 50, 30])
     assert skills[1]["displacement"] == pytest.approx(2.5, abs=1e-4)
-    assert skills[3]["fall_seconds"] == pytest.approx(1.0)
+    assert skills[3]["fates"] == {"leaves its bounds": 2, "stays up": 1}  # its environment has none
+    assert skills[3]["ended_seconds"] == pytest.approx(1.0)
     assert skills[3]["survival"] == pytest.approx((20 + 20 + 50) / 150)
-    assert skills[0]["fall_seconds"] is None
+    assert skills[0]["ended_seconds"] is None
+    assert skills[0]["survival"] == 1
     assert [skill["shown"] for skill in skills[:3]] == [1, 1, 1]
     assert skills[1]["path"][0] == [0, 0]
     assert skills[1]["path"][-1] == pytest.approx([2.5, 0])
@@ -75,6 +77,7 @@ def test_summary_of_constructed_skills(cheetah, classes, rewards, rollouts):
     assert summary["speed_between"] == pytest.approx(np.std([0, 1, 2, 3]), abs=1e-5)
     assert summary["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
     assert summary["speed_spread_ratio"] == pytest.approx(summary["speed_between"] / summary["speed_within"])
+    assert summary["fates"] == {"stays up": 10, "leaves its bounds": 2}
     assert summary["return_best_normalised"] is None  # 50 steps are no episode
 
 

@@ -14,6 +14,7 @@ from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.learning.engine.device import choose_device
 from skills.learning.policy import Policy
+from skills.measures.summary import summary
 from skills.playing.rollout import Rollouts
 from skills.progress import Reporter, silent_reporter
 from skills.runs.configure import make_config
@@ -159,6 +160,16 @@ def test_another_seed_is_another_run(finished):
     other = open_or_create(default_path("other"), make_config(DATASET, preset="smoke", seed=2))
     finish(other)
     assert digests(other)["policy/weights.safetensors"] != digests(finished)["policy/weights.safetensors"]
+
+
+def test_skills_are_cloned_without_rewards(root):
+    config = make_config(DATASET, preset="smoke", learner="bc")
+    run = open_or_create(root / "runs" / "cloned", config)
+    finish(run)
+    assert not run.rewards_folder.exists()
+    found = json.loads(run.measures_file.read_text())
+    assert {skill["reward_auc"] for skill in found["skills"]} == {None}
+    assert "Reward AUC" not in {line.name for line in summary(found, config.rollout.horizon)}
 
 
 def test_devices():

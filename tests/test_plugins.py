@@ -12,8 +12,8 @@ import pytest
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, MEASURES, SOURCES, configured
+from skills.runs.began import source_of
 from skills.runs.folder import open_run
-from skills.runs.reading import source_of
 
 OUTSIDE = Path(__file__).parent / "outside"
 KINDS = (MAKERS, LEARNERS, SOURCES, MEASURES)

@@ -86,7 +86,7 @@ def test_options_of_the_modes_remake_the_configuration():
         ({"expert": "hopper-expert"}, "--expert says nothing"),
         ({"seeds": 5}, "--seeds says nothing"),
         ({"maker": "true"}, "--rewards true is for one expert"),
-        ({"learner": "bc"}, "--learner bc is for one expert"),
+        ({"learner": "clone"}, "--learner clone is for one expert"),
         ({"mode": "other"}, "Unknown mode 'other'"),
     ],
 )

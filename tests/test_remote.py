@@ -214,7 +214,7 @@ def test_a_set_that_minari_cannot_read_is_refused(served: Path, hub: Hub) -> Non
     broken = served / "mine" / "broken-v0"
     shutil.copytree(served / OFFICIAL, broken)
     (broken / "data" / "metadata.json").write_text("{}")
-    with pytest.raises(SkillsError, match="mine/broken-v0 cannot be read"):
+    with pytest.raises(SkillsError, match="mine/broken-v0 is damaged"):
         remote.download("mine/broken-v0")
     assert not is_local("mine/broken-v0")
 

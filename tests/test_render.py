@@ -8,19 +8,20 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 from PIL import Image
-from recordings import random_rollouts, write_rollouts
+from recordings import page_of, random_rollouts, write_rollouts
 
 from skills.bodies.environments import load_model, seconds_per_step
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.playing.rollout import Rollouts
 from skills.runs.layout import Layout
 from skills.videos.films.clips import clip
-from skills.videos.films.films import Style
+from skills.videos.films.films import Style, skill_film
 from skills.videos.films.grid import columns_for, still_path, tile_side, write_grid
 from skills.videos.films.marks import caption
 from skills.videos.films.ray import RayRenderer
 from skills.videos.films.render import read_rollouts, render_skills
 from skills.videos.films.sheet import contact_sheet
+from skills.videos.gallery.write import write_gallery
 
 SMALL = (48, 48)
 
@@ -84,6 +85,33 @@ def test_videos_are_written_skipped_resumed_and_forced(run_folder: Path, hoppers
     digests = json.loads((run_folder / "gallery" / "videos.json").read_text())["digests"]
     assert set(digests) == {f"skills/{skill:03d}{kind}.mp4" for skill in (0, 1, 2) for kind in ("", "-starts")}
     assert not list((run_folder / "gallery").rglob(".*"))
+
+
+def test_a_film_shows_what_its_label_tells_of(tmp_path: Path) -> None:
+    """Of hoppers of which 2 s are filmed: one that falls at 6 s, one that falls at once, one that stays up."""
+    step = seconds_per_step("Hopper-v5")
+    qpos = np.zeros((3, 1, 1001, 6), np.float32)
+    qpos[..., 1] = 1.25
+    qpos[..., 0] = np.arange(1001) * step
+    lengths = np.array([[750], [100], [1000]], np.int32)
+    for skill, length in enumerate(lengths[:2, 0]):
+        qpos[skill, 0, length:, 1] = 0.6
+    rollouts = Rollouts(
+        qpos, lengths, lengths < 1000, np.zeros((3, 1, 1000), np.float32), np.zeros((3, 1, 1000), np.int16),
+        np.array(step),
+    )  # fmt: skip
+    write_rollouts(tmp_path, rollouts)
+    style = Style("Hopper-v5", width=48, height=48)
+    late, early, never = (skill_film(rollouts, skill, style, 2.0, "mp4", "").panes[0].shown for skill in range(3))
+    assert (late.begin, early.begin, never.begin) == (pytest.approx(4.0), 0, 0)
+    assert late.moving == pytest.approx(2.0 * late.fps, abs=1)
+    assert late.qpos[-1, 1] == early.qpos[-1, 1] == np.float32(0.6)
+    assert len(late.qpos) - late.moving == late.fps  # the end is held for a second
+    assert render_skills(tmp_path, "Hopper-v5", range(3), renderer="ray", size=SMALL, seconds=2.0, workers=1).written
+    shown = json.loads(write_gallery(tmp_path, page_of(3)).with_name("manifest.json").read_text())["skills"]
+    assert [skill["begin"] for skill in shown] == [pytest.approx(4.0), 0, 0]
+    short = clip(qpos[0, 0], 750, "Hopper-v5", 2.0, event=400)  # what is told is in the middle of an episode
+    assert (short.begin, short.moving) == (pytest.approx(400 * step - 1.2, abs=0.04), 51)
 
 
 def test_a_skill_that_fails_is_reported_and_stops_no_other(tmp_path: Path, hoppers: Rollouts) -> None:

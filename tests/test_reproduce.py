@@ -143,7 +143,7 @@ def test_the_page_says_what_is_not_known_and_where_the_data_is_from(finished):
 
 
 def test_the_command_knows_what_the_library_knows():
-    assert get_args(command.Name) == tuple(paper.document()["tables"])
+    assert get_args(command.Name) == (*paper.document()["tables"], *paper.document()["figures"])
 
 
 def test_the_command_prints_a_table_and_one_document(finished, root, capsys):

@@ -97,11 +97,12 @@ def test_remaking_a_stage_undoes_what_came_after(run):
 
 
 def test_other_data_is_refused(run):
-    run.record_dataset({"minari_id": "a/b-v0", "digest": "1", "env_id": "Hopper-v5"})
-    run.record_dataset({"minari_id": "a/b-v0", "digest": "1", "env_id": "Hopper-v5"})
+    dataset = {"name": "a", "minari_id": "a/b-v0", "env_id": "Hopper-v5", "made_here": False, "steps": 9, "episodes": 1}
+    run.record_dataset({**dataset, "digest": "1"})
+    run.record_dataset({**dataset, "digest": "1"})
     assert run.env_id == "Hopper-v5"
     with pytest.raises(SkillsError, match="not what this run began with"):
-        run.record_dataset({"minari_id": "a/b-v0", "digest": "2", "env_id": "Hopper-v5"})
+        run.record_dataset({**dataset, "digest": "2"})
 
 
 def test_a_second_writer_is_kept_out(run):

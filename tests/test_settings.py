@@ -48,7 +48,7 @@ def _values(kind: Any, lowest: float) -> st.SearchStrategy[Any]:
     found: dict[Any, st.SearchStrategy[Any]] = {
         bool: st.booleans(),
         int: st.integers(int(lowest) if lowest > 0 else 0, 10**9),
-        float: st.floats(max(lowest, -1e300), 1e300),
+        float: st.floats(max(lowest, -1e30), 1e30),
         str: st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1).filter(
             lambda text: text != "none"
         ),

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from skills.measures.descriptor import Windows
+from skills.measures.descriptor import Windows, window_means
 from skills.measures.intervals import every_trial
-from skills.measures.judged.transfer import GOALS, GoalData, possible_goals, select, transfer, window_rewards
+from skills.measures.judged.transfer import GOALS, GoalData, possible_goals, select, transfer
 
 G = len(GOALS)
 
@@ -13,7 +13,7 @@ G = len(GOALS)
 def test_the_mean_of_each_window():
     rewards = np.arange(10.0)[:, None]
     windows = Windows(np.array([0, 4]), np.array([4, 2]), 4)
-    assert window_rewards(rewards, windows)[:, 0].tolist() == [1.5, 4.5]
+    assert window_means(rewards, windows)[:, 0].tolist() == [1.5, 4.5]
 
 
 def test_the_class_that_earns_most_is_selected_and_an_empty_one_never():

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from skills.bodies.fates import OUTCOMES, SURVIVES, Outcome
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.learning.classes import Classes, cluster
@@ -31,6 +32,10 @@ def classes_of(transitions: Transitions, count: int) -> Classes:
     return Classes(labels, np.arange(3 * count, dtype=np.float32).reshape(count, 3), columns, plain, plain + 1)
 
 
+def ended(trials: Trials) -> np.ndarray:
+    return ~np.isin(trials.fates, [OUTCOMES.index(outcome) for outcome in SURVIVES])
+
+
 @pytest.fixture
 def trials(hopper) -> Trials:
     return play_trials(Constant(), 3, hopper, classes_of(hopper, 3), Protocol(trials=4), silent_reporter)
@@ -45,7 +50,7 @@ def test_every_skill_starts_from_the_same_states_and_then_differs(trials):
 
 
 def test_what_is_not_played_counts_for_nothing(trials):
-    assert trials.fell.all()  # no hopper stands still for long
+    assert (ended(trials) & ~np.isin(trials.fates, OUTCOMES.index(Outcome.LEAPS))).all()  # no hopper stands for long
     assert (trials.survived == trials.lengths).all()
     played = np.arange(STEPS) < trials.lengths[..., None]
     assert (trials.classes[played] >= 0).all()
@@ -103,5 +108,21 @@ def test_segments_of_short_episodes_end_where_they_end(hopper):
     found = take_segments(hopper, classes_of(hopper, 2), 2, np.random.default_rng(0), Protocol(trials=5))
     assert (found.lengths < STEPS).all()
     assert len(np.unique(found.observations[:, :, 0, 0])) > 5  # not all from the one longest episode
-    assert found.fell.all()
+    assert ended(found).all()
     assert (found.classes[:, :, -1] == -1).all()
+
+
+def test_what_became_of_trials_and_of_the_data_is_told_by_the_same_rule(cheetah):
+    """A half-cheetah's episodes never end: one that rolls onto its back has not survived, played or in the data."""
+    seen = cheetah.observations.copy()
+    seen[:, 1] = 0.0
+    seen[50:400, 1] = np.pi  # the first two of ten episodes end on their backs
+    changed = replace(cheetah, observations=seen, next_observations=np.concatenate([seen[1:], seen[-1:]]))
+    found = take_segments(changed, classes_of(changed, 5), 5, np.random.default_rng(0), Protocol(trials=2))
+    lies = found.fates == OUTCOMES.index(Outcome.LIES)
+    starts = changed.observations[changed.episode_starts]
+    episodes = [int((starts == first).all(axis=1).argmax()) for first in found.observations[:, :, 0].reshape(10, -1)]
+    assert {0, 1} & set(episodes)
+    assert lies.ravel().tolist() == [episode < 2 for episode in episodes]
+    where = dict(zip(episodes, found.survived.ravel().tolist(), strict=True))
+    assert {episode: where[episode] for episode in (0, 1) if episode in where}.items() <= {0: 50, 1: 0}.items()

@@ -29,7 +29,7 @@ def test_a_behaviour_is_recovered_where_a_skill_stays_within_it():
     owners = np.repeat(np.arange(3), 50)  # skill 0 does behaviour 1, skill 1 nothing known, skill 2 a quarter of 2
     played = np.concatenate([np.tile(centres[1], (50, 1)), np.full((50, 2), 500.0), np.full((50, 2), 500.0)])
     played[-12:] = centres[2]
-    shares = match(windows, sources, played, owners, 3)
+    shares = match(windows, sources, played, owners, (3, 3))
     assert shares[0].tolist() == [0, 1, 0]
     assert shares[1].tolist() == [0, 0, 0]
     assert shares[2].tolist() == [0, 0, 0.24]

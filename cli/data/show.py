@@ -85,34 +85,71 @@ def _how_to_get(entry: "Entry") -> str:
 def _show_set(one: "About", references: tuple[float, float] | None) -> None:
     console.line()
     console.line(f"{one.minari_id}: {one.steps:,} steps in {one.episodes:,} episodes")
-    mean, spread = one.returns.mean(), one.returns.std()
-    scored = ""
-    if references and one.origin != "labelled":  # whose rewards are not the environment's
-        low, high = references
-        scored = f"; {100.0 * (mean - low) / (high - low):.1f} of 100 between the references"
     rows: list[tuple[str, Any]] = [
         ("origin", one.origin),
         ("description", one.text or "none"),
         ("licence", one.licence),
-        ("returns", f"{mean:.1f} on average, {spread:.1f} their standard deviation{scored}"),
-        ("lengths", f"{one.lengths.mean():.0f} steps on average, {one.lengths.min()} to {one.lengths.max()}"),
-        ("ended by themselves", f"{one.terminated:.0%} of the episodes"),
+        ("returns", _returns(one, references)),
     ]
+    if one.episodes:
+        rows += [
+            ("lengths", f"{one.lengths.mean():.0f} steps on average, {one.lengths.min()} to {one.lengths.max()}"),
+            ("ended by themselves", f"{one.terminated:.0%} of the episodes"),
+        ]
+    if one.not_finite:
+        rows += [("unusable", f"{one.not_finite:,} episodes have NaN or infinity for rewards: take them out to learn")]
     rows += [("labels", ", ".join(one.labels))] if one.labels else []
     rows += [(name, f"{columns} columns, {what}") for name, columns, what in one.columns]
     console.show(console.pairs(rows))
-    console.line("Returns of the episodes:")
-    for text in _histogram(one):
-        console.line(text)
+    if len(one.finite_returns):
+        console.line("Returns of the episodes:")
+        for text in _histogram(one):
+            console.line(text)
+
+
+def _returns(one: "About", references: tuple[float, float] | None) -> str:
+    """The returns in words, and where they are between the references."""
+    mean, spread = _mean_and_spread(one)
+    if mean is None or spread is None:
+        return "none"
+    scored = ""
+    if references and one.origin != "labelled":  # whose rewards are not the environment's
+        low, high = references
+        scored = f"; {100.0 * (mean - low) / (high - low):.1f} of 100 between the references"
+    return f"{mean:.1f} on average, {spread:.1f} their standard deviation{scored}"
+
+
+def _mean_and_spread(one: "About") -> tuple[float | None, float | None]:
+    """Of the returns that are numbers; None where there are none, or they are too large to be summed."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        found = (one.finite_returns.mean(), one.finite_returns.std()) if len(one.finite_returns) else (np.nan, np.nan)
+    mean, spread = (float(value) if np.isfinite(value) else None for value in found)
+    return mean, spread
+
+
+def _bins(one: "About") -> tuple[Any, Any]:
+    """(counts, edges) of a histogram of the returns that are numbers; a single bin where they span none, or too much.
+
+    Returns so large that they differ by less than rounding have no twelve bins, nor has what overflows.
+    """
+    import numpy as np
+
+    returns = one.finite_returns
+    try:
+        with np.errstate(all="ignore"):
+            return np.histogram(returns, bins=_BINS)
+    except ValueError:
+        return np.array([len(returns)]), np.array([returns.min(), returns.max()])
 
 
 def _histogram(one: "About") -> list[str]:
     """A line a bin: its range, a bar, how many episodes."""
-    import numpy as np
-
-    counts, edges = np.histogram(one.returns, bins=_BINS)
+    counts, edges = _bins(one)
+    block = "█" if console.can_write("█") else "#"
     return [
-        f"  {low:>9.1f} to {high:>9.1f}  {'█' * round(_BAR * count / counts.max()):<{_BAR}}  {count}"
+        f"  {low:>9.1f} to {high:>9.1f}  {block * round(_BAR * count / max(counts.max(), 1)):<{_BAR}}  {count}"
         for count, low, high in zip(counts, edges[:-1], edges[1:], strict=True)
     ]
 
@@ -138,9 +175,7 @@ def _document(
 
 
 def _set_document(one: "About") -> dict[str, Any]:
-    import numpy as np
-
-    counts, edges = np.histogram(one.returns, bins=_BINS)
+    (counts, edges), (mean, spread) = _bins(one), _mean_and_spread(one)
     return {
         "minari_id": one.minari_id,
         "steps": one.steps,
@@ -150,9 +185,10 @@ def _set_document(one: "About") -> dict[str, Any]:
         "licence": one.licence,
         "labels": list(one.labels),
         "columns": [{"name": name, "columns": columns, "what": what} for name, columns, what in one.columns],
-        "return_mean": float(one.returns.mean()),
-        "return_std": float(one.returns.std()),
-        "length_mean": float(one.lengths.mean()),
+        "return_mean": mean,
+        "return_std": spread,
+        "returns_not_finite": one.not_finite,
+        "length_mean": float(one.lengths.mean()) if one.episodes else None,
         "terminated_share": one.terminated,
         "returns_histogram": {"edges": edges.tolist(), "counts": counts.tolist()},
     }

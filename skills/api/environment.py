@@ -58,7 +58,7 @@ class EnvStep:
     @property
     def upright(self) -> float:
         """The cosine between the torso's up and the world's: 1 upright, -1 on its back."""
-        return float(self._motion.axes[0, 2, 2])
+        return float(self._motion.upright[0])
 
     @cached_property
     def _motion(self) -> Steps:

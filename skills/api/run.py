@@ -23,11 +23,11 @@ from skills.data.minari import open_dataset
 from skills.data.minari_root import is_local
 from skills.data.transitions import ACTION_LIMIT
 from skills.errors import PARTLY_DONE, USAGE, SkillsError
-from skills.files import read_json
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
 from skills.learning.rewards import RewardModel, maker_of
+from skills.measures.handbook import export_with_handbook
 from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter, unsaid
 from skills.runs import exemplars, folder
@@ -91,8 +91,8 @@ class Run:
     @cached_property
     def behaviours(self) -> tuple[Behaviour, ...]:
         """The skills in groups that behave alike, the largest first."""
-        self._folder.require("rollouts")
-        return group(Rollouts.load(self._folder.rollouts_file), self._classes.behaviours)
+        self._folder.require("rollouts", "experts")
+        return group(Rollouts.load(self._folder.rollouts_file), self.env_id, self._classes.behaviours)
 
     @cached_property
     def policy(self) -> Performer:
@@ -138,12 +138,17 @@ class Run:
             relabel(self._folder, skill, minari_id)
         return open_dataset(minari_id)
 
-    def export(self, skill: int, path: str | PathLike[str] | None = None, *, force: bool = False) -> Path:
-        """Writes a skill as ONNX, `observation` [B, O] in, `action` [B, A] in +-1 out; returns the file.
+    def export(self, skill: int | None = None, path: str | PathLike[str] | None = None, *, force: bool = False) -> Path:
+        """Writes ONNX, `observation` [B, O] in, `action` [B, A] in +-1 out; returns the file.
 
-        path: None: export/017.onnx in the run's folder.   force: write over a file that is there.
+        skill: None: all of them, and the file has `skill` [B] int64 as a second input; behaviours.json beside it says
+            what each does and where one can safely go from it.
+        path: None: export/017.onnx or skills.onnx in the run's folder.   force: write over a file that is there.
         """
-        return export(self._folder, skill, None if path is None else Path(path), force=force).path
+        where = None if path is None else Path(path)
+        if skill is None:
+            return export_with_handbook(self._folder, where, force=force)[0].path
+        return export(self._folder, skill, where, force=force).path
 
     def gallery(self, progress: Shown = True) -> Path:
         """Films of every skill that has none yet, and the page that shows them; returns the page, to open in a browser.
@@ -174,9 +179,7 @@ class Run:
 
     @cached_property
     def _measures(self) -> dict[str, Any]:
-        self._folder.require("measures")
-        document: dict[str, Any] = read_json(self._folder.measures_file)
-        return document
+        return self._folder.measures
 
     @cached_property
     def _classes(self) -> Classes:

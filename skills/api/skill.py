@@ -17,7 +17,7 @@ from skills.playing.rollout import Rollouts
 class Skill:
     """One skill.
 
-    number: 0..K-1, what `skill=` takes.   label: what it does, in words: "forward 4.2 m/s, turns left 20 deg/s".
+    number: 0..K-1, what `skill=` takes.   label: what it does, in words: "trots forward 4.2 m/s, turns left 20 deg/s".
     measures: what it did when it was played: speed (m/s), displacement (m), survival (0..1), episode_return,
         occupancy (0..1), and what else `SkillMeasures` says.
     """
@@ -54,9 +54,9 @@ def read_skills(document: Mapping[str, Any]) -> tuple[Skill, ...]:
     return tuple(Skill(one.skill, one.label, one) for one in measures)
 
 
-def group(rollouts: Rollouts, of_classes: Ids) -> tuple[Behaviour, ...]:
+def group(rollouts: Rollouts, env_id: str, of_classes: Ids) -> tuple[Behaviour, ...]:
     """The skills in groups, by the behaviours of their classes or by how they move: `find_families`."""
-    families = find_families(rollouts, of_classes)
+    families = find_families(rollouts, env_id, of_classes)
     return tuple(
         Behaviour(number, name, tuple(np.flatnonzero(families.family == number).tolist()), int(head))
         for number, (name, head) in enumerate(zip(families.names, families.representatives, strict=True))

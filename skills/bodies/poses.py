@@ -43,6 +43,11 @@ def pose_of(root: Root | None, tracked: int, physics: Physics | None, observatio
     return _laid(data.xpos[tracked], turn, data.qpos[joint_columns(root, len(data.qpos))])
 
 
+def standing(observations: Floats) -> Floats:
+    """[T, J] of what goes nowhere, from what is observed of it [T, O]."""
+    return np.stack([_laid((0.0, 0.0, 0.0), _UPRIGHT, one) for one in observations])
+
+
 def _laid(place: ArrayLike, turn: ArrayLike, joints: Floats) -> Floats:
     pose = np.zeros(pose_size(len(joints)))
     pose[:3], pose[3:_ROOT], pose[_ROOT : _ROOT + len(joints)] = place, turn, joints

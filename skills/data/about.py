@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.observing import observation_parts
-from skills.data.minari import check_spaces, open_dataset, readable
+from skills.data import store
+from skills.data.minari import check_spaces, open_dataset
 from skills.data.minari_root import LABEL_NAMES
+from skills.data.opening import reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
 from skills.progress import Progress, silent
 
@@ -39,6 +41,16 @@ class About:
     text: str
     licence: str
 
+    @property
+    def finite_returns(self) -> NDArray[np.float64]:
+        """The returns that are numbers."""
+        return self.returns[np.isfinite(self.returns)]
+
+    @property
+    def not_finite(self) -> int:
+        """How many episodes return NaN or infinity."""
+        return self.episodes - len(self.finite_returns)
+
 
 def about(minari_id: str, progress: Progress = silent) -> About:
     """Reads the whole dataset for its returns. Progress counts episodes.
@@ -46,13 +58,19 @@ def about(minari_id: str, progress: Progress = silent) -> About:
     Raises: SkillsError where it is not on this machine, damaged, or of spaces that cannot be used.
     """
     dataset = open_dataset(minari_id)
+    with reading_set(store.folder(minari_id), minari_id):
+        return _look(dataset, minari_id, progress)
+
+
+def _look(dataset: Any, minari_id: str, progress: Progress) -> About:
     metadata = dataset.storage.metadata
     env_id = None if dataset.env_spec is None else str(dataset.env_spec.id)
     check_spaces(minari_id, env_id or "", dataset.observation_space, dataset.action_space)
     returns, lengths, ended = [], [], []
     infos: list[tuple[str, int, str]] = []
-    for number, episode in enumerate(readable(dataset, minari_id)):
-        returns.append(float(np.sum(episode.rewards, dtype=np.float64)))
+    for number, episode in enumerate(whole_episodes(dataset, minari_id)):
+        with np.errstate(all="ignore"):  # NaN and infinity are counted
+            returns.append(float(np.sum(episode.rewards, dtype=np.float64)))
         lengths.append(len(episode.rewards))
         ended.append(bool(np.any(episode.terminations)))
         infos = infos or _infos(episode.infos or {})

@@ -1,8 +1,10 @@
 """The names of datasets: "ant-medium" -> Minari id, environment, what can be made here, reference scores."""
 
+import difflib
 import re
 from dataclasses import dataclass, replace
 
+from skills.data.minari_root import is_local
 from skills.errors import NOT_FOUND, SkillsError, nearest
 
 LEVELS = ("random", "simple", "medium", "expert", "medium-replay", "medium-expert", "diverse")
@@ -26,6 +28,7 @@ _HANDS = {
 }
 _HAND_LEVELS = ("human", "cloned", "expert")
 
+_OLD_NAME = re.compile(r"(d4rl/)?(?P<short>[A-Za-z0-9/-]{1,60})-v[0-2]", re.IGNORECASE)
 _MINARI_ID = re.compile(r".+-v\d+")
 
 
@@ -75,9 +78,26 @@ def resolve(name: str) -> Entry:
     made = {_entry(known).embedded_id: known for known in embedded_names()}
     if name in made:  # by its own id: the same set, and never the official one
         return replace(_entry(made[name]), name=name, official_id=None)
+    ours = named_by_d4rl(name)
+    if ours is not None and "/" not in name and not is_local(name):
+        raise SkillsError(
+            f"{name!r} is a name of D4RL's old files; there is no Minari dataset of it.",
+            f"Name the set here: {ours}   Or import the file: skills data import FILE --env ENV --name ID",
+            NOT_FOUND,
+        )
     if "/" in name or _MINARI_ID.fullmatch(name):
         return Entry(name, None, name, None)
     raise SkillsError(f"Unknown dataset {name!r}.", f"{nearest(name, names())} Or name any Minari id.", NOT_FOUND)
+
+
+def named_by_d4rl(name: str) -> str | None:
+    """The short name of what D4RL called "hopper-medium-v2", or Minari's first sets "d4rl/hopper/medium-v2"."""
+    plain = _OLD_NAME.fullmatch(name)
+    if plain is None:
+        return None
+    short = plain["short"].lower().replace("/", "-")
+    close = difflib.get_close_matches(short, names(), n=1, cutoff=0.8)
+    return short if short in names() else close[0] if close else None
 
 
 def _entry(name: str) -> Entry:

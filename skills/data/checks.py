@@ -17,7 +17,7 @@ _ROUNDING = 1e-5  # how far outside its space an action may be, in units of the 
 def numbers(array: Any, dtype: type[np.generic], shape: tuple[int | None, ...], what: str) -> NDArray[Any]:
     """The array in that dtype. shape: None for an axis of any length.
 
-    Raises: SkillsError for anything but numbers of that shape.
+    Raises: SkillsError for anything but numbers of that shape; for flags and whole numbers that are none, such as NaN.
     """
     found = np.asarray(array)
     if found.dtype.kind not in "fiub":
@@ -27,8 +27,17 @@ def numbers(array: Any, dtype: type[np.generic], shape: tuple[int | None, ...], 
     ):
         expected = tuple("any" if size is None else size for size in shape)
         raise SkillsError(f"{what} have the shape {found.shape}, expected {expected}.")
+    if dtype is np.bool_ and found.dtype.kind != "b":
+        _check_all(np.isin(found, (0, 1)), found, f"{what} are", "neither 0 nor 1")
+    if issubclass(dtype, np.integer) and found.dtype.kind == "f":
+        _check_all(np.isfinite(found) & (found == np.floor(found)), found, f"{what} are", "no whole numbers")
     with np.errstate(over="ignore", invalid="ignore"):  # too large for the dtype is infinite, and refused as that
         return found.astype(dtype, copy=False)
+
+
+def _check_all(allowed: NDArray[np.bool_], found: NDArray[Any], what: str, kind: str) -> None:
+    if not allowed.all():
+        raise SkillsError(f"{what} {found[~allowed][0]} in {int((~allowed).sum()):,} rows, and {kind}.")
 
 
 class Checks:

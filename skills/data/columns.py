@@ -22,7 +22,7 @@ from skills.bodies.environments import ENVIRONMENTS, motion_size, observation_si
 from skills.data.checks import numbers
 from skills.data.ends import DONES, LIMITS, TERMINALS, Ends, find_ends
 from skills.data.tables import Column, NamedColumns
-from skills.errors import USAGE, SkillsError, nearest
+from skills.errors import USAGE, SkillsError, nearest, some
 from skills.memory import check_memory
 from skills.progress import Notify
 
@@ -44,9 +44,7 @@ class FileTable:
     def __post_init__(self) -> None:
         for name in ("observations", "actions"):
             if name not in self.columns and not self._parts(name):
-                raise SkillsError(
-                    f"{self.path} has no array {name!r}.", f"It has: {', '.join(sorted(self.columns)) or 'none'}."
-                )
+                raise SkillsError(f"{self.path} has no array {name!r}.", self._instead(name))
         if np.dtype(self._actions.dtype).kind in "iub":
             raise SkillsError(
                 f"{self.path} has discrete actions ({self._actions.dtype}).", "Only continuous ones can be used."
@@ -136,7 +134,7 @@ class FileTable:
         """Says what is not as it stands in the file."""
         left_out = [name for name in self.columns if not self._is_known(name) and name not in self.extras]
         if left_out:
-            notify(f"Left out, not being numbers of {len(self)} rows: {', '.join(left_out)}.")
+            notify(f"Left out, not being numbers of {len(self)} rows: {some(left_out)}.")
         if "rewards" not in self.columns:
             notify("There are no rewards: zeros are stored.")
         if not self.next_observations:
@@ -147,6 +145,16 @@ class FileTable:
             )
         for line in self.ends.said:
             notify(line)
+
+    def _instead(self, name: str) -> str:
+        """What a file has that lacks an array."""
+        apart = [column for column in sorted(self.columns) if column.endswith((f"/{name}", "/obs"))]
+        if len(apart) > 1:
+            return (
+                f"It keeps {len(apart):,} demonstrations apart, as {apart[0]}. Put their rows end to end: an array "
+                "'observations', one 'actions', and one 'episode_ids' with the number of each row's demonstration."
+            )
+        return f"It has: {some(sorted(self.columns)) or 'none'}."
 
     def _parts(self, name: str) -> dict[str, Column]:
         if name in self.columns:
@@ -160,13 +168,7 @@ class FileTable:
     def _flags(self, name: str) -> NDArray[np.bool_] | None:
         if name not in self.columns:
             return None
-        found = np.asarray(self.columns[name][:])
-        strange = ~np.isin(found, (0, 1))
-        if strange.any():
-            raise SkillsError(
-                f"{self.path}: {name} are {found[strange][0]} in {int(strange.sum()):,} rows, and neither 0 nor 1."
-            )
-        return numbers(found, np.bool_, (len(self),), f"{self.path}: {name}")
+        return numbers(self.columns[name][:], np.bool_, (len(self),), f"{self.path}: {name}")
 
     def _check_shapes(self) -> None:
         known = {name: column for name, column in self.columns.items() if self._is_known(name)}
@@ -174,7 +176,7 @@ class FileTable:
             known["episode_ids"] = self.columns["episode_ids"]
         lengths = {name: column.shape[0] if column.shape else 0 for name, column in known.items()}
         if len(set(lengths.values())) > 1:
-            said = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            said = some(f"{name} {length}" for name, length in lengths.items())
             raise SkillsError(f"{self.path} has arrays of unequal length: {said}.")
         for name, column in known.items():
             if np.dtype(column.dtype).kind not in "fiub" and name != "episode_ids":

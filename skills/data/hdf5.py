@@ -5,11 +5,13 @@ HDF5 can keep an array's numbers in any file of the machine (external storage), 
 a dataset, or read as zeros where the other file is not there. None is needed here, so none is read.
 """
 
+import contextlib
+import importlib
 from typing import Any
 
 import h5py
 
-from skills.errors import SkillsError
+from skills.errors import ENVIRONMENT, SkillsError
 from skills.memory import check_memory
 
 _HINT = "Write the numbers themselves into one file: h5repack does, or h5py where the other files are."
@@ -38,6 +40,7 @@ def check_whole(group: h5py.Group, what: str, *, streamed: bool = False) -> None
         if isinstance(found, h5py.h5d.DatasetID):
             _check_stored_here(found, _said(name), what)
             if not streamed:
+                check_filters(found, _said(name), what)
                 size = found.get_space().get_simple_extent_npoints() * found.get_type().get_size()
                 check_memory(size, f"{_said(name)} in {what}")
 
@@ -46,6 +49,29 @@ def check_own_link(group: h5py.Group, name: str, what: str) -> None:
     """Raises: SkillsError where a name in a group is a link to somewhere else."""
     if name in group.id and group.id.links.get_info(name.encode()).type != h5py.h5l.TYPE_HARD:
         raise _refused(f"{name} in {what} is a link to somewhere else.")
+
+
+def check_filters(dataset: h5py.h5d.DatasetID, name: str, what: str) -> None:
+    """Raises: SkillsError (environment) for an array compressed with a filter that h5py has not."""
+    created = dataset.get_create_plist()
+    for place in range(created.get_nfilters()):
+        code, _, _, said = created.get_filter(place)
+        if not _has_filter(code):
+            word = _said(said) or "one without a name"
+            raise SkillsError(
+                f"{name} in {what} is compressed with a filter that h5py does not have: {word} (number {code}).",
+                "Nothing is wrong with it. Most filters are in one package: pip install hdf5plugin   Or write the file "
+                "anew with one that HDF5 has: h5repack -f GZIP=4 IN OUT, where it was made.",
+                ENVIRONMENT,
+            )
+
+
+def _has_filter(code: int) -> bool:
+    """Whether HDF5 has a filter, or has it once the package hdf5plugin is imported."""
+    if not h5py.h5z.filter_avail(code):
+        with contextlib.suppress(ImportError):
+            importlib.import_module("hdf5plugin")
+    return bool(h5py.h5z.filter_avail(code))
 
 
 def _check_stored_here(dataset: h5py.h5d.DatasetID, name: str, what: str) -> None:

@@ -12,17 +12,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filelock import FileLock
 from minari.storage.remotes import get_cloud_storage
 
 from skills.data import store
 from skills.data.listing import HubFile, files_of
-from skills.data.minari import DAMAGE, damaged
 from skills.data.minari_root import is_local
 from skills.data.opening import open_folder
 from skills.data.patience import limited, patiently
 from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError
-from skills.files import explained
 from skills.progress import Notify, Progress, silent, unsaid
 
 PATIENCE = 120.0  # s that a list of files may take, and a download longer than its bytes
@@ -42,17 +39,16 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = unsai
         return
     store.check_id(minari_id)
     hub = _Hub(minari_id)
-    stage = store.workshop(f"download-{minari_id.replace('/', '-')}")
-    with explained(stage):
-        stage.mkdir(parents=True, exist_ok=True)
-        with FileLock(stage.with_suffix(".lock")):
-            if not is_local(minari_id):
-                files = patiently(hub.files, minari_id, notify, attempts=1)  # the hub's library repeats this itself
-                _check_room(stage, sum(file.size for file in files))
-                patiently(lambda: hub.fetch(files, stage, progress), minari_id, notify)
-                _check_readable(stage / minari_id / "data", minari_id)
-                store.install(stage / minari_id / "data", minari_id)
-                shutil.rmtree(stage)
+    with store.making(minari_id, "download-") as stage:
+        if is_local(minari_id):
+            return
+        stage.mkdir(exist_ok=True)
+        files = patiently(hub.files, minari_id, notify, attempts=1)  # the hub's library repeats this itself
+        _check_room(stage, sum(file.size for file in files))
+        patiently(lambda: hub.fetch(files, stage, progress), minari_id, notify)
+        open_folder(stage / minari_id / "data", minari_id)  # refuses here what could not be read
+        store.install(stage / minari_id / "data", minari_id)
+        shutil.rmtree(stage)
 
 
 class _Hub:
@@ -178,13 +174,6 @@ def _check_room(stage: Path, total: int) -> None:
             "Free some space, or set MINARI_DATASETS_PATH to a folder on a larger disk.",
             ENVIRONMENT,
         )
-
-
-def _check_readable(data: Path, minari_id: str) -> None:
-    try:
-        open_folder(data, minari_id)
-    except DAMAGE as error:
-        raise damaged(minari_id, error) from error
 
 
 def _bytes_in(folder: Path) -> int:

@@ -20,7 +20,6 @@ from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
-from skills.archives import DAMAGE
 from skills.bodies.body import body_of
 from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.bodies.keys import is_log, is_model, read_key
@@ -31,10 +30,11 @@ from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, chosen, flat, without_world
 from skills.data.minari import SECONDS, check_spaces
 from skills.data.minari_root import LABEL_NAMES, is_local
-from skills.data.tables import NamedColumns, opened, unreadable
+from skills.data.oddities import notify_if_odd
+from skills.data.tables import NamedColumns, opened
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.data.trust import check_id
-from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.errors import ENVIRONMENT, NOT_FOUND, SkillsError, nearest
 from skills.files import sha256
 from skills.progress import Notify, Progress, silent, unsaid
 
@@ -97,7 +97,7 @@ def import_file(
         store.write(minari_id, description, _episodes(table, acted, labels, clip, progress))
     if physics.known(env_id):
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
-        physics.notify_if_strange(written, notify)
+        notify_if_odd(written, notify)
 
 
 def import_once(path: Path, env_id: str, *, progress: Progress = silent, notify: Notify = unsaid) -> str:
@@ -151,7 +151,7 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
         terminated=np.concatenate([episode.terminations for episode in episodes]),
         episode_starts=np.cumsum(lengths) - lengths,
     )
-    physics.notify_if_strange(transitions, notify)
+    notify_if_odd(transitions, notify)
     return transitions
 
 
@@ -179,10 +179,7 @@ def _episodes(
         known = bool(table.next_observations) or bool(table.terminals[after - 1])
         rows = slice(first, after if known else after - 1)
         if rows.stop > rows.start:
-            try:
-                episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
-            except DAMAGE as error:  # here, or it would pass for a failure to write
-                raise unreadable(table.path, error) from error
+            episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
             if clip:
                 episode = _clipped(episode, actions)
             parts = episode.observations.values() if isinstance(episode.observations, dict) else [episode.observations]
@@ -269,6 +266,21 @@ def _env_spec(env_id: str) -> EnvSpec | None:
         ) from error
 
 
+def _made(spec: EnvSpec) -> gymnasium.Env[Any, Any]:
+    """The environment. Raises: SkillsError (environment) where it is too old, or lacks a package."""
+    try:
+        return make(spec.id)
+    except Exception as error:
+        newest = next((known for known in ENVIRONMENTS if known.partition("-v")[0] == spec.id.partition("-v")[0]), None)
+        raise SkillsError(
+            f"The environment {spec.id} cannot be made here: {' '.join(str(error).split())}",
+            f"Rows of {spec.id} can be imported as {newest}'s, which it checks them against: --env {newest}"
+            if newest
+            else "Install what it says.",
+            ENVIRONMENT,
+        ) from error
+
+
 def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
     """The same environment, observing pose and motion only, where it would observe contact forces too."""
     if not ENVIRONMENTS[spec.id].contact_forces:
@@ -285,7 +297,7 @@ def _action_space(spec: EnvSpec | None, table: FileTable) -> Box:
         return _reached(table)
     if spec.entry_point is None or spec.id in ENVIRONMENTS:
         return Box(-1.0, 1.0, (size,), np.float32)
-    env = make(spec.id)
+    env = _made(spec)
     try:
         if not isinstance(env.action_space, Box) or env.action_space.shape != (size,):
             raise SkillsError(f"{table.path} has {size} action columns; {spec.id} acts in {env.action_space}.")

@@ -6,14 +6,12 @@ The arrays of the whole are made once and filled episode by episode, so reading 
 one episode: 4 (2 O + A + 1) bytes a row and little more, 1.1 GB for ten million rows of Hopper.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import gymnasium
 import numpy as np
 from gymnasium.spaces import Box
-from minari.storage import get_dataset_path
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s
@@ -26,8 +24,8 @@ from skills.bodies.specs import key_of
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
-from skills.data.minari_root import LABEL_NAMES, is_local
-from skills.data.opening import open_folder, whole_episodes
+from skills.data.minari_root import LABEL_NAMES, is_local, minari_root
+from skills.data.opening import open_folder, reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, SkillsError
@@ -35,8 +33,6 @@ from skills.memory import check_memory
 from skills.progress import Progress, silent
 
 SECONDS = "seconds_per_step"  # in the metadata of a dataset without an environment: how long a step lasts
-# What Minari, h5py and JSON raise at damaged files.
-DAMAGE = (OSError, LookupError, ValueError, TypeError, RuntimeError, AssertionError, AttributeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -77,17 +73,15 @@ def load(
     parts = observation_parts(dataset.observation_space, minari_id)
     body = body_of(env_id)
     kept = min(body.motion_size, total(parts)) if columns == "motion" else total(parts)
-    try:
+    with reading_set(store.folder(minari_id), minari_id):
         filling = _Filling(dataset, minari_id, kept, steps, body)
-        for episode in _episodes(dataset, minari_id, rewards):
-            if filling.add(episode):
-                break
-            progress(filling.rows, filling.expected)
-        filling.check()
-    except DAMAGE as error:
-        raise damaged(minari_id, error) from error
+    for episode in _episodes(dataset, minari_id, rewards):
+        if filling.add(episode):
+            break
+        progress(filling.rows, filling.expected)
+    filling.check()
     progress(filling.expected, filling.expected)
-    return filling.transitions(name, env_id, parts if len(parts) > 1 else ())
+    return filling.transitions(name, env_id, parts)
 
 
 def open_dataset(minari_id: str) -> Any:
@@ -98,13 +92,10 @@ def open_dataset(minari_id: str) -> Any:
     if not is_local(minari_id):
         raise SkillsError(
             f"The Minari dataset {minari_id} is not on this machine.",
-            f"Put it under {get_dataset_path()}, or set MINARI_DATASETS_PATH to the folder that holds it.",
+            f"Put it under {minari_root()}, or set MINARI_DATASETS_PATH to the folder that holds it.",
             NOT_FOUND,
         )
-    try:
-        return open_folder(store.folder(minari_id), minari_id)
-    except (*DAMAGE, gymnasium.error.Error) as error:
-        raise damaged(minari_id, error) from error
+    return open_folder(store.folder(minari_id), minari_id)
 
 
 def open_usable(minari_id: str, env: str | None = None) -> Any:
@@ -150,14 +141,6 @@ def total(parts: tuple[tuple[str, int], ...]) -> int:
     return sum(size for _, size in parts)
 
 
-def readable(dataset: Any, minari_id: str, numbers: Sequence[int] | None = None) -> Iterator[Any]:
-    """The dataset's episodes.   numbers: these only.   Raises: SkillsError where one cannot be read."""
-    try:
-        yield from whole_episodes(dataset, minari_id, numbers)
-    except DAMAGE as error:
-        raise damaged(minari_id, error) from error
-
-
 def learned(dataset: Any, minari_id: str, rewards: bool = True) -> Iterator[Any]:
     """The dataset's episodes as they are learned from: in a maze each ends at its first goal.
 
@@ -168,7 +151,7 @@ def learned(dataset: Any, minari_id: str, rewards: bool = True) -> Iterator[Any]
     env_id = "" if dataset.env_spec is None else dataset.env_spec.id
     in_maze = rewards and env_id in ENVIRONMENTS and environment(env_id).maze is not None
     rows = 0
-    for episode in readable(dataset, minari_id):
+    for episode in whole_episodes(dataset, minari_id):
         rows += len(episode.rewards)
         yield _until_goal(episode) if in_maze else episode
     if rows < dataset.total_steps:
@@ -217,14 +200,6 @@ def _rows(value: Any) -> int:
     return _rows(next(iter(value.values()), ())) if isinstance(value, dict) else len(value)
 
 
-def damaged(what: str, error: BaseException) -> SkillsError:
-    """The error that says that a file cannot be read."""
-    return SkillsError(
-        f"The Minari dataset {what} cannot be read: {type(error).__name__}: {error}.",
-        "It is damaged or incomplete: delete it, and download, import or make it again.",
-    )
-
-
 def motion_columns(env_id: str) -> int | None:
     """How many leading observation columns are pose and motion; None: all of them, as in any unknown environment."""
     if env_id not in ENVIRONMENTS or not environment(env_id).contact_forces:
@@ -258,16 +233,30 @@ def _episodes(dataset: Any, minari_id: str, rewards: bool) -> Iterator[Episode]:
     size, actions = total(parts), dataset.action_space.shape[0]
     labelled = LABEL_NAMES in dataset.storage.metadata
     for stored in learned(dataset, minari_id, rewards):
-        which = f"Episode {stored.id} of {minari_id}"
-        length = len(stored.rewards)
-        observations = _flat(stored.observations, parts, which)
-        yield Episode(
-            numbers(observations, np.float32, (length + 1, size), f"{which}: observations"),
-            numbers(stored.actions, np.float32, (length, actions), f"{which}: actions"),
-            numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
-            numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
-            numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
-        )
+        with reading_set(store.folder(minari_id), minari_id):
+            episode = _checked(stored, parts, size, actions, minari_id, rewards, labelled)
+        yield episode
+
+
+def _checked(
+    stored: Any,
+    parts: tuple[tuple[str, int], ...],
+    size: int,
+    actions: int,
+    minari_id: str,
+    rewards: bool,
+    labelled: bool,
+) -> Episode:
+    which = f"Episode {stored.id} of {minari_id}"
+    length = len(stored.rewards)
+    observations = _flat(stored.observations, parts, which)
+    return Episode(
+        numbers(observations, np.float32, (length + 1, size), f"{which}: observations"),
+        numbers(stored.actions, np.float32, (length, actions), f"{which}: actions"),
+        numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
+        numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
+        numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
+    )
 
 
 def _flat(observations: Any, parts: tuple[tuple[str, int], ...], which: str) -> NDArray[Any]:
@@ -339,6 +328,7 @@ class _Filling:
             rewards=self._rewards[rows],
             terminated=self._terminated[rows],
             episode_starts=np.array(self._starts, np.int64),
-            observation_parts=parts,
+            observation_parts=parts if len(parts) > 1 else (),
             labels=None if self._labels is None else self._labels[rows],
+            stored_columns=sum(size for _, size in parts),
         )

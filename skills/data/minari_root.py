@@ -5,12 +5,35 @@ import os
 from pathlib import Path
 from typing import Any
 
+from skills.errors import ENVIRONMENT, SkillsError
+
+_VARIABLE = "MINARI_DATASETS_PATH"
 LABEL_NAMES = "label_names"  # in a dataset's metadata: the names of the policies, or whatever else labels the rows
 
 
 def minari_root() -> Path:
-    """$MINARI_DATASETS_PATH, or Minari's folder in the home folder. It may not exist yet."""
-    return Path(os.environ.get("MINARI_DATASETS_PATH") or Path.home() / ".minari" / "datasets")
+    """$MINARI_DATASETS_PATH, or Minari's folder in the home folder; a whole path. It may not exist yet.
+
+    A relative one is below the current folder, "~" is the home folder, and an empty one is none, wherever the variable
+    comes from: a shell that would have said so itself is not always there.
+    Raises: SkillsError (environment) where there is no home folder either.
+    """
+    given = os.environ.get(_VARIABLE, "").strip()
+    try:
+        return Path(given).expanduser().absolute() if given else Path.home() / ".minari" / "datasets"
+    except RuntimeError as error:
+        raise SkillsError(
+            "Datasets have no folder: there is no home folder here (HOME is not set, and this user has none).",
+            f"Set {_VARIABLE} to a folder that can be written.",
+            ENVIRONMENT,
+        ) from error
+
+
+def settle() -> Path:
+    """The same, and Minari's own functions take it for theirs too: they would take "~" and "" by the letter."""
+    root = minari_root()
+    os.environ[_VARIABLE] = str(root)
+    return root
 
 
 def is_local(minari_id: str) -> bool:
@@ -20,9 +43,16 @@ def is_local(minari_id: str) -> bool:
 
 def local_ids() -> list[str]:
     """The ids of all datasets on this machine, in alphabetical order."""
-    found = minari_root().glob("**/data/metadata.json")
-    ids = [file.parent.parent.relative_to(minari_root()).as_posix() for file in found]
-    return sorted(minari_id for minari_id in ids if not minari_id.startswith("."))
+    root, found = minari_root(), []
+    seen: set[str] = set()  # links may lead in a circle
+    for folder, below, _ in os.walk(root, followlinks=True):
+        here = Path(folder)
+        below[:] = [name for name in below if not name.startswith(".")] if os.path.realpath(here) not in seen else []
+        seen.add(os.path.realpath(here))
+        if here != root and (here / "data" / "metadata.json").is_file():
+            found.append(here.relative_to(root).as_posix())
+            below.clear()
+    return sorted(found)
 
 
 def metadata(minari_id: str) -> dict[str, Any]:

@@ -4,11 +4,15 @@ Minari makes the environment of a dataset that does not say what its observation
 its metadata name; here what they name is looked at before Minari sees any of it.
 """
 
+import json
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
+import minari
 from minari.dataset._storages import get_minari_storage, get_storage_keys
 from minari.dataset.minari_dataset import MinariDataset
 from minari.dataset.minari_storage import MinariStorage
@@ -16,40 +20,90 @@ from minari.serialization import deserialize_space
 
 from skills.data import store, trust
 from skills.data.hdf5 import check_own_link, check_whole
-from skills.errors import SkillsError
+from skills.errors import ENVIRONMENT, SkillsError
+from skills.troubles import DamagedError, reading
 
+_AGAIN = "Delete it, and download, import or make it again."
 _SPECS = ("env_spec", "eval_env_spec")
 _OLD = ('"order_enforce": true,', '"apply_api_compatibility": false,', '"autoreset": false, ')  # before Gymnasium 1.0
+
+
+@contextmanager
+def reading_set(data: Path, what: str) -> Iterator[None]:
+    """Turns what Minari raises at a dataset into a SkillsError that says what is wrong with it.
+
+    data: the folder of its files.   what: its name, for messages.
+    """
+    with reading(data, _AGAIN, named=f"The Minari dataset {what}", newer=lambda: _newer(data)):
+        yield
 
 
 def open_folder(data: Path, what: str) -> MinariDataset:
     """The Minari dataset in a folder.
 
-    what: its name, for messages.
-    Raises: SkillsError where its metadata name code that is not trusted, see `skills.data.trust`; and whatever Minari
-    raises at damaged files.
+    Raises: SkillsError where it cannot be read, or names code that is not trusted, see `skills.data.trust`.
     """
-    return MinariDataset(open_storage(data, what))
+    storage = open_storage(data, what)
+    with reading_set(data, what):
+        dataset = MinariDataset(storage)
+        _ = dataset.env_spec, int(dataset.total_steps), int(dataset.total_episodes)  # which are read when asked for
+        return dataset
 
 
 def open_storage(data: Path, what: str) -> MinariStorage:
     """As `open_folder`, to be written to."""
-    raw = MinariStorage.read_raw_metadata(data)
-    if not isinstance(raw, dict):
-        raise TypeError("its metadata are not a JSON object")
+    raw = raw_metadata(data, what)
     for name in _SPECS:
         trust.check_spec(raw.get(name), what)
-    if raw["data_format"] not in get_storage_keys():
-        raise ValueError(f"the format {raw['data_format']!r} is not known")
-    storage = get_minari_storage(raw["data_format"])
-    return storage(data, *_spaces(raw, what), jpeg_encoding=bool(raw.get("jpeg_encoding", True)))
+    with reading_set(data, what):
+        kept_as = raw["data_format"]
+        if kept_as not in get_storage_keys():
+            raise SkillsError(
+                f"{what} is kept in the format {kept_as!r}, which Minari {minari.__version__} does not know.",
+                f"Nothing is wrong with it where a newer Minari wrote it. Known: {', '.join(get_storage_keys())}.",
+                ENVIRONMENT,
+            )
+        storage = get_minari_storage(kept_as)
+        return storage(data, *_spaces(raw, what), jpeg_encoding=bool(raw.get("jpeg_encoding", True)))
+
+
+def raw_metadata(data: Path, what: str) -> dict[str, Any]:
+    """What the metadata of a dataset say, as they stand. Raises: SkillsError where they cannot be read."""
+    with reading_set(data, what):
+        raw = json.loads((data / store.METADATA).read_text(encoding="utf-8"))
+        if not isinstance(raw, dict):
+            raise DamagedError("its metadata are not a JSON object")
+        return raw
+
+
+def _newer(data: Path) -> str:
+    """Says by which Minari a dataset was written, where that is newer than the one here; nothing else."""
+    try:
+        said = str(json.loads((data / store.METADATA).read_text(encoding="utf-8"))["minari_version"])
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return ""
+    theirs, ours = (tuple(map(int, re.findall(r"\d{1,9}", text)[:3])) for text in (said, minari.__version__))
+    if theirs <= ours:
+        return ""
+    return f"Minari {said[:20]} wrote it, and {minari.__version__} is here (pip install -U minari)"
 
 
 def whole_episodes(dataset: MinariDataset, what: str, numbers: Sequence[int] | None = None) -> Iterator[Any]:
     """The episodes of an opened dataset, each looked at before it is read.   numbers: these only.
 
-    Raises: SkillsError where one is kept outside of the dataset, see `skills.data.hdf5`; and whatever Minari raises.
+    Raises: SkillsError where one cannot be read, or is kept outside of the dataset, see `skills.data.hdf5`.
     """
+    # Not a `with` around the `yield`: what goes wrong with whoever takes the episodes is no trouble of the dataset.
+    episodes = _episodes(dataset, what, numbers)
+    while True:
+        with reading_set(Path(dataset.storage.data_path), what):
+            episode = next(episodes, None)
+        if episode is None:
+            return
+        yield episode
+
+
+def _episodes(dataset: MinariDataset, what: str, numbers: Sequence[int] | None) -> Iterator[Any]:
     if numbers is None:
         numbers = dataset.episode_indices.tolist()
     if dataset.storage.FORMAT != "hdf5":

@@ -1,14 +1,15 @@
 """Writes Minari datasets: whole, out of sight, then put in place by a rename.
 
     <Minari root>/mine/run-v0/data/     main_data.hdf5, metadata.json
-    <Minari root>/.skills/mine-run-v0/  while it is written
+    <Minari root>/.skills/mine-run-v0/  while it is written; a lock beside it
 
 A dataset that is there already is never written over.
 """
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,10 @@ from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_dataset import parse_dataset_id
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
-from minari.storage import get_dataset_path
 
+from skills.data.minari_root import minari_root, settle
 from skills.errors import USAGE, SkillsError
-from skills.files import explained
+from skills.troubles import writing
 
 DATA, METADATA = "main_data.hdf5", "metadata.json"
 POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same policies
@@ -50,12 +51,28 @@ class Description:
 
 def folder(minari_id: str) -> Path:
     """Where the files of a dataset are, or would be."""
-    return Path(get_dataset_path(minari_id)) / "data"
+    return minari_root() / minari_id / "data"
 
 
-def workshop(name: str) -> Path:
-    """A hidden folder of the Minari root for what is being made."""
-    return Path(get_dataset_path()) / ".skills" / name
+def workshop(minari_id: str, kind: str = "") -> Path:
+    """A hidden folder of the Minari root to make a dataset in.
+
+    kind: goes before its name, where what is half made is not to be taken for another kind's.
+    """
+    return minari_root() / ".skills" / f"{kind}{minari_id.replace('/', '-')}"
+
+
+@contextmanager
+def making(minari_id: str, kind: str = "") -> Iterator[Path]:
+    """Keeps everybody else from making that dataset, by whatever name they call it; gives its workshop.
+
+    Whoever held the lock before may have made it: what is there is to be looked at inside of the block.
+    """
+    lock = workshop(f"{minari_id}.lock")
+    with writing(lock):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            yield workshop(minari_id, kind)
 
 
 def check_id(minari_id: str) -> None:
@@ -85,10 +102,7 @@ def write(minari_id: str, description: Description, episodes: Iterable[EpisodeBu
     Raises: SkillsError for an id that is not valid or is taken, for no episodes, or where the disk refuses.
     """
     check_new(minari_id)
-    stage = workshop(minari_id.replace("/", "-"))
-    with explained(stage):
-        stage.parent.mkdir(parents=True, exist_ok=True)
-    with explained(stage), FileLock(stage.with_suffix(".lock")):
+    with making(minari_id) as stage:
         check_new(minari_id)  # whoever held the lock before us may have made it
         try:
             storage = begin(stage, minari_id, description)
@@ -132,6 +146,7 @@ def install(stage: Path, minari_id: str) -> None:
         (stage / DATA).replace(place / DATA)
         (stage / METADATA).replace(place / METADATA)
         return
+    settle()
     namespace = minari_id.rpartition("/")[0]
     if namespace and namespace not in list_local_namespaces():
         create_namespace(namespace)

@@ -5,24 +5,26 @@ Letters: N rows.
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import h5py
 
-from skills.archives import DAMAGE, members
+from skills.archives import members
 from skills.data import lerobot, rlds
-from skills.data.hdf5 import check_whole
+from skills.data.hdf5 import check_filters, check_whole
 from skills.data.lerobot import is_lerobot
 from skills.data.rlds import is_rlds
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.memory import check_memory
+from skills.troubles import reading
 
 # Something with a shape and a dtype that is read by slices: an array, or an HDF5 dataset that stays on disk.
 Column = Any
 NamedColumns = Mapping[str, Column]
 
+_GET_AGAIN = "It is damaged or incomplete: get it again."
 _SUFFIXES = (".hdf5", ".h5", ".npz")
 _COPIES = 2  # of what is read: as it is stored, and in the type that is kept
 
@@ -31,7 +33,8 @@ _COPIES = 2  # of what is read: as it is stored, and in the type that is kept
 def opened(path: Path) -> Iterator[NamedColumns]:
     """The arrays of a file by their paths ("actions", "infos/qpos"), for as long as the block lasts.
 
-    Raises: SkillsError where there is no such file, of an unknown kind, or it is damaged (in the block too).
+    Raises: SkillsError where there is no such file, of an unknown kind, or it cannot be read; so do the arrays as they
+    are read.
     """
     if not path.exists():
         raise SkillsError(f"There is no file {path}.", exit_code=NOT_FOUND)
@@ -39,47 +42,49 @@ def opened(path: Path) -> Iterator[NamedColumns]:
     if not folder and path.suffix not in _SUFFIXES:
         known = f"{', '.join(_SUFFIXES)}, a folder of LeRobot's or of RLDS episodes in .npz files"
         raise SkillsError(f"{path} is of an unknown kind.", f"Known: {known}.", USAGE)
-    try:
-        if folder:
-            yield lerobot.columns(path) if is_lerobot(path) else rlds.columns(path)
-            return
-        if path.suffix == ".npz":
-            with members(path) as found:
-                yield found
-        else:
-            with h5py.File(path, "r") as file:
-                check_whole(file, str(path), streamed=True)
-                yield _hdf5(file)
-    except DAMAGE as error:
-        raise unreadable(path, error) from error
+    if folder:
+        with reading(path, _GET_AGAIN):
+            columns = lerobot.columns(path) if is_lerobot(path) else rlds.columns(path)
+        yield columns
+        return
+    with ExitStack() as stack:
+        with reading(path, _GET_AGAIN):
+            columns = _npz(path, stack) if path.suffix == ".npz" else _hdf5(path, stack)
+        yield columns
 
 
-def unreadable(path: Path, error: BaseException) -> SkillsError:
-    """The error that says that a file cannot be read."""
-    return SkillsError(
-        f"{path} cannot be read: {type(error).__name__}: {error}.", "It is damaged or incomplete: get it again."
-    )
+def _npz(path: Path, stack: ExitStack) -> NamedColumns:
+    return {name: _Stored(member, path) for name, member in stack.enter_context(members(path)).items()}
 
 
-def _hdf5(file: h5py.File) -> NamedColumns:
+def _hdf5(path: Path, stack: ExitStack) -> NamedColumns:
     """Every dataset of the file, unread."""
+    file = stack.enter_context(h5py.File(path, "r"))
+    check_whole(file, str(path), streamed=True)
     columns: dict[str, Column] = {}
     file.visititems(
-        lambda name, item: columns.update({name: _Stored(item)}) if isinstance(item, h5py.Dataset) else None
+        lambda name, item: columns.update({name: _Stored(item, path)}) if isinstance(item, h5py.Dataset) else None
     )
     return columns
 
 
 class _Stored:
-    """A dataset on the disk, from which is read what there is memory for."""
+    """An array on the disk, from which is read what there is memory for."""
 
-    def __init__(self, dataset: h5py.Dataset) -> None:
-        self._dataset = dataset
-        self.shape, self.dtype = dataset.shape or (), dataset.dtype
+    def __init__(self, array: Column, path: Path) -> None:
+        self._array, self._path = array, path
+        self.shape, self.dtype = array.shape or (), array.dtype
 
     def __getitem__(self, rows: Any) -> Any:
+        with reading(self._path, _GET_AGAIN):
+            if isinstance(self._array, h5py.Dataset):
+                self._check(rows)
+            return self._array[rows]
+
+    def _check(self, rows: Any) -> None:
+        """Looks at what reading some rows takes: filters, memory."""
+        check_filters(self._array.id, self._array.name, str(self._path))
         whole = self.shape[0] if self.shape else 1
         count = len(range(*rows.indices(whole))) if isinstance(rows, slice) else whole
         size = count * math.prod(self.shape[1:]) * self.dtype.itemsize
-        check_memory(_COPIES * size, f"{count:,} rows of {self._dataset.name} in {self._dataset.file.filename}")
-        return self._dataset[rows]
+        check_memory(_COPIES * size, f"{count:,} rows of {self._array.name} in {self._path}")

@@ -28,6 +28,7 @@ class Transitions:
     observation_parts: (name, columns) of what the observations put side by side, where the dataset kept them apart
         (a goal and where the robot is); empty otherwise.
     labels: [N] int32, which policy each row came from, where the dataset says so. Nothing learns from them.
+    stored_columns: of observations in the dataset, of which the first O are learned from; 0 where it is not said.
     demonstrations: D, in imitation mode: the last D rows are the expert's episodes, appended to the dataset's. A reward
         maker learns from all N rows and labels them; a policy's batches are drawn from the first N - D, and those of a
         learner that asks for a share of the expert (`BatchSettings.expert_share`) from the last D as well. 0 elsewhere.
@@ -45,6 +46,7 @@ class Transitions:
     episode_starts: NDArray[np.int64]
     observation_parts: tuple[tuple[str, int], ...] = ()
     labels: NDArray[np.int32] | None = None
+    stored_columns: int = 0
     demonstrations: int = 0
 
     def __len__(self) -> int:
@@ -87,6 +89,25 @@ class Transitions:
         for array in (self.observations, self.actions, self.next_observations, self.terminated, self.episode_starts):
             whole.update(np.ascontiguousarray(array).data)
         return whole.hexdigest()
+
+    @cached_property
+    def rewards_digest(self) -> str:
+        """sha256 of the environment's rewards, in hex."""
+        return hashlib.sha256(np.ascontiguousarray(self.rewards).data).hexdigest()
+
+    def first(self, rows: int) -> "Transitions":
+        """The first rows; the episode that this cuts ends as by a time limit."""
+        return replace(
+            self,
+            observations=self.observations[:rows],
+            actions=self.actions[:rows],
+            next_observations=self.next_observations[:rows],
+            rewards=self.rewards[:rows],
+            terminated=self.terminated[:rows],
+            episode_starts=self.episode_starts[self.episode_starts < rows],
+            labels=None if self.labels is None else self.labels[:rows],
+            demonstrations=0,
+        )
 
     def rows_of(self, episodes: NDArray[np.integer]) -> NDArray[np.int64]:
         """The rows of some episodes, in the order given."""

@@ -68,7 +68,7 @@ def ablate(run: RunFolder, chosen: Sequence[Case], what: str, reporter: Reporter
     What was trained and played before is taken as it is. The caller holds `run.writing()`.
     """
     run.require_skills("An ablation")
-    run.require("policy")
+    run.require("experts", "rewards", "policy")
     base = Contest(run, reporter, notify)
     rows = []
     for case in chosen:
@@ -106,7 +106,7 @@ def _cases(what: str, base: Config, steps: int, value: float) -> list[Case]:
 def _measures(made: RunFolder, base: Contest, reporter: Reporter, notify: Notify) -> dict[str, Any]:
     """How the rewards rank their classes, and the measures of the skills."""
     contest = Contest(made, named(made.path.name, reporter), notify)
-    contest.share_judge(base)
+    contest.share(base)
     groups = as_groups(numbers_of(OWN, [contest], made.method(OWN), named(made.path.name, reporter)), contest.measures)
     rewards = Rewards.open(made.rewards_folder, made.manifest["dataset"]["steps"])
     aucs = reward_aucs(contest.classes, rewards, named(made.path.name, reporter))

@@ -7,7 +7,7 @@ from skills.choices import Distance
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import variants
-from skills.files import read_json, write_json
+from skills.files import write_json
 from skills.learning.learners import learner_of
 from skills.learning.rewards import clue
 from skills.measures.intervals import student
@@ -28,7 +28,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
 
     Raises: SkillsError where the run's rewards are another maker's.
     """
-    run.require("measures")
+    run.require("experts", "rewards", "measures")
     reward, learner = run.config.reward, learner_of(run.config)
     if not isinstance(reward, clue.Clue) or not learner.reads_rewards:
         raise SkillsError(
@@ -44,7 +44,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
         f"calibration {weight:g}": _by_distance(one, data, reward)
         for one, weight in ((run, reward.calibration), (bare, 0.0))
     }
-    document = {**read_json(run.measures_file), "ranking": table}
+    document = {**run.measures, "ranking": table}
     with run.amending("measures"):
         write_json(run.measures_file, document)
     return document

@@ -12,29 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.choices import Unit
-from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover, read_data
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.replay import Replay
-from skills.files import read_arrays, read_json, sha256, write_arrays, write_json
+from skills.files import MAKE_AGAIN, read_arrays, read_json, sha256, write_arrays, write_json
 from skills.learning.classes import Classes
 from skills.learning.policy import Policy
 from skills.measures import intervals, judged
 from skills.measures.intervals import SEED, Statistic
 from skills.measures.judge import Judge, Played
-from skills.measures.truth import truth
+from skills.measures.truth import inferred, truth
 from skills.playing.protocol import Protocol, protocol_of
 from skills.playing.rollout import Actor, actor_of
 from skills.playing.trials import Trials, play_trials
 from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.layout import MethodFolder
-from skills.runs.reading import source_of
+from skills.runs.reading import read_further
+from skills.troubles import reading
 
 OWN = "own"
-VERSION = 3  # of the measures; another one measures anew
+VERSION = 4  # of the measures; another one measures anew
 
 _TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
 _HELD_ROWS = 200_000  # at most, for the judge
@@ -89,11 +89,21 @@ class Contest:
         """Any method's trials -> every number, by the choice of trials."""
         return judged.prepare(self.measures, self.judge)
 
-    def share_judge(self, other: "Contest") -> None:
-        """Takes the judge of another contest where it would be the same: of the same classes of the same rows."""
-        if sha256(self.run.experts_file) == sha256(other.run.experts_file):
-            self.discovery, self._held, self.judge = other.discovery, other._held, other.judge
-            self.measures, self.statistic = other.measures, other.statistic
+    def share(self, other: "Contest") -> None:
+        """Takes over what would be the same: of the same data the rows, of the same classes of them the judge."""
+        if self.run.manifest["dataset"]["digest"] != other.run.manifest["dataset"]["digest"]:
+            return
+        self.discovery, self._held = other.discovery, other._held
+        same_seed = self.run.config.seed == other.run.config.seed
+        if same_seed and sha256(self.run.experts_file) == sha256(other.run.experts_file):
+            self.judge, self.measures, self.statistic = other.judge, other.measures, other.statistic
+
+    @cached_property
+    def judged_by(self) -> list[Any]:
+        """What the judge follows from; that of other rows, such as a dataset that has grown, measures otherwise."""
+        held, independent = self._held
+        rows = [self.discovery.digest, self.discovery.rewards_digest, held.digest, independent]
+        return [*rows, sha256(self.run.experts_file), self.run.config.seed]
 
     @property
     def judge_is_independent(self) -> bool:
@@ -105,7 +115,7 @@ class Contest:
         made = self._trained(name, kept.path) if name in _TRAINED else self.run
         stages = made.manifest["stages"]
         origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
-        origin["protocol"] = asdict(self.protocol)
+        origin |= {"protocol": asdict(self.protocol), "version": VERSION}
         path, note = kept.trials_file, kept.trials_note
         if not (path.is_file() and note.is_file() and read_json(note) == origin):
             note.unlink(missing_ok=True)
@@ -120,7 +130,8 @@ class Contest:
 
     def truth(self, behaviours: NDArray[np.integer]) -> dict[str, Any]:
         """The ground truth's numbers."""
-        return truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        known = truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
+        return known | {"inferred": asdict(inferred(self.discovery, behaviours, self.run.config.seed))}
 
     def _trained(self, name: str, folder: Path) -> RunFolder:
         made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
@@ -142,14 +153,15 @@ def numbers_of(name: str, contests: list[Contest], kept: MethodFolder, reporter:
     """Every number of a method with its draws, measured now unless nothing has changed since."""
     trials = [contest.trials(name) for contest in contests]
     made_from = [VERSION, intervals.DRAWS, asdict(contests[0].protocol), [sha256(path) for path in trials]]
-    made_from.append([sha256(contest.run.experts_file) for contest in contests])
+    made_from.append([contest.judged_by for contest in contests])
     made_from.append({one.name: asdict(one) for one in contests[0].measures})
     key = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()
     path = kept.numbers_file
     if path.is_file():
-        arrays = read_arrays(path)
-        if str(arrays.pop("key")) == key:
-            return arrays
+        with reading(path, MAKE_AGAIN):
+            arrays = read_arrays(path)
+            if str(arrays.pop("key")) == key:
+                return arrays
     progress = reporter(f"measuring {name}", "parts")
     statistics, shape = [], (0, 0)
     for contest, file in zip(contests, trials, strict=True):
@@ -170,14 +182,8 @@ def held_out(run: RunFolder, discovery: Transitions, reporter: Reporter, notify:
 
     Where there are too few, every second episode of discovery's own.
     """
-    known = run.manifest["dataset"]
-    steps = len(discovery) + min(len(discovery), _HELD_ROWS)
-    data = run.config.data
-    progress = reporter("reading held-out data", "steps")
     try:
-        longer = sources.load(
-            run.config.dataset, source=source_of(known), steps=steps, columns=data.columns, progress=progress
-        )
+        longer = read_further(run, min(len(discovery), _HELD_ROWS), reporter)
     except SkillsError as error:
         notify(f"No further data: {error.message}")
         longer = discovery

@@ -18,14 +18,15 @@ from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of
-from skills.files import read_arrays, read_json, write_json
+from skills.files import MAKE_AGAIN, read_arrays, write_json
 from skills.measures import intervals
 from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
 from skills.playing.protocol import Protocol
 from skills.progress import Notify, Reporter, unsaid
-from skills.runs.folder import RunFolder
-from skills.settings.config import check_at_least
+from skills.runs.folder import STAGES, RunFolder
+from skills.settings.config import check_between
+from skills.troubles import reading
 
 
 def evaluate(
@@ -50,14 +51,18 @@ def evaluate(
     trials: of each skill, 2 or more.   settings: of measures, by dotted name, where not as usual.
     """
     run.require_skills("This evaluation")
-    run.require("measures")
-    check_at_least("--seeds", seeds, 1)
-    check_at_least("--trials", trials, 2)
+    run.require(*STAGES)
+    check_between("--seeds", seeds, 1)
+    check_between("--trials", trials, 2)
     all_seeds = _seeded(run, seeds, reporter, notify)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
+    for contest in contests[1:]:
+        contest.share(contests[0])
+    if trials < intervals.FEWEST_TRIALS:
+        notify(f"Of {trials} trials of each skill there are no intervals: they take {intervals.FEWEST_TRIALS} or more.")
     measures = contests[0].measures
     found = {name: numbers_of(name, contests, run.method(name), reporter) for name in (OWN, *against)}
-    document = read_json(run.measures_file)
+    document = run.measures
     protocol = _protocol(contests[0], seeds) | ({"settings": dict(settings)} if settings else {})
     if document.get("protocol") != protocol:  # what it says of others was found in another way
         document = {name: document[name] for name in ("schema_version", "summary", "skills")}
@@ -122,15 +127,16 @@ def read_numbers(run: RunFolder) -> Numbers:
     path = run.method(OWN).numbers_file
     if not path.is_file():
         raise SkillsError(f"{run.path} has not been evaluated.", f"Do it: skills evaluate {run.path}")
-    arrays = read_arrays(path)
-    arrays.pop("key")
-    return arrays
+    with reading(path, MAKE_AGAIN):
+        arrays = read_arrays(path)
+        arrays.pop("key")
+        return arrays
 
 
 def require_alike(runs: Sequence[RunFolder]) -> None:
     """Raises: SkillsError with what to do, where evaluated runs were not measured by the same protocol."""
     names = ["version", "settings", *(field.name for field in fields(Protocol))]
-    noted = [read_json(run.measures_file).get("protocol", {}) for run in runs]
+    noted = [run.measures.get("protocol") or {} for run in runs]
     protocols = [{name: protocol.get(name) for name in names} for protocol in noted]
     for run, protocol in zip(runs, protocols, strict=True):
         if protocol != protocols[0]:

@@ -57,6 +57,16 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """What a figure shows.   claims: by body, by what is counted: {"ant": {"directions": "the ant moves in ..."}}."""
+
+    name: str
+    title: str
+    datasets: tuple[str, ...]
+    claims: dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
 class Published:
     """A number of a paper, with its standard deviation there. source: the paper and its table."""
 
@@ -74,6 +84,12 @@ def table(name: str) -> Table:
         key: tuple(value) if isinstance(value, list) else value for key, value in known[name].items()
     }
     return Table(name=name, **values)
+
+
+def figure(name: str) -> Figure:
+    """The figure of that name, of those that there are."""
+    known = document()["figures"][name]
+    return Figure(name, known["title"], tuple(known["datasets"]), known["claims"])
 
 
 def method(name: str) -> Method:

@@ -16,7 +16,6 @@ from scipy.stats import ConstantInputWarning, spearmanr
 from sklearn.decomposition import PCA
 
 from skills.arrays import Floats
-from skills.data import sources
 from skills.data.transitions import Transitions
 from skills.discovery import discover
 from skills.errors import SkillsError
@@ -30,7 +29,7 @@ from skills.learning.rewards import clue
 from skills.measures.intervals import SEED, Interval, resampled
 from skills.progress import Reporter, unsaid
 from skills.runs.folder import RunFolder
-from skills.runs.reading import read, source_of
+from skills.runs.reading import read, read_own
 from skills.settings.change import with_settings
 
 SCHEMA_VERSION = 1
@@ -72,7 +71,7 @@ def make(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
     config = run.config
     if not learner_of(config).reads_rewards:
         raise SkillsError(f"{run.path} has no rewards to plot: {config.policy.name} learns from none.")
-    run.require("rewards")
+    run.require("experts", "rewards")
     transitions = read(run, "auto", reporter, unsaid).transitions
     own = transitions if config.mode != "imitation" else _with_rewards(run, reporter)
     rows = {}
@@ -119,15 +118,7 @@ def _cases(run: RunFolder, reporter: Reporter) -> list[RewardCase]:
 
 def _with_rewards(run: RunFolder, reporter: Reporter) -> Transitions:
     """The dataset of a run that imitates, with the rewards that the run has never read; without the expert's rows."""
-    known = run.manifest["dataset"]
-    progress = reporter("reading the true rewards", "steps")
-    return sources.load(
-        run.config.dataset,
-        source=source_of(known),
-        steps=known["steps"],
-        columns=run.config.data.columns,
-        progress=progress,
-    )
+    return read_own(run, "auto", reporter, unsaid, rewards=True)
 
 
 def _expert(case: RewardCase) -> NDArray[np.int64]:

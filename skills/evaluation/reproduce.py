@@ -21,7 +21,7 @@ from skills.discovery import discover
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
-from skills.files import read_json, replacing, write_json
+from skills.files import replacing, write_json
 from skills.measures.intervals import Interval, student
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
@@ -50,9 +50,9 @@ class Settings:
     expert: str | None = None
 
 
-def default_folder(table: Table) -> Path:
-    """Where a table's runs go unless told otherwise."""
-    return runs_root() / f"reproduce-{table.name}"
+def default_folder(name: str) -> Path:
+    """Where the runs of a table or a figure go unless told otherwise."""
+    return runs_root() / f"reproduce-{name}"
 
 
 def available(datasets: Sequence[str]) -> list[str]:
@@ -97,16 +97,26 @@ def run_all(
     configs = {(dataset, name): config_of(table, dataset, name, settings) for dataset in datasets for name in methods}
     failures = []
     for (dataset, name), config in configs.items():
-        run = open_or_create(folder / f"{_slug(dataset)}-{name}", config)
-        notify(f"{table.name}: {name} on {dataset}")
-        try:
-            with run.writing():
-                discover(run, source="auto", reporter=reporter, notify=notify)
-        except SkillsError as error:
-            failures.append(f"{dataset}, {name}: {error.message}")
-            notify(failures[-1])
+        path = folder / f"{slug(dataset)}-{name}"
+        failures += finish(path, config, f"{table.name}: {name} on {dataset}", f"{dataset}, {name}", reporter, notify)
         write_table(table, methods, folder)
     return failures
+
+
+def finish(path: Path, config: Config, task: str, name: str, reporter: Reporter, notify: Notify) -> list[str]:
+    """Brings a run to its end; a line, under the name, of what has kept it from it, if anything has.
+
+    Raises: SkillsError (usage) where the folder holds a run with other settings.
+    """
+    run = open_or_create(path, config)
+    notify(task)
+    try:
+        with run.writing():
+            discover(run, source="auto", reporter=reporter, notify=notify)
+    except SkillsError as error:
+        notify(f"{name}: {error.message}")
+        return [f"{name}: {error.message}"]
+    return []
 
 
 def config_of(table: Table, dataset: str, name: str, settings: Settings) -> Config:
@@ -179,7 +189,7 @@ def document(table: Table, methods: Sequence[str], folder: Path) -> dict[str, An
 def finished(folder: Path) -> dict[tuple[str, str], RunFolder]:
     """The finished runs of a table's folder, by dataset and method."""
     runs = [open_run(path) for path in runs_in(folder)]
-    prefixes = {run.path: f"{_slug(run.config.dataset)}-" for run in runs}
+    prefixes = {run.path: f"{slug(run.config.dataset)}-" for run in runs}
     return {
         (run.config.dataset, run.path.name.removeprefix(prefixes[run.path])): run
         for run in runs
@@ -187,7 +197,7 @@ def finished(folder: Path) -> dict[tuple[str, str], RunFolder]:
     }
 
 
-def _slug(dataset: str) -> str:
+def slug(dataset: str) -> str:
     """A dataset's name as a part of a folder's."""
     return dataset.replace("/", "-")
 
@@ -210,7 +220,7 @@ def _row(dataset: str, columns: Sequence[str], cells: dict[tuple[str, str], RunF
 
 def _ours(run: RunFolder) -> dict[str, Any]:
     """A run's score over seeds, each seed's own, and what it took."""
-    summary, config = read_json(run.measures_file)["summary"], run.config
+    summary, config = run.measures["summary"], run.config
     return {
         **summary["score"],
         "seeds": summary["score_of_seeds"],
@@ -306,7 +316,7 @@ def _total_text(total: dict[str, Any] | None) -> str:
 def data_text(row: dict[str, Any]) -> str:
     """Which set a row is of, who made it, and whom the methods imitate."""
     data = row["data"]
-    text = f"{row['dataset']}: {_set_text(data)}, {data['steps']:,} steps in {data['episodes']:,} episodes"
+    text = f"{row['dataset']}: {set_text(data)}, {data['steps']:,} steps in {data['episodes']:,} episodes"
     if data["return_mean"] is not None:
         text += f" of mean return {data['return_mean']:.0f}"
     experts: dict[str, list[str]] = {}
@@ -318,12 +328,11 @@ def data_text(row: dict[str, Any]) -> str:
 
 def _expert_text(expert: dict[str, Any]) -> str:
     returns = ", ".join(f"{value:.0f}" for value in expert["returns"])
-    return (
-        f"{_set_text(expert)}, {len(expert['episodes'])} of {expert['episodes_read']:,} episodes, of return {returns}"
-    )
+    return f"{set_text(expert)}, {len(expert['episodes'])} of {expert['episodes_read']:,} episodes, of return {returns}"
 
 
-def _set_text(data: dict[str, Any]) -> str:
+def set_text(data: dict[str, Any]) -> str:
+    """A dataset and who made it."""
     made_by = "made here" if data["made_here"] else "official" if _is_official(data) else "brought by the user"
     return f"{data['minari_id'] or Path(data['name']).name} ({made_by})"
 

@@ -63,11 +63,17 @@ def variant(base: RunFolder, folder: Path, config: Config, steps: int | None = N
     """The run of a variant, inside its base's folder; begins with the stages that its base or another variant of that
     has in common with it.
 
-    steps: rows to learn from; None: as many as the base did.
-    Raises: SkillsError where the folder holds a variant of other settings.
+    It learns from the rows that the base learned from, whatever the dataset's name stands for by now.
+    steps: from how many of them, the first ones; None: all.
+    Raises: SkillsError where the folder holds a variant of other settings, or of other data.
     """
-    learned_from = base.manifest["dataset"]["steps"]  # what the data have grown by since is left out
-    run = open_or_create(folder, replace(config, data=replace(config.data, steps=steps or learned_from)))
+    manifest = base.manifest
+    data = manifest["dataset"]  # what it has grown by since is left out
+    steps = steps or data["steps"]
+    run = open_or_create(folder, replace(config, data=replace(config.data, steps=steps)))
+    run.record_dataset(data, "dataset" if steps == data["steps"] else "part_of")
+    if "expert" in manifest:
+        run.record_dataset(manifest["expert"], "expert")
     beside = [open_run(path) for path in base.inner_runs()]
     for other in (base, *(other for other in beside if other.path != run.path)):
         _begin_with(run, other)
@@ -79,12 +85,9 @@ def _begin_with(run: RunFolder, other: RunFolder) -> None:
     ours, theirs = run.config, other.config
     if (ours.skills, ours.seeds, ours.seed) != (theirs.skills, theirs.seeds, theirs.seed):
         return
-    data = other.manifest.get("dataset")
-    if data is None or (ours.data.steps, ours.data.columns) != (data["steps"], theirs.data.columns):
+    if not _same_rows(run, other):
         return
-    run.record_dataset(data)
-    if "expert" in other.manifest:
-        run.record_dataset(other.manifest["expert"], "expert")
+    run.record_dataset(other.manifest["dataset"])
     # The stage of rewards is empty where the learner reads none.
     same_kind = learner_of(ours).reads_rewards == learner_of(theirs).reads_rewards
     for stage, settings in (("experts", "experts"), ("rewards", "reward"), ("policy", "policy")):
@@ -95,6 +98,17 @@ def _begin_with(run: RunFolder, other: RunFolder) -> None:
         if not other.is_done(stage):
             return
         _copy_stage(other, run, stage)
+
+
+def _same_rows(run: RunFolder, other: RunFolder) -> bool:
+    """Whether another run has learned from the rows that a variant is to learn from."""
+    ours, theirs = run.manifest, other.manifest
+    if "dataset" not in theirs:
+        return False
+    if "dataset" in ours:
+        return bool(ours["dataset"]["digest"] == theirs["dataset"]["digest"])
+    same_whole = ours["part_of"]["digest"] == theirs.get("part_of", {}).get("digest")
+    return bool(same_whole and run.config.data.steps == theirs["dataset"]["steps"])
 
 
 def _copy_stage(base: RunFolder, run: RunFolder, stage: str) -> None:

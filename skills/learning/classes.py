@@ -22,11 +22,12 @@ from threadpoolctl import threadpool_limits
 
 from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.behaviours import STRIDES, cut
 from skills.learning.clones import Clones, Inputs
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
+from skills.troubles import reading
 
 _CLONES = "clones_"  # what arrays of clones are called in a file
 _ASSIGN_CHUNK = 65_536  # rows; bounds the memory of nearest-centroid distances
@@ -137,14 +138,15 @@ class Classes:
 
     @staticmethod
     def load(path: Path) -> "Classes":
-        """Reads `experts.npz`."""
-        arrays: dict[str, Any] = dict(read_arrays(path))
-        of_clones = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_CLONES)}
-        if not of_clones:
-            return Classes(**arrays)
-        parts = {name.removeprefix(_CLONES): array for name, array in of_clones.items()}
-        weights = parts.pop("weights")
-        return Classes(**arrays, clones=Clones(Inputs(**parts), weights))
+        """Reads `experts.npz`. Raises: SkillsError where it is damaged."""
+        with reading(path, MAKE_AGAIN):
+            arrays: dict[str, Any] = dict(read_arrays(path))
+            of_clones = {name: arrays.pop(name) for name in list(arrays) if name.startswith(_CLONES)}
+            if not of_clones:
+                return Classes(**arrays)
+            parts = {name.removeprefix(_CLONES): array for name, array in of_clones.items()}
+            weights = parts.pop("weights")
+            return Classes(**arrays, clones=Clones(Inputs(**parts), weights))
 
 
 def one_expert(total: int, rows: NDArray[np.integer], copies: int = 1) -> Classes:

@@ -12,9 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skills.files import read_json, write_json
+from skills.files import MAKE_AGAIN, read_json, write_json
 from skills.learning.engine.checkpoint import load_tensors, save_tensors
 from skills.learning.engine.stacked import StackedMlp, initial, parameter_count, with_ones
+from skills.troubles import reading
 
 LOG_STD_RANGE = (-5.0, 2.0)
 _CONFIG = "config.json"
@@ -168,10 +169,12 @@ class Policy(nn.Module):
 
     @staticmethod
     def load(folder: Path) -> "Policy":
-        """Reads what `save` wrote, to the CPU."""
+        """Reads what `save` wrote, to the CPU. Raises: SkillsError where it is damaged."""
         document = read_json(folder / _CONFIG)
-        shape = Shape(**{name: document[name] for name in Shape.__dataclass_fields__ if name in document})
+        with reading(folder / _CONFIG, MAKE_AGAIN):
+            shape = Shape(**{name: document[name] for name in Shape.__dataclass_fields__ if name in document})
         weights = load_tensors(folder / _WEIGHTS)
-        policy = Policy(shape, weights["mean"], weights["std"], torch.Generator())
-        policy.load_state_dict(weights)
+        with reading(folder, MAKE_AGAIN):  # its two files do not fit together
+            policy = Policy(shape, weights["mean"], weights["std"], torch.Generator())
+            policy.load_state_dict(weights)
         return policy

@@ -42,6 +42,11 @@ class Steps:
     def __len__(self) -> int:
         return len(self.features)
 
+    @property
+    def upright(self) -> Floats:
+        """[M] the cosine between the torso's up and the world's: 1 upright, -1 on its back."""
+        return self.axes[:, 2, 2]
+
 
 @dataclass(frozen=True)
 class Windows:
@@ -115,6 +120,12 @@ def cut_windows(starts: Ids, lengths: Ids, window: int, *, stride: int | None = 
         found += [(start + offset, min(window, length)) for offset in range(0, last + 1, stride or window)]
     pairs = np.array(found, np.int64).reshape(-1, 2)
     return Windows(pairs[:, 0], pairs[:, 1], window)
+
+
+def window_means(values: Floats, windows: Windows) -> Floats:
+    """[M, G] -> [N, G], the mean over each window."""
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    return np.asarray((sums[windows.starts + windows.lengths] - sums[windows.starts]) / windows.lengths[:, None])
 
 
 def describe(steps: Steps, windows: Windows) -> Floats:

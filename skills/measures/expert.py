@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.body import body_of
+from skills.bodies.fates import counts
 from skills.bodies.references import references_of
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
@@ -35,15 +36,17 @@ def measure_expert(
     transitions: what the run learned from.   ranking: None where it learned without rewards.
     """
     aucs = ranking.chosen.tolist() if ranking else [None] * classes.count
+    fates = rollouts.fates(transitions.env_id)
     skills = [
-        measure_skill(index, f"seed {index + 1}: {label}", classes, rollouts, aucs[index])
-        for index, label in enumerate(label_skills(rollouts, body_of(transitions.env_id).joint_names))
+        measure_skill(index, f"seed {index + 1}: {label}", classes, rollouts, fates[index], aucs[index])
+        for index, label in enumerate(label_skills(rollouts, transitions.env_id, fates))
     ]
     return {
         "schema_version": SCHEMA_VERSION,
         "summary": {"mode": config.mode, "rewards": config.reward.name, "learner": config.policy.name}
         | scores(rollouts, transitions.env_id)
         | {"survival_median": float(np.median([skill.survival for skill in skills]))}
+        | {"fates": counts(fate for of_seed in fates for fate in of_seed)}
         | _of_ranking(ranking)
         | {"expert_steps": int(classes.sizes[0]), "return_data_mean": _mean_return(transitions)},
         "skills": [asdict(skill) for skill in skills],

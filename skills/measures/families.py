@@ -5,6 +5,7 @@ Letters: K skills, R rollouts of each, T steps, P size of qpos, J joints, D numb
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,18 +16,22 @@ from sklearn.metrics import silhouette_score
 
 from skills.arrays import Floats, Ids
 from skills.bodies import motion
-from skills.measures import describe
+from skills.bodies.fates import Fate
+from skills.measures.describe import joined, shown, tell_apart
+from skills.measures.manoeuvres import Recorded, manoeuvre
 from skills.playing.rollout import Rollouts
 
 _MOST_FAMILIES = 8
 _ALMOST = 0.75  # of the best silhouette: a finer cut that is nearly as clear shows more kinds of behaviour
 _NUMBERS = re.compile(r"( at)? [0-9].*")
+_MOSTLY = 0.5  # share of a family's rollouts that do not survive, from which on its name says so
+_STILL = 0.1  # m/s; slower is standing
 _REMARKABLE = 0.7  # standard deviations from the mean of all skills
 _MORE_AND_LESS = {  # words for much and for little of a trait
     "height": ("torso high", "torso low"),
     "bounce": ("bouncy", "smooth"),
     "steps per second": ("quick steps", "slow steps"),
-    "survival": ("never falls", "falls at times"),
+    "survival": ("stays up", "ends early at times"),
     "leaning forward": ("leans forward", "leans back"),
 }
 _FLOOR = 1e-6  # a number that no rollout varies in says nothing
@@ -51,7 +56,7 @@ class Families:
     axes: tuple[str, str]
 
 
-def find_families(rollouts: Rollouts, of_classes: Ids | None = None) -> Families:
+def find_families(rollouts: Rollouts, env_id: str, of_classes: Ids | None = None) -> Families:
     """The families of skills: the behaviours that their classes are of, or clusters of what they do.
 
     of_classes: [K] the behaviour of each skill's class, where the data have told (`Classes.behaviours`); then a family
@@ -60,7 +65,8 @@ def find_families(rollouts: Rollouts, of_classes: Ids | None = None) -> Families
     is nearly the largest of all, and the skill in the middle of each stands for it.
     """
     known = None if of_classes is None or not len(of_classes) else of_classes
-    behaviours, traits = behaviours_of(rollouts)
+    fates = rollouts.fates(env_id)
+    behaviours, traits = behaviours_of(rollouts, fates)
     places, axes = _map(behaviours, traits)
     count = len(behaviours)
     if count < 2:
@@ -75,32 +81,39 @@ def find_families(rollouts: Rollouts, of_classes: Ids | None = None) -> Families
         leaves = hierarchy.leaves_list(tree)
         order = leaves[np.argsort(family[leaves], kind="stable")]
     heads = _medoids(family, distances) if known is None else _performers(family, rollouts)
-    names = _names(rollouts, family, heads, traits)
+    names = _names(shown(rollouts, env_id, fates), fates, family, heads, traits)
     return Families(distances, family, names, heads, order, places, axes)
 
 
 def _names(
-    rollouts: Rollouts, family: NDArray[np.int64], heads: NDArray[np.int64], traits: dict[str, Floats]
+    played: Sequence[Recorded],
+    fates: Sequence[Sequence[Fate]],
+    family: NDArray[np.int64],
+    heads: NDArray[np.int64],
+    traits: dict[str, Floats],
 ) -> list[str]:
-    """[F] the course and posture that are the most frequent in each family, its median speed, and what is peculiar."""
-    step = float(rollouts.seconds_per_step)
-    played = [
-        rollouts.poses[skill, shown, : rollouts.lengths[skill, shown] + 1] for skill, shown in enumerate(rollouts.shown)
-    ]
+    """[F] the manoeuvre that is the most frequent in each family, its median speed, and what is peculiar; no two equal.
+
+    played: [K] the rollout that stands for each skill.   fates: [K][R].
+    """
+    done = [manoeuvre(one) for one in played]
     names = []
     for index in range(len(heads)):
-        members = np.flatnonzero(family == index)
-        course = _most_frequent([describe.course(played[skill], step) for skill in members])
-        posture = _most_frequent([_NUMBERS.sub("", describe.posture(played[skill], step)) for skill in members])
-        speed = float(np.median([describe.speed(played[skill], step) for skill in members]))
-        falls = rollouts.terminated[members].mean() >= 0.5
-        travel = course if speed < 0.05 else f"{course}, about {speed:.1f} m/s"
-        peculiar = "falls" if falls else "" if posture else _peculiar(members, traits)
-        names.append(describe.joined(travel, posture, peculiar))
-    return describe.tell_apart(names, [played[head] for head in heads], step)
+        members = np.flatnonzero(family == index).tolist()
+        does = _most_frequent([_NUMBERS.sub("", done[skill].does) for skill in members])
+        how = _most_frequent([_NUMBERS.sub("", done[skill].how) for skill in members])
+        speed = float(np.median([done[skill].speed for skill in members if done[skill].does.startswith(does)]))
+        ends = _most_frequent([str(fate.outcome) for skill in members for fate in fates[skill] if not fate.survives])
+        ended = np.mean([not fate.survives for skill in members for fate in fates[skill]]) >= _MOSTLY
+        travel = does if speed < _STILL else f"{does}, about {speed:.1f} m/s"
+        peculiar = (
+            "" if ended and "on its back" in does else ends if ended else "" if how else _peculiar(members, traits)
+        )
+        names.append(joined(travel, how, peculiar))
+    return tell_apart(names, [played[head] for head in heads])
 
 
-def _peculiar(members: NDArray[np.int64], traits: dict[str, Floats]) -> str:
+def _peculiar(members: list[int], traits: dict[str, Floats]) -> str:
     """How a family differs most from all skills in what its speed does not say, in words; "" where it hardly does."""
     differences = {
         name: float((values[members].mean() - values.mean()) / max(values.std(), _FLOOR))
@@ -113,17 +126,19 @@ def _peculiar(members: NDArray[np.int64], traits: dict[str, Floats]) -> str:
 
 
 def _most_frequent(words: list[str]) -> str:
-    return Counter(words).most_common(1)[0][0]
+    return Counter(words).most_common(1)[0][0] if words else ""
 
 
-def behaviours_of(rollouts: Rollouts) -> tuple[Floats, dict[str, Floats]]:
+def behaviours_of(rollouts: Rollouts, fates: Sequence[Sequence[Fate]]) -> tuple[Floats, dict[str, Floats]]:
     """[K, D] what each skill does, averaged over its rollouts and scaled; and the traits with a name, [K] each.
 
     A number is scaled by its standard deviation over all rollouts: what differs between starts as much as between
     skills counts little. Travel, turning, posture, and the joints' means, swings and rates weigh alike.
     """
     count, repeats = rollouts.lengths.shape
-    rows = [_behaviour(rollouts, skill, index) for skill in range(count) for index in range(repeats)]
+    rows = [
+        _behaviour(rollouts, skill, index, fates[skill][index]) for skill in range(count) for index in range(repeats)
+    ]
     parts, traits = [], {}
     for name in rows[0]:
         values = np.array([row[name] for row in rows]).reshape(count * repeats, -1)
@@ -134,7 +149,7 @@ def behaviours_of(rollouts: Rollouts) -> tuple[Floats, dict[str, Floats]]:
     return np.concatenate(parts, axis=1), traits
 
 
-def _behaviour(rollouts: Rollouts, skill: int, index: int) -> dict[str, Floats]:
+def _behaviour(rollouts: Rollouts, skill: int, index: int, fate: Fate) -> dict[str, Floats]:
     """What one rollout does; a group a name."""
     step = float(rollouts.seconds_per_step)
     length = int(rollouts.lengths[skill, index])
@@ -149,7 +164,7 @@ def _behaviour(rollouts: Rollouts, skill: int, index: int) -> dict[str, Floats]:
         "bounce": motion.height(qpos).std(),
         "uprightness": motion.uprightness(qpos).mean(),
         "steps per second": motion.step_rate(qpos, step),
-        "survival": length / rollouts.qpos.shape[2],
+        "survival": 1.0 if fate.survives else fate.step / rollouts.qpos.shape[2],
         "joints": joints.mean(axis=0),
         "swings": joints.std(axis=0),
         "rates": np.diff(joints, axis=0).std(axis=0) / step,

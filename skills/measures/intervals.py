@@ -13,6 +13,9 @@ from scipy import stats
 
 DRAWS = 2000
 CONFIDENCE = 0.95
+FEWEST_TRIALS = (
+    4  # of each skill, for an interval: each half of them is drawn from, and of one there is nothing to draw
+)
 SEED = 20231108  # of every bootstrap
 
 Choice = NDArray[np.int64]  # [K, R'] which trials of each skill are looked at
@@ -60,7 +63,10 @@ def bootstrap(
     """[draws] of each number: seeds drawn with replacement, then trials within each.
 
     statistics: one a seed; all give numbers of the same names.   shape: (K, R), the same for all seeds.
+    All draws are NaN where there are too few trials to draw from (`FEWEST_TRIALS`).
     """
+    if shape[1] < FEWEST_TRIALS:
+        return dict.fromkeys(point(statistics, shape), np.full(draws, np.nan))
     rows = []
     for _ in range(draws):
         seeds = generator.integers(0, len(statistics), len(statistics))
@@ -80,14 +86,16 @@ def centre(value: float, draws: NDArray[np.float64]) -> NDArray[np.float64]:
 def interval(value: float, draws: NDArray[np.float64], *, lowest: float = -np.inf, highest: float = np.inf) -> Interval:
     """The percentile interval of centred draws, within what the number can be; of no number where it is NaN.
 
-    Draws in which the number does not exist (nobody falls, so there is no time to fall) are left out.
+    Draws in which the number does not exist (nobody falls, so there is no time to fall) are left out; where it exists
+    in none, there is no interval.
     """
     if not np.isfinite(value):
         return Interval(None, None, None)
     tail = (1.0 - CONFIDENCE) / 2.0
     existing = draws[np.isfinite(draws)]
-    around = centre(value, existing) if len(existing) else np.array([value])
-    low, high = np.clip(np.quantile(around, [tail, 1.0 - tail]), lowest, highest)
+    if not len(existing):
+        return Interval(float(value), None, None)
+    low, high = np.clip(np.quantile(centre(value, existing), [tail, 1.0 - tail]), lowest, highest)
     return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
 
 

@@ -3,7 +3,8 @@
 Letters: K skills, R rollouts of each, T steps, N transitions.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from skills.bodies import motion
 from skills.bodies.body import body_of
+from skills.bodies.fates import Fate, counts, ended_seconds, survived
 from skills.bodies.references import references_of
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
@@ -23,8 +25,8 @@ from skills.progress import Reporter
 SCHEMA_VERSION = 1
 _PATH_POINTS = 40
 _OF_PLAYING = (
-    "speed", "forward", "speed_within", "displacement", "survival", "fall_seconds", "episode_return", "occupancy",
-    "occupancy_ratio",
+    "speed", "forward", "speed_within", "displacement", "survival", "ended_seconds", "episode_return", "occupancy",
+    "occupancy_ratio", "fates",
 )  # fmt: skip  # measures of what a policy does
 
 
@@ -36,8 +38,7 @@ class SkillMeasures:
     speed: m/s, net displacement over time; signed along x for a planar body.
     forward: m/s, net displacement along x over time.   speed_within: m/s, std of `forward` between its rollouts.
     displacement: m, from start to end.
-    survival: share of the horizon that was played before a fall.
-    fall_seconds: s, mean time of the falls, where at least half of the rollouts fall; else None.
+    survival: share of the horizon before it fell, came to lie on its back for good, or left its bounds.
     episode_return: the environment's own reward, summed over the horizon.
     occupancy: share of its steps in its own class.   occupancy_ratio: that over `support`. None of an expert that was
         given rather than clustered: no step of a rollout is in it.
@@ -45,6 +46,8 @@ class SkillMeasures:
         was learned without rewards.
     path: [[x, y], ...] m from the start (x and height for a planar body), of the rollout with the median speed.
     shown: that rollout's index; the one that videos play.
+    fates: what became of its rollouts, and of how many: {"stays up": 3, "leaps too high": 2}.
+    ended_seconds: s, mean time of what ended those that did not survive; None where all did.
     """
 
     skill: int
@@ -55,29 +58,36 @@ class SkillMeasures:
     speed_within: float
     displacement: float
     survival: float
-    fall_seconds: float | None
     episode_return: float
     occupancy: float | None
     occupancy_ratio: float | None
     reward_auc: float | None
     path: list[list[float]]
     shown: int
+    fates: dict[str, int] = field(default_factory=dict)
+    ended_seconds: float | None = None
 
 
 def measure(
-    transitions: Transitions, classes: Classes, rewards: Rewards, rollouts: Rollouts, reporter: Reporter
+    transitions: Transitions, classes: Classes, rewards: Rewards | None, rollouts: Rollouts, reporter: Reporter
 ) -> dict[str, Any]:
-    """The document of `measures.json`: every skill's measures and their summary."""
-    aucs = reward_aucs(classes, rewards, reporter)
-    body = body_of(transitions.env_id)
+    """The document of `measures.json`: every skill's measures and their summary.
+
+    rewards: None where skills were learned without.
+    """
+    aucs = [None] * classes.count if rewards is None else reward_aucs(classes, rewards, reporter).tolist()
+    fates = rollouts.fates(transitions.env_id)
     skills = [
-        measure_skill(index, label, classes, rollouts, float(aucs[index]))
-        for index, label in enumerate(label_skills(rollouts, body.joint_names))
+        measure_skill(index, label, classes, rollouts, fates[index], aucs[index])
+        for index, label in enumerate(label_skills(rollouts, transitions.env_id, fates))
     ]
+    body = body_of(transitions.env_id)
     if not body.plays:
         return {"schema_version": SCHEMA_VERSION, **_unplayed(skills, transitions)}
     whole_episodes = rollouts.rewards.shape[-1] >= body.episode_steps
-    summary, documents = _summary(skills, transitions, whole_episodes), [asdict(skill) for skill in skills]
+    summary: dict[str, Any] = _summary(skills, transitions, whole_episodes)
+    summary["fates"] = counts(fate for of_skill in fates for fate in of_skill)
+    documents = [asdict(skill) for skill in skills]
     if len(classes.behaviours):
         summary["behaviours"] = len(np.unique(classes.behaviours))
         summary["stride_seconds"] = float(classes.stride) * body.seconds_per_step
@@ -88,12 +98,12 @@ def measure(
 
 def _unplayed(skills: list[SkillMeasures], transitions: Transitions) -> dict[str, Any]:
     """Where nothing can be played: what is known of the data alone. Paths and labels are of its own stretches."""
-    aucs = np.array([skill.reward_auc for skill in skills], float)
+    aucs = [skill.reward_auc for skill in skills if skill.reward_auc is not None]
     return {
         "summary": {
             "played": False,
-            "reward_auc_median": float(np.median(aucs)),
-            "reward_auc_min": float(np.min(aucs)),
+            "reward_auc_median": float(np.median(aucs)) if aucs else None,
+            "reward_auc_min": min(aucs, default=None),
             "return_data_mean": float(transitions.returns.mean()),
         },
         "skills": [asdict(skill) | dict.fromkeys(_OF_PLAYING) for skill in skills],
@@ -110,16 +120,17 @@ def reward_aucs(classes: Classes, rewards: Rewards, reporter: Reporter) -> NDArr
     return aucs
 
 
-def measure_skill(index: int, label: str, classes: Classes, rollouts: Rollouts, auc: float | None) -> SkillMeasures:
-    """One skill's measures."""
-    lengths, terminated = rollouts.lengths[index], rollouts.terminated[index]
+def measure_skill(
+    index: int, label: str, classes: Classes, rollouts: Rollouts, fates: Sequence[Fate], auc: float | None
+) -> SkillMeasures:
+    """One skill's measures.   fates: [R] of its rollouts."""
+    lengths = rollouts.lengths[index]
     seconds, net = rollouts.seconds[index], rollouts.net[index]
     horizon = rollouts.rewards.shape[-1]
     forward = net[:, 0] / seconds
     own = (rollouts.classes[index] == index).sum() / lengths.sum() if len(classes.columns) else None
     support = classes.support[index]
     shown = int(rollouts.shown[index])
-    fall_seconds = float(seconds[terminated].mean()) if terminated.mean() >= 0.5 else None
     played = rollouts.poses[index, shown, : lengths[shown] + 1]
     return SkillMeasures(
         skill=index,
@@ -129,14 +140,15 @@ def measure_skill(index: int, label: str, classes: Classes, rollouts: Rollouts, 
         forward=float(forward.mean()),
         speed_within=float(forward.std()),
         displacement=float(np.linalg.norm(net, axis=-1).mean()),
-        survival=float((np.where(terminated, lengths, horizon) / horizon).mean()),
-        fall_seconds=fall_seconds,
+        survival=float(survived(fates, horizon).mean()),
         episode_return=float(rollouts.rewards[index].sum(axis=-1).mean()),
         occupancy=None if own is None else float(own),
         occupancy_ratio=None if own is None else float(own / support),
         reward_auc=auc,
         path=_path(played),
         shown=shown,
+        fates=counts(fates),
+        ended_seconds=ended_seconds(fates, float(rollouts.seconds_per_step)),
     )
 
 
@@ -151,15 +163,15 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
     low, high = references_of(transitions.env_id) or (None, None)
     returns = np.array([skill.episode_return for skill in skills])
     ratios = np.array([skill.occupancy_ratio for skill in skills], float)
-    aucs = np.array([skill.reward_auc for skill in skills], float)
+    aucs = [skill.reward_auc for skill in skills if skill.reward_auc is not None]
     return {
         "occupancy_ratio_median": float(np.median(ratios)),
         "held_share": float(np.mean(ratios > 1.0)),
         "speed_between": between,
         "speed_within": within,
         "speed_spread_ratio": between / max(within, 1e-9),
-        "reward_auc_median": float(np.median(aucs)),
-        "reward_auc_min": float(np.min(aucs)),
+        "reward_auc_median": float(np.median(aucs)) if aucs else None,
+        "reward_auc_min": min(aucs, default=None),
         "survival_median": float(np.median([skill.survival for skill in skills])),
         "return_median": float(np.median(returns)),
         "return_best": float(returns.max()),

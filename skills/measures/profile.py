@@ -12,7 +12,9 @@ from scipy import stats
 
 from skills.arrays import Ids
 from skills.bodies import motion
+from skills.bodies.fates import counted, counts, ended_seconds
 from skills.measures.families import find_families
+from skills.measures.switches import Switches
 from skills.playing.rollout import Rollouts
 
 _WAY_POINTS = 30
@@ -23,9 +25,10 @@ _CONFIDENCE = 0.95
 LEVELS = string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/"  # a distance is one of these letters
 
 
-def behaviour(rollouts: Rollouts, of_classes: Ids) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def behaviour(rollouts: Rollouts, env_id: str, of_classes: Ids) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """What the page says of all skills together, and of each.   of_classes: as `find_families` takes them."""
-    families = find_families(rollouts, of_classes)
+    fates, step = rollouts.fates(env_id), float(rollouts.seconds_per_step)
+    families = find_families(rollouts, env_id, of_classes)
     nearest = np.argsort(families.distances + np.diag(np.full(len(families.distances), np.inf)), axis=1, kind="stable")
     overview = {
         "planar": motion.is_planar(rollouts.poses),
@@ -42,7 +45,9 @@ def behaviour(rollouts: Rollouts, of_classes: Ids) -> tuple[dict[str, Any], list
         skills.append(
             {
                 **_motion(rollouts, skill),
-                "falls": [int(rollouts.terminated[skill].sum()), rollouts.terminated.shape[1]],
+                "rollouts": len(fates[skill]),
+                "ended": counted(counts(fates[skill])),
+                "ended_seconds": ended_seconds(fates[skill], step),
                 "return_interval": _interval(rollouts.rewards[skill].sum(axis=-1, dtype=np.float64)),
                 "family": int(families.family[skill]),
                 "place": [round(float(value), 3) for value in families.places[skill]],
@@ -93,3 +98,13 @@ def _in_letters(distances: NDArray[np.float64]) -> str:
     top = max(float(distances.max()), 1e-9)
     steps = np.minimum(np.floor(distances / top * len(LEVELS)), len(LEVELS) - 1).astype(int)
     return "".join(LEVELS[step] for step in steps.ravel())
+
+
+def in_switch_letters(switches: Switches) -> str:
+    """[K x K] letters, row by row: of a safe switch its time in 64 steps of what was looked at; "-" somebody fell, "~"
+    the new behaviour was not reached, " " the skill fell before it could give way."""
+    steps = np.nan_to_num(switches.times / float(switches.seconds[1]) * (len(LEVELS) - 1)).round().astype(int)
+    letters = np.array(list(LEVELS))[np.minimum(steps, len(LEVELS) - 1)]
+    sure = (switches.survived == 1.0) & (switches.times >= 0) & (switches.safe | np.eye(len(steps), dtype=bool))
+    others = np.where(switches.survived == 1.0, "~", np.where(np.isnan(switches.survived), " ", "-"))
+    return "".join(np.where(sure, letters, others).ravel())

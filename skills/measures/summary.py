@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from skills.files import read_json
+from skills.files import RESTORE
 from skills.runs.folder import RunFolder
+from skills.troubles import reading
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def summary_of_expert(measures: Mapping[str, Any]) -> list[Line]:
     if not maze:
         lines.append(Line("Return", round(found["return"]["value"], 1), "", f"{_interval(found['return'])}{over}"))
         lines.append(
-            Line("Survival", round(100 * found["survival_median"], 1), "%", "share of an episode before a fall")
+            Line("Survival", round(100 * found["survival_median"], 1), "%", _survival(found, "share of an episode"))
         )
         if in_data is not None:
             lines.append(Line("Return in the data", round(in_data, 1), "", "mean over the dataset's episodes"))
@@ -68,17 +69,10 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
 
     measures: the document of `measures.json`.   horizon: environment steps of a rollout.
     """
-    found: Mapping[str, float] = measures["summary"]
+    found: Mapping[str, Any] = measures["summary"]
     if "mode" in found:
         return summary_of_expert(measures)
     count = len(measures["skills"])
-    rewards = Line(
-        "Reward AUC",
-        round(found["reward_auc_median"], 3),
-        "",
-        "median over skills: how well a skill's reward ranks its class above the rest of the data;"
-        f" chance 0.5, perfect 1, lowest here {found['reward_auc_min']:.3f}",
-    )
     in_data = Line(
         "Return in the data",
         round(found["return_data_mean"], 1),
@@ -86,7 +80,7 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
         "mean over the dataset's episodes",
     )
     if not found.get("played", True):
-        return [rewards, in_data]
+        return [*_ranking(found), in_data]
     return [
         Line(
             "Own-class occupancy",
@@ -107,16 +101,24 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
             f"forward speed differs {found['speed_between']:.2g} m/s between skills and {found['speed_within']:.2g} m/s"
             " between rollouts of one skill; this is the first over the second",
         ),
-        rewards,
+        *_ranking(found),
         Line(
             "Survival",
             round(100 * found["survival_median"], 1),
             "%",
-            "median over skills: share of the horizon played before a fall",
+            _survival(found, "median over skills: share of the horizon"),
         ),
         Line("Best return", round(found["return_best"], 1), "", _best(found, horizon)),
         in_data,
     ]
+
+
+def _survival(found: Mapping[str, Any], share: str) -> str:
+    """What survival is, and what became of all rollouts."""
+    fates = found.get("fates", {})  # a run of an earlier version does not say
+    text = f"{share} before a body fell, lay down on its back for good or left its bounds"
+    told = ", ".join(f"{name} {number}" for name, number in fates.items())
+    return f"{text}; of {sum(fates.values())} rollouts: {told}" if fates else text
 
 
 def _best(found: Mapping[str, float], horizon: int) -> str:
@@ -129,5 +131,17 @@ def _best(found: Mapping[str, float], horizon: int) -> str:
 
 def summary_of(run: RunFolder) -> list[dict[str, Any]]:
     """The lines of a finished run. Raises: SkillsError where the run has no measures yet."""
-    run.require("measures")
-    return [asdict(line) for line in summary(read_json(run.measures_file), run.config.rollout.horizon)]
+    measures = run.measures
+    with reading(run.measures_file, RESTORE):
+        return [asdict(line) for line in summary(measures, run.config.rollout.horizon)]
+
+
+def _ranking(found: Mapping[str, Any]) -> list[Line]:
+    """How rewards rank; nothing where skills were learned without."""
+    if found["reward_auc_median"] is None:
+        return []
+    text = (
+        "median over skills: how well a skill's reward ranks its class above the rest of the data;"
+        f" chance 0.5, perfect 1, lowest here {found['reward_auc_min']:.3f}"
+    )
+    return [Line("Reward AUC", round(found["reward_auc_median"], 3), "", text)]

@@ -5,7 +5,7 @@ columns, A action size.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from skills.bodies import motion
 from skills.bodies.body import body_of
+from skills.bodies.fates import Fate, fate
 from skills.bodies.world import World
 from skills.bodies.worlds import most_at_once, open_world
-from skills.errors import SkillsError
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import Reporter
 from skills.settings.config import RolloutConfig
+from skills.troubles import DamagedError, reading
 
 if TYPE_CHECKING:  # who only reads rollouts needs neither scikit-learn nor torch
     from skills.learning.classes import Classes
@@ -34,7 +35,7 @@ class Rollouts:
     """Recorded episodes of every skill; padding repeats the last state and counts for nothing.
 
     qpos: [K, R, T + 1, P] float32, the state before each step and after the last.
-    lengths: [K, R] int32, steps played.   terminated: [K, R] bool, the body fell before the horizon.
+    lengths: [K, R] int32, steps played.   terminated: [K, R] bool, the environment called its last state a failure.
     rewards: [K, R, T] float32, the environment's own; 0 in the padding.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
     seconds_per_step: [] float64, simulated time of a step, s.
@@ -71,6 +72,16 @@ class Rollouts:
         net = self.net
         return (net[..., 0] if motion.is_planar(self.poses) else np.linalg.norm(net, axis=-1)) / self.seconds
 
+    def fates(self, env_id: str) -> tuple[tuple[Fate, ...], ...]:
+        """[K][R] what became of each."""
+        return tuple(
+            tuple(
+                fate(qpos[: length + 1], env_id, ended=bool(ended))
+                for qpos, length, ended in zip(*of_skill, strict=True)
+            )
+            for of_skill in zip(self.poses, self.lengths.tolist(), self.terminated, strict=True)
+        )
+
     @property
     def shown(self) -> NDArray[np.int64]:
         """[K] the rollout that stands for its skill, in videos and labels: the one of the median speed."""
@@ -85,14 +96,11 @@ class Rollouts:
     def load(path: Path) -> "Rollouts":
         """Reads `rollouts.npz`. Raises: SkillsError where it is damaged or its arrays do not fit together."""
         arrays = read_arrays(path)
-        try:
+        with reading(path, MAKE_AGAIN):
             rollouts = Rollouts(**arrays)
-        except TypeError as error:
-            raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
-        if rollouts.qpos.ndim != 4 or rollouts.lengths.shape != rollouts.qpos.shape[:2]:
-            shapes = f"qpos {rollouts.qpos.shape}, lengths {rollouts.lengths.shape}"
-            raise SkillsError(f"{path} has shapes that disagree: {shapes}.", "Delete it to have it made again.")
-        return rollouts
+            if rollouts.qpos.ndim != 4 or rollouts.lengths.shape != rollouts.qpos.shape[:2]:
+                raise DamagedError(f"its shapes disagree: qpos {rollouts.qpos.shape}, lengths {rollouts.lengths.shape}")
+            return rollouts
 
 
 class Actor(Protocol):
@@ -128,7 +136,7 @@ class Moment:
 
     step: of their episodes, from 0.   playing: [B] which simulations.
     observations, next_observations: [B, O] float32.   actions: [B, A] float32.
-    rewards: [B].   failed: [B] bool, it ended by itself, and not in success.
+    rewards: [B].   terminated: [B] bool, it ended in a failure.
     qpos: [B, P] after the step.   poses: [B, J], see `World`; None where qpos is one.
     """
 
@@ -138,7 +146,7 @@ class Moment:
     actions: NDArray[np.float32]
     next_observations: NDArray[np.float32]
     rewards: NDArray[np.float64]
-    failed: NDArray[np.bool_]
+    terminated: NDArray[np.bool_]
     qpos: NDArray[np.float64]
     poses: NDArray[np.float64] | None
 
@@ -152,56 +160,71 @@ class Started:
     poses: NDArray[np.float64] | None
 
 
+def start(world: World, rollouts: int, seed: int, numbers: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
+    """Starts the rollouts of K skills, skill by skill; returns observations [K * rollouts, O].
+
+    Rollout r of every skill starts from the same state, drawn with `default_rng([seed, r])`.
+    numbers: which of the K * rollouts are started, in the first simulations; None: all, one in each.
+    """
+    every = np.arange(world.count) if numbers is None else numbers
+    generators = [np.random.default_rng([seed, index % rollouts]) for index in every.tolist()]
+    return world.reset(generators, np.arange(len(every)))
+
+
 def lockstep(
+    actor: Actor,
+    world: World,
+    started: NDArray[np.float64],
+    skills: NDArray[np.int64],
+    horizon: int,
+    *,
+    endless: bool = False,
+) -> Iterator[Moment]:
+    """Plays in simulation n from where `start` left it until all have ended, one step at a time.
+
+    skills: [N] the skill of each, or [N, T] its skill at each step.   endless: the time limit ends nothing.
+    """
+    observations = started.astype(np.float32)
+    playing = np.arange(len(skills))
+    for step in range(horizon):
+        before = observations[playing]
+        actions = actor.act(before, skills[playing] if skills.ndim == 1 else skills[playing, step])
+        result = world.step(actions, playing)
+        after = result.observations.astype(np.float32)
+        observations[playing] = after
+        poses = None if world.poses is None else world.poses[playing]
+        yield Moment(step, playing, before, actions, after, result.rewards, result.failed, world.qpos[playing], poses)
+        playing = playing[~(result.terminated | (result.truncated & (not endless)))]
+        if len(playing) == 0:
+            return
+
+
+def episodes(
     actor: Actor,
     env_id: str,
     skills: NDArray[np.int64],
     rollouts: int,
     seed: int,
     horizon: int,
+    *,
     task: str | None = None,
+    endless: bool = False,
 ) -> Iterator[Started | Moment]:
-    """Plays skill skills[n] in simulation n, all at once as far as memory allows, one step at a time until all ended.
+    """As `lockstep` from `start`, in a world of their own: all at once as far as there is room, else some after others.
 
-    rollouts: of each skill, side by side in `skills`; rollout r of every skill starts from the same state, drawn with
-        `default_rng([seed, r])`.   task: in a maze, see `Maze.starts`.
+    task: in a maze, see `Maze.starts`.
     """
     total = len(skills)
     world = open_world(env_id, most_at_once(env_id, total), task=task)
     try:
         for first in range(0, total, world.count):
             chosen = np.arange(first, min(first + world.count, total))
-            yield from _together(actor, world, skills, chosen, rollouts, seed, horizon)
+            started, rows = start(world, rollouts, seed, chosen), np.arange(len(chosen))
+            yield Started(chosen, world.qpos[rows].copy(), None if world.poses is None else world.poses[rows].copy())
+            for moment in lockstep(actor, world, started, skills[chosen], horizon, endless=endless):
+                yield replace(moment, playing=chosen[moment.playing])
     finally:
         world.close()
-
-
-def _together(
-    actor: Actor,
-    world: World,
-    skills: NDArray[np.int64],
-    chosen: NDArray[np.intp],
-    rollouts: int,
-    seed: int,
-    horizon: int,
-) -> Iterator[Started | Moment]:
-    """Plays some of the simulations, as many as the world has at most."""
-    rows = np.arange(len(chosen))
-    generators = [np.random.default_rng([seed, index % rollouts]) for index in chosen.tolist()]
-    observations = world.reset(generators, rows).astype(np.float32)
-    yield Started(chosen, world.qpos[rows], None if world.poses is None else world.poses[rows])
-    for step in range(horizon):
-        before = observations[rows]
-        actions = actor.act(before, skills[chosen[rows]])
-        result = world.step(actions, rows)
-        after = result.observations.astype(np.float32)
-        observations[rows] = after
-        poses = None if world.poses is None else world.poses[rows]
-        own = chosen[rows]
-        yield Moment(step, own, before, actions, after, result.rewards, result.failed, world.qpos[rows], poses)
-        rows = rows[~(result.terminated | result.truncated)]
-        if len(rows) == 0:
-            return
 
 
 class Transcript:
@@ -217,9 +240,9 @@ class Transcript:
         self.actions = np.zeros((count, steps, action_size), np.float32)
         self.lengths = np.zeros(count, np.int64)
 
-    def add(self, moment: Moment) -> None:
+    def add(self, step: int, moment: Moment) -> None:
         """Writes down a step that is among the first T."""
-        step, playing, columns = moment.step, moment.playing, self.states.shape[2]
+        playing, columns = moment.playing, self.states.shape[2]
         self.states[playing, step] = moment.observations[:, :columns]
         self.states[playing, step + 1] = moment.next_observations[:, :columns]
         self.actions[playing, step] = moment.actions
@@ -253,30 +276,32 @@ def play(
     failed = np.zeros(total, bool)
     progress = reporter(f"playing {count} skills, {config.rollouts} times each", "steps")
     actor = actor_of(policy, config.noise, seed)
-    for moment in lockstep(actor, env_id, skills, config.rollouts, seed, horizon, config.task):
+    for moment in episodes(actor, env_id, skills, config.rollouts, seed, horizon, task=config.task):
         playing = moment.playing
         state = 0
         if isinstance(moment, Moment):
             state = moment.step + 1
-            seen.add(moment)
+            seen.add(moment.step, moment)
             rewards[playing, moment.step] = moment.rewards
-            failed[playing] = moment.failed
+            failed[playing] = moment.terminated
             progress(state, horizon)
         qpos[playing, state] = moment.qpos
         if poses is not None:
             poses[playing, state] = moment.poses
     by_skill = (count, config.rollouts)
 
-    def laid(states: NDArray[np.float32]) -> NDArray[np.float32]:
-        padded = states[np.arange(total)[:, None], np.minimum(np.arange(horizon + 1), seen.lengths[:, None])]
-        return padded.reshape(*by_skill, *states.shape[1:])
-
     return Rollouts(
-        qpos=laid(qpos),
+        qpos=padded(qpos, seen.lengths).reshape(*by_skill, *qpos.shape[1:]),
         lengths=seen.lengths.astype(np.int32).reshape(by_skill),
         terminated=failed.reshape(by_skill),
         rewards=rewards.reshape(*by_skill, horizon),
         classes=seen.classify(classes).reshape(*by_skill, horizon),
         seconds_per_step=np.array(body.seconds_per_step),
-        laid_out=None if poses is None else laid(poses),
+        laid_out=None if poses is None else padded(poses, seen.lengths).reshape(*by_skill, *poses.shape[1:]),
     )
+
+
+def padded(states: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+    """[N, T + 1, P] with what is behind the last state played, lengths [N], made that state again."""
+    times = np.minimum(np.arange(states.shape[1]), lengths[:, None])
+    return np.asarray(states[np.arange(len(states))[:, None], times])

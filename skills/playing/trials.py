@@ -10,15 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.body import body_of
+from skills.bodies.fates import OUTCOMES, Fate, fate
+from skills.bodies.rebuilding import poses_rebuilt
 from skills.data.transitions import Transitions
-from skills.errors import SkillsError
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.classes import Classes
 from skills.playing.protocol import Protocol
-from skills.playing.rollout import Actor, Moment, Transcript, lockstep
+from skills.playing.rollout import Actor, Started, Transcript, episodes
 from skills.progress import Reporter
+from skills.troubles import reading
 
-_SEED = 20231107  # of the starts: the same for every method and run
+STARTS_SEED = 20231107  # of the starts: the same for every method and run
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Trials:
     lengths: [K, R] int64, steps of these that were played.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
     returns: [K, R] float64, the environment's reward over a whole episode.
-    survived: [K, R] int64, steps of that episode that were played.   fell: [K, R] bool, it ended in a failure.
+    survived: [K, R] int64, steps of that episode before its fate.   fates: [K, R] int8, which of `fates.OUTCOMES`.
     """
 
     observations: NDArray[np.float32]
@@ -37,7 +39,7 @@ class Trials:
     classes: NDArray[np.int16]
     returns: NDArray[np.float64]
     survived: NDArray[np.int64]
-    fell: NDArray[np.bool_]
+    fates: NDArray[np.int8]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,10 +53,8 @@ class Trials:
     @staticmethod
     def load(path: Path) -> "Trials":
         """Reads `trials.npz`. Raises: SkillsError where it is damaged."""
-        try:
+        with reading(path, MAKE_AGAIN):
             return Trials(**read_arrays(path))
-        except TypeError as error:
-            raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
 
 
 def play_trials(
@@ -80,28 +80,36 @@ def play_trials(
     noted = min(steps + int(classes.window) // 2, horizon)  # the class of a step looks as far ahead
     seen = Transcript(len(skills), noted, columns, len(body.actions.low))
     returns = np.zeros(len(skills))
-    survived = np.zeros(len(skills), np.int64)
-    fell = np.zeros(len(skills), bool)
+    states = np.empty((len(skills), horizon + 1, body.state_size if body.leads else body.pose_size), np.float32)
+    lengths = np.zeros(len(skills), np.int64)
+    ended = np.zeros(len(skills), bool)
     progress = reporter(f"playing {count} skills, {trials} times each", "steps")
-    for moment in lockstep(actor, transitions.env_id, skills, trials, _SEED, horizon):
-        if not isinstance(moment, Moment):
-            continue
+    for moment in episodes(actor, transitions.env_id, skills, trials, STARTS_SEED, horizon):
         playing = moment.playing
+        now = moment.qpos if moment.poses is None else moment.poses
+        if isinstance(moment, Started):
+            states[playing, 0] = now
+            continue
+        states[playing, moment.step + 1] = now
         if moment.step < noted:
-            seen.add(moment)
+            seen.add(moment.step, moment)
         returns[playing] += moment.rewards
-        survived[playing] += 1
-        fell[playing] = moment.failed
+        lengths[playing] += 1
+        ended[playing] = moment.terminated
         progress(moment.step + 1, horizon)
     progress(horizon, horizon)
     by_skill = (count, trials)
+    found = [
+        fate(of_one[: length + 1], transitions.env_id, ended=bool(end))
+        for of_one, length, end in zip(states, lengths.tolist(), ended, strict=True)
+    ]
     return Trials(
         observations=(seen.states[:, :steps] * seen.played[:, :steps, None]).reshape(*by_skill, steps, columns),
         lengths=np.minimum(seen.lengths, steps).reshape(by_skill),
         classes=seen.classify(classes)[:, :steps].reshape(*by_skill, steps),
         returns=returns.reshape(by_skill),
-        survived=survived.reshape(by_skill),
-        fell=fell.reshape(by_skill),
+        survived=np.array([one.step for one in found], np.int64).reshape(by_skill),
+        fates=np.array([OUTCOMES.index(one.outcome) for one in found], np.int8).reshape(by_skill),
     )
 
 
@@ -121,16 +129,25 @@ def take_segments(
     offsets = np.arange(steps)
     inside = offsets < lengths[:, None]
     taken = begins[:, None] + np.minimum(offsets, lengths[:, None] - 1)
-    ended = begins + left[begins] - 1
+    chosen, which = np.unique(episode[begins], return_inverse=True)
+    found = [_fate_in_data(transitions, number) for number in chosen.tolist()]
     by_skill = (count, trials)
     return Trials(
         observations=(transitions.observations[taken] * inside[..., None]).reshape(*by_skill, steps, -1),
         lengths=lengths.reshape(by_skill),
         classes=np.where(inside, classes.labels[taken], -1).astype(np.int16).reshape(*by_skill, steps),
         returns=transitions.returns[episode[begins]].reshape(by_skill),
-        survived=sizes[episode[begins]].reshape(by_skill),
-        fell=transitions.terminated[ended].reshape(by_skill),
+        survived=np.array([one.step for one in found], np.int64)[which].reshape(by_skill),
+        fates=np.array([OUTCOMES.index(one.outcome) for one in found], np.int8)[which].reshape(by_skill),
     )
+
+
+def _fate_in_data(transitions: Transitions, episode: int) -> Fate:
+    """What became of the body in an episode of a dataset, whose states are rebuilt from what was observed."""
+    first = int(transitions.episode_starts[episode])
+    last = first + int(transitions.lengths[episode]) - 1
+    seen = np.concatenate([transitions.observations[first : last + 1], transitions.next_observations[last : last + 1]])
+    return fate(poses_rebuilt(seen, transitions.env_id), transitions.env_id, ended=bool(transitions.terminated[last]))
 
 
 def _roomy(left: NDArray[np.int64], wanted: int, protocol: Protocol) -> NDArray[np.int64]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from skills.arrays import Ids
 from skills.bodies.body import body_of
-from skills.bodies.poses import pose_size
+from skills.bodies.poses import standing
 from skills.data.transitions import Transitions
 from skills.playing.rollout import Rollouts
 
@@ -39,9 +39,7 @@ def of_data(
     rows = begins[:, None] + np.minimum(np.arange(horizon), steps[:, None] - 1)
     inside = np.arange(horizon) < steps[:, None]
     seen = transitions.observations[begins[:, None] + np.minimum(np.arange(horizon + 1), lengths[:, :1] - 1)]
-    poses = np.zeros((count, horizon + 1, max(body.pose_size, pose_size(seen.shape[2]))), np.float32)
-    poses[..., 3] = 1.0
-    poses[..., 7 : 7 + seen.shape[2]] = seen
+    poses = np.stack([standing(np.asarray(one, np.float64)) for one in seen]).astype(np.float32)
     return Rollouts(
         qpos=states[:, :1],
         lengths=steps[:, None].astype(np.int32),

@@ -12,7 +12,7 @@ from skills.errors import USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS
 from skills.settings import presets
 from skills.settings.change import changed
-from skills.settings.config import DEFAULT_PRESET, Config, DataConfig, ExpertsConfig, RolloutConfig, check_at_least
+from skills.settings.config import DEFAULT_PRESET, Config, DataConfig, ExpertsConfig, RolloutConfig, check_between
 
 
 def make_config(
@@ -64,7 +64,7 @@ def make_config(
     if env is not None:
         asked["data"] = {"env": env}
     if calibration is not None:
-        check_at_least("--lambda", calibration, 0)
+        check_between("--lambda", calibration, 0)
         asked["reward"] = {"calibration": calibration}
     maker_class, learner_class = MAKERS.load(maker), LEARNERS.load(learner)
     stages: dict[str, Any] = {

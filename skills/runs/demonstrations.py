@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from skills.bodies.body import body_of
 from skills.bodies.environments import ENVIRONMENTS
 from skills.bodies.mazes import GOAL_REWARD
-from skills.data import sources
 from skills.data.importing import read_file
 from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.progress import Notify, Progress, silent, unsaid
-from skills.settings.config import EXPERT_FILES, Config, DataConfig, ExpertsConfig
+from skills.runs import began
+from skills.settings.config import EXPERT_FILES, Config, ExpertsConfig
 
 _STREAM = 3  # tells the draws between equal returns from the seed's others
 
@@ -58,10 +58,11 @@ class Expert:
         every = len(self.source.episode_starts)
         return f"The expert: of the {every} episodes of {self.source.name} these: {numbers}; they return {returns}."
 
-    def record(self) -> dict[str, Any]:
-        """What a run's manifest says of it."""
+    def record(self, name: str) -> dict[str, Any]:
+        """What a run's manifest says of it.   name: that was asked for."""
         chosen = self.chosen
         return {
+            **(began.origin(name, "auto") if self.source.minari_id else {}),
             "name": self.source.name,
             "minari_id": self.source.minari_id or None,
             "made_here": self.source.made_here,
@@ -77,14 +78,14 @@ class Expert:
 def load(
     config: Config,
     own: Transitions,
-    steps: int | None = None,
+    known: began.Noted | None = None,
     progress: Progress = silent,
     notify: Notify = unsaid,
 ) -> Expert:
     """The expert of a run in imitation mode.
 
-    own: the dataset that is learned from, whose rewards are not looked at.   steps: rows of the expert's dataset to
-    choose from, as many as of the other unless told.
+    own: the dataset that is learned from, whose rewards are not looked at.   known: what the manifest says of the
+    expert; None before it says anything: as many rows are then read to choose from as of the other.
 
     Raises: SkillsError where it is of another body or maze, or has not the episodes asked for.
     """
@@ -92,7 +93,14 @@ def load(
     if Path(name).suffix in EXPERT_FILES:
         source = read_file(Path(name), own.env_id, config.data.columns, notify)
     else:
-        source = _read_dataset(name, steps or config.data.steps, config.data, progress, notify)
+        source = began.load(
+            name,
+            known,
+            steps=known["steps_read"] if known else config.data.steps,
+            columns=config.data.columns,
+            progress=progress,
+            notify=notify,
+        )
     _check_fits(source, own)
     every = np.arange(len(source.episode_starts))
     return Expert(source, choose(source, every, config.experts, config.seed, f"the expert {name}"))
@@ -170,10 +178,6 @@ def joined(own: Transitions, demonstrations: Transitions) -> Transitions:
         labels=None,
         demonstrations=len(demonstrations),
     )
-
-
-def _read_dataset(name: str, steps: int | None, data: DataConfig, progress: Progress, notify: Notify) -> Transitions:
-    return sources.load(name, steps=steps, columns=data.columns, progress=progress, notify=notify, env=data.env)
 
 
 def _check_fits(expert: Transitions, own: Transitions) -> None:

@@ -13,15 +13,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.body import Body, body_of
-from skills.data import minari
-from skills.data.minari import open_dataset, readable
+from skills.bodies.body import body_of
+from skills.bodies.rebuilding import rebuilt
+from skills.data.minari import open_dataset
+from skills.data.opening import whole_episodes
 from skills.data.transitions import Transitions
-from skills.errors import SkillsError
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import silent_reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read
+from skills.troubles import reading
 
 Origin = Literal["recorded", "rebuilt"]
 
@@ -69,7 +70,8 @@ def find(run: RunFolder) -> Exemplars:
     kept = known(run)
     if kept is not None:
         return kept
-    transitions = _transitions(run)
+    run.require("experts")
+    transitions = read(run, "local", silent_reporter, unsaid).transitions
     labels = read_arrays(run.experts_file)["labels"]
     length = round(_SECONDS / body_of(transitions.env_id).seconds_per_step)
     found = cut(transitions, labels, run.config.skills, length)
@@ -86,11 +88,12 @@ def known(run: RunFolder) -> Exemplars | None:
     path = run.exemplars_file
     if not path.is_file():
         return None
-    arrays: dict[str, Any] = dict(read_arrays(path))
-    if str(arrays.pop("key")) != _key(run):
-        return None
-    origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
-    return Exemplars(**arrays, origin=origin)
+    with reading(path, MAKE_AGAIN):
+        arrays: dict[str, Any] = dict(read_arrays(path))
+        if str(arrays.pop("key")) != _key(run):
+            return None
+        origin: Origin = "recorded" if str(arrays.pop("origin")) == "recorded" else "rebuilt"
+        return Exemplars(**arrays, origin=origin)
 
 
 def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, length: int) -> Exemplars:
@@ -123,40 +126,9 @@ def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, 
             found.episodes[skill, place] = episode
             found.starts[skill, place] = first - transitions.episode_starts[episode]
             found.own[skill, place, :steps] = mine[rows]
-            found.qpos[skill, place] = _padded(_rebuilt(transitions, rows), length)
+            found.qpos[skill, place] = _padded(rebuilt(transitions.observations[rows], transitions.env_id), length)
             inside[bounds[episode] : bounds[episode + 1]] = 0
     return found
-
-
-def _rebuilt(transitions: Transitions, rows: slice) -> NDArray[np.float64]:
-    """[W, P] states from observations, which leave out where the body is: that is the integral of its velocity.
-
-    Numbers that are neither are NaN: such a state cannot be shown.
-    """
-    body = body_of(transitions.env_id)
-    seen = transitions.observations[rows].astype(np.float64)
-    if body.model is None:
-        return _all_of(seen, body.state_size)
-    inside = np.where(body.pose < seen.shape[1], body.pose, -1)
-    states = np.where(inside >= 0, seen[:, inside], np.nan)
-    for column, rate in _unseen(body):
-        place = np.cumsum(seen[:, rate]) * body.seconds_per_step
-        states[:, column] = place - place[0]
-    return states
-
-
-def _all_of(seen: NDArray[np.float64], size: int) -> NDArray[np.float64]:
-    """What was observed, with NaN for columns that were left out."""
-    return np.pad(seen, ((0, 0), (0, size - seen.shape[1])), constant_values=np.nan)
-
-
-def _unseen(body: Body) -> list[tuple[int, int]]:
-    """(number of qpos, observation column of its velocity) of where on the ground a body is that does not observe it.
-
-    The first columns of qpos and qvel are alike there: a root's places come before its turn.
-    """
-    ground = () if body.root is None or body.root.first else body.root.ground
-    return [(column, int(body.rates[column])) for column in ground if body.pose[column] < 0 <= body.rates[column]]
 
 
 def _stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:
@@ -183,7 +155,7 @@ def _exact(found: Exemplars, env_id: str, minari_id: str, stored_as: dict[int, i
     numbers = np.array([stored_as.get(episode, episode) for episode in found.episodes.ravel().tolist()])
     numbers = numbers.reshape(found.episodes.shape)
     chosen = np.unique(numbers[found.lengths > 0])
-    for stored in readable(dataset, minari_id, chosen.tolist()):
+    for stored in whole_episodes(dataset, minari_id, chosen.tolist()):
         recorded = np.asarray((stored.infos or {}).get("qpos", np.empty((0, 0))))
         for skill, place in np.argwhere((numbers == stored.id) & (found.lengths > 0)):
             start, steps = found.starts[skill, place], found.lengths[skill, place]
@@ -214,25 +186,6 @@ def for_every_seed(found: Exemplars, seeds: int) -> Exemplars:
 
 def _padded(states: NDArray[np.floating[Any]], length: int) -> NDArray[np.floating[Any]]:
     return np.concatenate([states, np.repeat(states[-1:], length - len(states), axis=0)])
-
-
-def _transitions(run: RunFolder) -> Transitions:
-    """The data that the run learned from. Raises: SkillsError where they are not here, or are others."""
-    if run.config.mode == "imitation":  # the demonstrations are behind the dataset's rows
-        return read(run, "local", silent_reporter, unsaid).transitions
-    dataset = run.manifest["dataset"]
-    transitions = minari.load(
-        dataset["minari_id"],
-        dataset["name"],
-        steps=dataset["steps"],
-        columns=run.config.data.columns,
-        env=run.config.data.env,
-    )
-    if transitions.digest != dataset["digest"]:
-        raise SkillsError(
-            f"The dataset {dataset['minari_id']} on this machine is not the one that the run learned from."
-        )
-    return transitions
 
 
 def _key(run: RunFolder) -> str:

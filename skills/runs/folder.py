@@ -19,9 +19,12 @@ from typing import Any, Literal
 import filelock
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
-from skills.files import explained, read_json, sha256, write_json
+from skills.files import RESTORE, read_json, sha256, write_json
 from skills.runs.layout import Layout, is_run, runs_in
+from skills.runs.shapes import MANIFEST, MEASURES
+from skills.settings.change import checked_settings
 from skills.settings.config import Config, differences, with_number
+from skills.troubles import DamagedError, reading, writing
 
 SCHEMA_VERSION = 1
 STAGES = ("experts", "rewards", "policy", "rollouts", "measures")
@@ -67,7 +70,17 @@ class RunFolder(Layout):
     @property
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands on disk."""
-        document: dict[str, Any] = read_json(self.manifest_file)
+        document: dict[str, Any] = read_json(self.manifest_file, MANIFEST)
+        return document
+
+    @property
+    def measures(self) -> dict[str, Any]:
+        """The measures as they stand on disk. Raises: SkillsError where there are none, or they are damaged."""
+        self.require("measures")
+        document: dict[str, Any] = read_json(self.measures_file, MEASURES)
+        with reading(self.measures_file, RESTORE):
+            if [one["skill"] for one in document["skills"]] != list(range(self.config.heads)):
+                raise DamagedError(f"its skills are not those from 0 to {self.config.heads - 1}")
         return document
 
     def finished_stages(self) -> list[str]:
@@ -85,14 +98,24 @@ class RunFolder(Layout):
             for name, digest in entry["files"].items()
         )
 
-    def require(self, stage: str) -> None:
-        """Raises: SkillsError with the command that finishes the run, where a stage or its files are missing."""
-        entry = self.manifest["stages"].get(stage)
-        if entry is None or not all((self.path / name).is_file() for name in entry["files"]):
-            raise SkillsError(
-                f"The run {self.path} is not finished: it has no {stage} yet.",
-                f"Finish it: skills discover --run {shlex.quote(str(self.path))}",
-            )
+    def require(self, *stages: str) -> None:
+        """Raises: SkillsError with the command that finishes the run, where a stage or its files are missing, or a file
+        is another than the stage made.
+        """
+        done = self.manifest["stages"]
+        for stage in stages:
+            files = done[stage]["files"] if stage in done else None
+            if files is None or not all((self.path / name).is_file() for name in files):
+                raise SkillsError(
+                    f"The run {self.path} is not finished: it has no {stage} yet.",
+                    f"Finish it: skills discover --run {shlex.quote(str(self.path))}",
+                )
+            changed = [name for name, digest in files.items() if sha256(self.path / name) != digest]
+            if changed and stage != "measures":  # these are rewritten by evaluations; nothing is learned from them
+                raise SkillsError(
+                    f"{self.path / changed[0]} is damaged, or not what this run made: its checksum is another.",
+                    f"Have it made again: skills discover --run {shlex.quote(str(self.path))}",
+                )
 
     def require_skill(self, skill: int) -> None:
         """Raises: SkillsError (usage) for a skill that the run has not."""
@@ -117,20 +140,18 @@ class RunFolder(Layout):
                 USAGE,
             )
 
-    def record_dataset(self, dataset: Mapping[str, Any], kind: Literal["dataset", "expert"] = "dataset") -> None:
-        """Notes which data the run learns from, or which expert.
+    def record_dataset(
+        self, dataset: Mapping[str, Any], kind: Literal["dataset", "expert", "part_of"] = "dataset"
+    ) -> None:
+        """Notes which data the run learns from, or which expert; or of which data its rows are the first.
 
         Raises: SkillsError where an earlier part of the run has learned from other data.
         """
         manifest = self.manifest
         known = manifest.get(kind)
-        if known is not None and known["digest"] != dataset["digest"]:
-            ours, theirs = (entry["minari_id"] or entry["name"] for entry in (dataset, known))
-            raise SkillsError(
-                f"The data of {ours} is not what this run began with ({theirs}).",
-                "Start anew with --fresh, or elsewhere with --run.",
-            )
-        if known is None:
+        if known is not None:
+            check_same(dataset, known)
+        else:
             write_json(self.manifest_file, {**manifest, kind: dict(dataset)})
 
     @contextlib.contextmanager
@@ -169,6 +190,22 @@ class RunFolder(Layout):
             yield
 
 
+def check_same(found: Mapping[str, Any], known: Mapping[str, Any]) -> None:
+    """Raises: SkillsError where data that were read are not those that a manifest tells of.
+
+    Rewards are compared where both have read them.
+    """
+    rewards = {entry.get("rewards_digest") for entry in (found, known)} - {None}
+    if found["digest"] == known["digest"] and len(rewards) < 2:
+        return
+    ours, theirs = (entry["minari_id"] or entry["name"] for entry in (found, known))
+    what = "rewards" if found["digest"] == known["digest"] else "data"
+    raise SkillsError(
+        f"The {what} of {ours} are not what this run began with ({theirs}).",
+        "Get or make the same again, or start anew: with --fresh, or elsewhere with --run.",
+    )
+
+
 def default_path(dataset: str, mode: str = "skills") -> Path:
     """Where a run on a dataset goes unless told otherwise."""
     return runs_root() / (dataset.replace("/", "-") + (f"-{mode}" if mode != "skills" else ""))
@@ -194,7 +231,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
                 USAGE,
             )
         return run
-    with explained(path):
+    with writing(path):
         if path.exists() and not all(_is_ours_to_begin(entry) for entry in path.iterdir()):
             raise SkillsError(f"{path} is not empty and is not a run.", "Choose another folder with --run.", USAGE)
     write_json(Layout(path).config_file, config.to_json())
@@ -215,8 +252,17 @@ def open_run(path: Path) -> RunFolder:
     """The run of a folder. Raises: SkillsError (not found) where there is none."""
     if not is_run(path):
         raise SkillsError(f"{path} is not a run: it has no manifest.json.", exit_code=NOT_FOUND)
-    packages = read_json(Layout(path).manifest_file).get("packages")
-    return RunFolder(path, Config.from_json(read_json(Layout(path).config_file), packages))
+    version = read_json(Layout(path).manifest_file, {"schema_version": int})["schema_version"]
+    if version > SCHEMA_VERSION:
+        raise SkillsError(
+            f"The run {path} was made by a newer version of skills: its manifest is of version {version}, and "
+            f"{SCHEMA_VERSION} is known here.",
+            "Nothing is wrong with it. Use that version.",
+        )
+    packages = read_json(Layout(path).manifest_file, MANIFEST).get("packages")
+    config = read_json(Layout(path).config_file, {"schema_version": int})
+    with reading(Layout(path).config_file, RESTORE):
+        return RunFolder(path, checked_settings(Config.from_json(config, packages)))
 
 
 def find(name: str | None) -> RunFolder:
@@ -248,7 +294,7 @@ def all_paths() -> list[Path]:
 def _locked(path: Path) -> Iterator[None]:
     """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
     lock = filelock.FileLock(Layout(path).lock_file)
-    with explained(path):
+    with writing(path):
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -272,7 +318,7 @@ def _move_aside(path: Path) -> Path:
     for number in range(1, 10_000):
         aside = path.with_name(f"{path.name}.{number}")
         if not aside.exists():
-            with explained(path):
+            with writing(path):
                 path.rename(aside)
             return aside
     raise SkillsError(f"There are too many old runs beside {path}.", "Delete some of them.")

@@ -5,6 +5,9 @@ runs/ant-medium/
   manifest.json    versions, dataset digest, and for each finished stage its wall time and the sha256 of its files
   experts.npz  rewards/  policy/  rollouts/  measures.json
   exemplars.npz    what the data show of each class
+  switches.npz     what happens when one skill gives way to another
+  likeness.npz     how steps of each class are usually
+  segments/        logs cut into behaviours, a page each
   gallery/         the page, its films and what is known of them
   evaluation/      what was played and trained to be measured against, a folder each; a variant is a run itself
   export/          a policy a skill
@@ -60,9 +63,26 @@ class Layout:
     def exemplars_file(self) -> Path:
         return self.path / "exemplars.npz"
 
+    @property
+    def switches_file(self) -> Path:
+        return self.path / "switches.npz"
+
+    @property
+    def likeness_file(self) -> Path:
+        return self.path / "likeness.npz"
+
+    def segments_page(self, log: str) -> Path:
+        """The page of a log that was cut into behaviours.   log: its name, of letters, digits and dashes."""
+        return self.path / "segments" / f"{log}.html"
+
     def exported_file(self, skill: int) -> Path:
         """The policy of a skill, as ONNX."""
         return self.path / "export" / f"{skill:03d}.onnx"
+
+    @property
+    def all_exported_file(self) -> Path:
+        """The policy of all skills, as ONNX."""
+        return self.path / "export" / "skills.onnx"
 
     @property
     def gallery_folder(self) -> Path:

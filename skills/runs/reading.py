@@ -3,22 +3,18 @@
 Letters: N transitions.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.body import body_of
-from skills.data import catalog, sources
 from skills.data.transitions import Transitions
-from skills.plugins import SOURCES
 from skills.progress import Notify, Reporter
-from skills.runs import demonstrations
+from skills.runs import began, demonstrations
 from skills.runs.demonstrations import Expert
-from skills.runs.folder import RunFolder
+from skills.runs.folder import RunFolder, check_same
 
 
 @dataclass(frozen=True)
@@ -50,41 +46,57 @@ def read(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Dat
     Raises: SkillsError where they are not what the run began with, or could not be played afterwards; where the expert
     does not fit or there is none.
     """
-    own = _read_dataset(run, source, reporter, notify)
+    own = read_own(run, source, reporter, notify)
     return Data(own, _read_expert(run, own, reporter, notify), run.config.mode)
 
 
-def _read_dataset(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Transitions:
-    """The dataset of a run. In imitation mode its rewards stay unread, unless they are what is learned from."""
-    data = run.config.data
-    known = run.manifest.get("dataset")  # a set that has grown since the run began still begins the same
-    source = source if known is None or source != "auto" else source_of(known)
-    with_rewards = run.config.mode != "imitation" or run.config.reward.name == "true"
-    transitions = sources.load(
-        run.config.dataset,
-        source=source,
-        steps=known["steps"] if known else data.steps,
-        columns=data.columns,
+def read_own(
+    run: RunFolder, source: str, reporter: Reporter, notify: Notify, *, rewards: bool | None = None
+) -> Transitions:
+    """The dataset of a run.
+
+    rewards: whether they are read; None: not in imitation mode, unless they are what is learned from.
+    Raises: SkillsError where it is not what the run began with, or could not be played afterwards.
+    """
+    config, manifest = run.config, run.manifest
+    whole = manifest.get("part_of")
+    known = manifest.get("dataset") or whole  # a set that has grown since the run began still begins the same
+    with_rewards = config.mode != "imitation" or config.reward.name == "true" if rewards is None else rewards
+    transitions = began.load(
+        config.dataset,
+        known,
+        source,
+        steps=known["steps"] if known else config.data.steps,
+        columns=config.data.columns,
         rewards=with_rewards,
         progress=reporter("reading data", "steps"),
         notify=notify,
-        env=data.env,
+        env=config.data.env,
     )
+    if whole is not None and "dataset" not in manifest:
+        check_same(began.record(transitions, config.dataset, source, with_rewards=with_rewards), whole)
+        transitions = transitions.first(int(config.data.steps or len(transitions)))
     body_of(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
-    run.record_dataset(
-        {
-            "name": transitions.name,
-            "minari_id": transitions.minari_id,
-            "env_id": transitions.env_id,
-            "made_here": transitions.made_here,
-            **_origin(run.config.dataset, source),
-            "steps": len(transitions),
-            "episodes": len(transitions.episode_starts),
-            "return_mean": float(transitions.returns.mean()) if with_rewards else None,
-            "digest": transitions.digest,
-        }
-    )
+    run.record_dataset(began.record(transitions, config.dataset, source, with_rewards=with_rewards))
     return transitions
+
+
+def read_further(run: RunFolder, rows: int, reporter: Reporter) -> Transitions:
+    """The dataset of a run with as many rows behind it as there are, at most `rows`, in the set that it began with.
+
+    Raises: SkillsError where the set cannot be read, or does not begin with the run's rows any more.
+    """
+    known = run.manifest["dataset"]
+    found = began.load(
+        run.config.dataset,
+        known,
+        steps=known["steps"] + rows,
+        columns=run.config.data.columns,
+        progress=reporter("reading held-out data", "steps"),
+        env=run.config.data.env,
+    )
+    check_same(began.record(found.first(known["steps"]), run.config.dataset, "auto", with_rewards=True), known)
+    return found
 
 
 def _read_expert(run: RunFolder, own: Transitions, reporter: Reporter, notify: Notify) -> Expert | None:
@@ -100,26 +112,8 @@ def _read_expert(run: RunFolder, own: Transitions, reporter: Reporter, notify: N
     else:
         known = run.manifest.get("expert")
         progress = reporter("reading the expert", "steps")
-        expert = demonstrations.load(config, own, known and known["steps_read"], progress, notify)
+        expert = demonstrations.load(config, own, known, progress, notify)
     if "expert" not in run.manifest:
         notify(expert.words)
-    run.record_dataset(expert.record(), "expert")
+    run.record_dataset(expert.record(config.experts.expert or config.dataset), "expert")
     return expert
-
-
-def source_of(dataset: Mapping[str, Any]) -> str:
-    """Where the data of a run came from, so that `auto` finds the same when it continues.
-
-    Raises: SkillsError where that source is not installed.
-    """
-    if "source" in dataset:
-        SOURCES.require(dataset["source"], dataset["package"])
-        return str(dataset["source"])
-    return "embedded" if dataset["made_here"] else "local"
-
-
-def _origin(name: str, asked: str) -> dict[str, str]:
-    """What a run notes of a source that another package adds."""
-    source = sources.choose(catalog.resolve(name), asked)
-    package = SOURCES.package(source)
-    return {"source": source, "package": package} if package else {}

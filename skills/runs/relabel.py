@@ -17,9 +17,10 @@ from skills.data.minari import first_steps, learned, open_dataset
 from skills.data.minari_root import LABEL_NAMES
 from skills.errors import SkillsError
 from skills.learning.matrix import Rewards
-from skills.progress import Progress, silent
+from skills.progress import Progress, silent, silent_reporter, unsaid
 from skills.runs.command import command
 from skills.runs.folder import RunFolder
+from skills.runs.reading import read_own
 
 _KEPT = ("license", LABEL_NAMES, "code_permalink")  # what is said of the data stays said
 
@@ -31,11 +32,13 @@ def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = sil
     reward is kept in infos/environment_reward. Observations keep all their columns. Progress counts rows.
 
     Raises: SkillsError (usage) for a skill that the run has not, or an id that is taken; where the run has no rewards
-    yet, or its dataset is gone.
+    yet, or its dataset is gone, or another by now.
     """
     run.require_skill(skill)
     run.require("rewards")
+    store.check_new(minari_id)
     known: dict[str, Any] = run.manifest["dataset"]
+    read_own(run, "local", silent_reporter, unsaid)  # only for whether its rows are the run's
     dataset = open_dataset(known["minari_id"])
     rewards = Rewards.open(run.rewards_folder, run.rows)
     values = rewards.labels[: known["steps"], skill].astype(np.float32) * rewards.scale[skill]

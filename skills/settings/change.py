@@ -7,7 +7,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from skills.errors import USAGE, SkillsError, nearest
-from skills.settings.config import Config
+from skills.settings.config import HIGHEST, Config
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,15 @@ def with_settings(config: Config, changes: Mapping[str, Any]) -> Config:
     return replace(config, **changed(stages, changes))
 
 
+def checked_settings(config: Config) -> Config:
+    """The same configuration. Raises: SkillsError (usage) for a setting that it cannot have, as a file may say."""
+    for name in ("data", "experts", "reward", "policy", "rollout"):
+        stage = getattr(config, name)
+        for one in settings_of(name, type(stage)):
+            _checked(one, getattr(stage, one.name.partition(".")[2]))
+    return config
+
+
 def _words(kind: Any, lowest: float) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(get_args(kind))
@@ -72,11 +81,15 @@ def _words(kind: Any, lowest: float) -> str:
 
 
 def _checked(setting: Setting, value: Any) -> Any:
+    most = ""
     for kind in _kinds(setting.kind):
         taken = _taken(kind, value)
-        if taken is not _NOT and not (kind in (int, float) and taken < setting.lowest):
+        if taken is _NOT:
+            continue
+        if kind not in HIGHEST or max(setting.lowest, -HIGHEST[kind]) <= taken <= HIGHEST[kind]:
             return taken
-    raise SkillsError(f"{setting.name}={value} is not possible.", f"It must be {setting.may_be}.", USAGE)
+        most = f", and {HIGHEST[kind]:g} at most" if taken > setting.lowest else ""
+    raise SkillsError(f"{setting.name}={value} is not possible.", f"It must be {setting.may_be}{most}.", USAGE)
 
 
 _NOT: Any = object()  # of a value that a type cannot take

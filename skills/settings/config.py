@@ -14,6 +14,9 @@ from skills.plugins import LEARNERS, MAKERS, Plugin, configured
 
 SCHEMA_VERSION = 2
 DEFAULT_PRESET: Preset = "quick"
+HIGHEST: dict[type, float] = {int: 2**31 - 1, float: 1e30}  # of any setting: more is no size, and no float32
+LAST_SEED = 2**32 - 1  # scikit-learn's
+MOST_SKILLS = 2**15 - 1  # trials keep classes in 16 bits
 EXPERT_FILES = (".npz", ".hdf5", ".h5")  # how the name of an expert ends that is a file and no dataset
 
 
@@ -80,10 +83,10 @@ class Config:
     seeds: int = 1
 
     def __post_init__(self) -> None:
-        check_at_least("--skills", self.skills, 2 if self.mode == "skills" else 1)
-        check_at_least("--seed", self.seed, 0)
-        check_at_least("--seeds", self.seeds, 1)
-        check_at_least("--trajectories", self.experts.trajectories, 1)
+        check_between("--skills", self.skills, 2 if self.mode == "skills" else 1, MOST_SKILLS)
+        check_between("--seed", self.seed, 0, LAST_SEED)
+        check_between("--seeds", self.seeds, 1, MOST_SKILLS // self.skills)
+        check_between("--trajectories", self.experts.trajectories, 1)
 
     @property
     def heads(self) -> int:
@@ -163,10 +166,14 @@ def differences(ours: Config, theirs: Config) -> list[str]:
     ]
 
 
-def check_at_least(option: str, value: float, lowest: int) -> None:
-    """Raises: SkillsError (usage) that names the option."""
-    if value < lowest:
-        raise SkillsError(f"{option} {value} is too small.", f"It must be {lowest} or more.", USAGE)
+def check_between(option: str, value: float, lowest: float, highest: float | None = None) -> None:
+    """Raises: SkillsError (usage) that names the option.   highest: of whole numbers and of others unless told."""
+    most = HIGHEST[type(value)] if highest is None else highest
+    if lowest <= value <= most:  # which NaN is not
+        return
+    said = f"{value:g}" if isinstance(value, float) else str(value)
+    wrong = "too small" if value < lowest else "too large" if value > most else "no number"
+    raise SkillsError(f"{option} {said} is {wrong}.", f"It must be {lowest:g} or more, and {most:,} at most.", USAGE)
 
 
 def settings(config: Config) -> Iterator[tuple[str, Any]]:

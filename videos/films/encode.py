@@ -1,5 +1,7 @@
 """Films and still pictures as files: written whole or not at all."""
 
+import errno
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,12 @@ from PIL import Image
 
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.files import replacing
+from skills.troubles import disk_of, unwritten
 
+REMEDY = "pip install imageio-ffmpeg, or put an ffmpeg on the PATH that has libx264; unset IMAGEIO_FFMPEG_EXE"
+_ENCODER = "libx264"
+_PATIENCE = 30  # s for ffmpeg to say what it has
+_LITTLE = 1 << 20  # bytes: a disk with less is full
 _CRF = 28  # H.264 constant rate factor: about 90 KiB for ten seconds of 256 x 256
 _BLOCK = 16  # H.264 codes squares of this side
 _POSTER_QUALITY = 82
@@ -76,7 +83,7 @@ def _encode(path: Path, frames: Pictures, fps: float, width: int, height: int) -
             str(path),
             (width, height),
             fps=fps,
-            codec="libx264",
+            codec=_ENCODER,
             pix_fmt_in="rgb24",
             pix_fmt_out="yuv420p",
             quality=None,
@@ -88,11 +95,30 @@ def _encode(path: Path, frames: Pictures, fps: float, width: int, height: int) -
         for frame in frames:
             writer.send(np.ascontiguousarray(frame))
         writer.close()
-    except RuntimeError as error:  # imageio-ffmpeg's way to say that there is no executable
-        raise SkillsError(
-            f"Videos cannot be encoded here: {str(error).splitlines()[0]}",
-            "Install it with: pip install imageio-ffmpeg",
-            ENVIRONMENT,
-        ) from error
+    except (RuntimeError, OSError) as error:  # there is no ffmpeg, or it has ended before the film did
+        raise _reason(path) from error
     if not path.is_file() or not path.stat().st_size:
-        raise SkillsError(f"ffmpeg wrote no video to {path.parent}.", "Is the disk full?", ENVIRONMENT)
+        raise _reason(path)
+
+
+def lack() -> str:
+    """What keeps films from being encoded on this machine: no ffmpeg, or one without the encoder; "" for nothing."""
+    import imageio_ffmpeg
+
+    try:
+        ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
+        answer = subprocess.run([ffmpeg, "-encoders"], capture_output=True, timeout=_PATIENCE, check=True).stdout
+    except OSError as error:
+        return f"{error.filename}: {error.strerror}"
+    except (RuntimeError, subprocess.SubprocessError) as error:  # imageio-ffmpeg's way to say that there is none
+        return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    return "" if _ENCODER.encode() in answer else f"{ffmpeg} has no encoder {_ENCODER} (H.264)"
+
+
+def _reason(path: Path) -> SkillsError:
+    """Why ffmpeg wrote no film."""
+    if disk_of(path)[1] < _LITTLE:
+        return unwritten(OSError(errno.ENOSPC, ""), path)
+    if missing := lack():
+        return SkillsError(f"Videos cannot be encoded here: {missing}.", REMEDY, ENVIRONMENT)
+    return SkillsError(f"ffmpeg wrote no video to {path.parent}.", "Is the disk full?", ENVIRONMENT)

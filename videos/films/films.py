@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.body import body_of
+from skills.bodies.fates import fate
 from skills.choices import Camera
 from skills.playing.rollout import Rollouts
 from skills.runs.exemplars import Exemplars
@@ -60,12 +61,14 @@ class Film:
     """A file to be made. name: its path inside the gallery.   panes: one, or up to four at half the size.
 
     poster: whether a still picture lies beside it.   title: the first line of a caption, the number and label.
+    titles: [F] of each frame, where they change; a film that has them is captioned.
     """
 
     name: str
     panes: tuple[Pane, ...]
     poster: bool = False
     title: str = ""
+    titles: tuple[str, ...] = ()
 
     @property
     def fps(self) -> float:
@@ -81,7 +84,7 @@ class Film:
         """Says whether a file is current; the renderer is left out, for either may have made it."""
         whole = hashlib.sha256(repr((LOOK, style, self.name, self.title if style.caption else "")).encode())
         for pane in self.panes:
-            about = (pane.text, pane.shown.fps, pane.shown.moving, pane.shown.qpos.shape)
+            about = (pane.text, pane.shown.fps, pane.shown.moving, pane.shown.begin, pane.shown.qpos.shape)
             whole.update(repr(about).encode() + pane.shown.qpos.tobytes())
             whole.update(b"" if pane.own is None else pane.own.tobytes())
         return whole.hexdigest()
@@ -90,7 +93,7 @@ class Film:
 def skill_film(rollouts: Rollouts, skill: int, style: Style, seconds: float, form: str, label: str) -> Film:
     """The rollout that stands for a skill, as a film of that format."""
     shown = int(rollouts.shown[skill])
-    made = clip(rollouts.qpos[skill, shown], int(rollouts.lengths[skill, shown]), style.env_id, seconds)
+    made, _ = _episode(rollouts, skill, shown, style, seconds)
     name = film_name(skill, form=form)
     return Film(name, (Pane(made),), poster=form == "mp4", title=f"#{skill:03d} {label}".strip())
 
@@ -100,15 +103,18 @@ def starts_film(rollouts: Rollouts, skill: int, style: Style, seconds: float) ->
     others = [index for index in range(rollouts.qpos.shape[1]) if index != rollouts.shown[skill]][:_PANES]
     panes = []
     for index in others:
-        length = int(rollouts.lengths[skill, index])
-        made = clip(rollouts.qpos[skill, index], length, style.env_id, min(seconds, _STARTS_SECONDS))
-        falls = (
-            f", falls {length * body_of(style.env_id).seconds_per_step:.1f} s"
-            if rollouts.terminated[skill, index]
-            else ""
-        )
-        panes.append(Pane(made, f"start {index + 1}{falls}"))
+        made, became = _episode(rollouts, skill, index, style, min(seconds, _STARTS_SECONDS))
+        panes.append(Pane(made, f"start {index + 1}" + (f", {became}" if became else "")))
     return Film(film_name(skill, "starts"), tuple(panes)) if panes else None
+
+
+def _episode(rollouts: Rollouts, skill: int, index: int, style: Style, seconds: float) -> tuple[Clip, str]:
+    """The clip of a rollout, with what its label tells of it in sight; and that in words, "" where nothing is told."""
+    length, ended = int(rollouts.lengths[skill, index]), bool(rollouts.terminated[skill, index])
+    qpos = rollouts.qpos[skill, index]
+    became = fate(rollouts.poses[skill, index, : length + 1], style.env_id, ended=ended)
+    told = became.words(body_of(style.env_id).seconds_per_step)
+    return clip(qpos, length, style.env_id, seconds, became.step if told else 0), told
 
 
 def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
@@ -148,8 +154,9 @@ def _tagged(frames: Frames, pane: Pane) -> Frames:
 
 
 def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
-    if not style.caption:
+    if not style.caption and not film.titles:
         return frames
+    titles = film.titles or (film.title,) * len(frames)
     shown = film.panes[0].shown
     moves = body_of(style.env_id).model is not None
     track = torso_track(view_of(style.env_id), shown.qpos) if moves else np.zeros((len(frames), 2))
@@ -158,5 +165,5 @@ def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
     for frame in range(len(frames)):
         earlier, now = max(0, frame - back), min(frame, shown.moving - 1)
         speed = np.linalg.norm(track[now] - track[earlier]) * shown.fps / max(1, frame - earlier)
-        lines.append([film.title, f"{speed:.1f} m/s    {now / shown.fps:.1f} s"])
+        lines.append([titles[frame], f"{speed:.1f} m/s    {shown.begin + now / shown.fps:.1f} s"])
     return np.stack([marks.caption(frame, text) for frame, text in zip(frames, lines, strict=True)])

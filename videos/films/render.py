@@ -16,9 +16,11 @@ from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
 from skills.runs.layout import Layout
+from skills.runs.shapes import MEASURES
 from skills.videos.films.children import starting
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
+from skills.videos.films.order import heads_first
 from skills.videos.films.renderers import QUALITIES, Renderer, check_choice, construct, resolve
 from skills.videos.films.scene import CAMERAS
 
@@ -53,20 +55,23 @@ class Rendered:
 
 @dataclass
 class _Record:
-    """The digests of finished films by name, kept beside them in `gallery/videos.json`."""
+    """Of finished films by name, kept beside them in `gallery/videos.json`: digests, and the s that they begin at."""
 
     path: Path
     digests: dict[str, str] = field(default_factory=dict)
+    begins: dict[str, float] = field(default_factory=dict)
 
     @staticmethod
     def read(path: Path) -> "_Record":
-        document = read_json(path) if path.is_file() else {}
-        digests = document.get("digests", {}) if isinstance(document, dict) else {}
-        return _Record(path, {str(name): str(digest) for name, digest in digests.items()})
+        shape = {"digests?": {str: str}, "begins?": {str: float}}
+        document = read_json(path, shape, "Delete it: the films are rendered again.") if path.is_file() else {}
+        return _Record(path, dict(document.get("digests") or {}), dict(document.get("begins") or {}))
 
-    def note(self, digests: Mapping[str, str]) -> None:
+    def note(self, digests: Mapping[str, str], begins: Mapping[str, float]) -> None:
         self.digests.update(digests)
-        write_json(self.path, {"schema_version": _SCHEMA, "digests": dict(sorted(self.digests.items()))})
+        self.begins = {name: at for name, at in {**self.begins, **begins}.items() if at}
+        parts = {"digests": dict(sorted(self.digests.items())), "begins": dict(sorted(self.begins.items()))}
+        write_json(self.path, {"schema_version": _SCHEMA, **parts})
 
 
 def read_rollouts(run_folder: Path) -> Rollouts:
@@ -103,8 +108,8 @@ def render_skills(
     extras: with an mp4, also the films of the other rollouts, and of the class in the data where `exemplars` are given.
     workers: processes; as many as there are cores where it is None.   progress: called with (finished skills, all).
 
-    A skill whose files are of the current rollouts and settings is skipped unless `force`. One that fails is reported
-    in the result and stops no other.
+    Those that stand for a behaviour come first. A skill whose files are of the current rollouts and settings is skipped
+    unless `force`. One that fails is reported in the result and stops no other.
 
     Raises: SkillsError for unknown skills, renderers, qualities, cameras or formats, and for unreadable rollouts.
     """
@@ -128,6 +133,7 @@ def render_skills(
             films[skill] = missing
         else:
             skipped.append(skill)
+    order = heads_first(run_folder, env_id, rollouts) if len(films) > 1 else list(films)
     del rollouts
     total = len(skipped) + len(films)
     progress(len(skipped), total)
@@ -135,10 +141,13 @@ def render_skills(
         return Rendered("", fps, (), tuple(skipped), ())
     name = resolve(renderer, env_id)
     written, failures = [], []
-    jobs = {skill: (Layout(run_folder).gallery_folder, wanted) for skill, wanted in films.items()}
+    jobs = {skill: (Layout(run_folder).gallery_folder, films[skill]) for skill in order if skill in films}
     for done, (skill, answer) in enumerate(in_processes(_write_films, jobs, name, style, workers), start=1):
         finished, reason = answer if isinstance(answer, tuple) else ([], answer)
-        record.note({film.name: film.digest(style) for film in films[skill] if film.name in finished})
+        made = [film for film in films[skill] if film.name in finished]
+        record.note(
+            {film.name: film.digest(style) for film in made}, {film.name: film.panes[0].shown.begin for film in made}
+        )
         if reason:
             failures.append(Failure(skill, reason))
         else:
@@ -165,7 +174,7 @@ def checked_camera(name: str) -> Any:
 def _labels(run_folder: Path) -> dict[int, str]:
     """What the measures call each skill; nothing where a run has no measures yet."""
     path = Layout(run_folder).measures_file
-    return {skill["skill"]: skill["label"] for skill in read_json(path)["skills"]} if path.is_file() else {}
+    return {skill["skill"]: skill["label"] for skill in read_json(path, MEASURES)["skills"]} if path.is_file() else {}
 
 
 def _is_current(run_folder: Path, film: Film, style: Style, record: _Record) -> bool:

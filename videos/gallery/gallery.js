@@ -2,50 +2,50 @@
 (() => {
   const MOST_PLAYERS = 12; // browsers refuse a page that holds many more video elements
   const MOST_COMPARED = 4;
+  const MOST_NEXT = 5; // skills that a detail names as safe to go to
   const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"; // of a distance, nearest first
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
   const stillOnly = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const survives = (skill) => skill.falls[0] === 0;
+  const survives = (skill) => !skill.ended; // on its feet to the end in every rollout
   const holds = (skill) => skill.occupancy_ratio > 1;
   const heads = new Set(data.representatives);
   const single = data.mode !== "skills"; // one skill, learned once a seed: nothing to say of classes and families
+  const folded = !single && Boolean(data.behaviours) && heads.size < data.skills.length; // at first one of each behaviour is shown
   const byNumber = new Map(data.skills.map((skill) => [skill.skill, skill]));
 
   // --- small helpers -------------------------------------------------------------------------------------------
-  function make(tag, { text, ...attributes } = {}, ...children) {
-    const element = document.createElement(tag);
+  const make = (tag, about, ...children) => fill(document.createElement(tag), about, children);
+  const draw = (tag, about, ...children) => fill(document.createElementNS("http://www.w3.org/2000/svg", tag), about, children);
+  function fill(element, { text, style = {}, ...attributes } = {}, children) {
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+    for (const [name, value] of Object.entries(style)) element.style.setProperty(name, value); // a served page may have no style attributes
     if (text !== undefined) element.textContent = text; // never HTML: labels and names come from data
     element.append(...children);
     return element;
   }
-  function draw(tag, { text, ...attributes } = {}, ...children) {
-    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-    if (text !== undefined) element.textContent = text;
-    element.append(...children);
-    return element;
-  }
   const pair = (name, value, kind = "") => make("div", { class: kind }, make("dt", { text: name }), make("dd", { text: value }));
-  const number = (value, digits) => (value === null || value === undefined ? "–" : value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+  const plain = (value, digits) => Math.round(value * 10 ** digits) / 10 ** digits || 0; // never -0
+  const number = (value, digits) => (value === null || value === undefined ? "–" : plain(value, digits).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   const percent = (share) => (share === null || share === undefined ? "–" : `${number(100 * share, share < 0.0995 ? 1 : 0)} %`);
   const name = (skill) => String(skill.skill).padStart(3, "0");
   const letter = (family) => (family < 26 ? "" : letter(Math.floor(family / 26) - 1)) + String.fromCharCode(65 + (family % 26));
   const kind = data.behaviours ? "behaviour" : "family"; // what the data have told, or what the skills do alike
   const kinds = data.behaviours ? "behaviours" : "families";
   const hueOf = (family) => (25 + family * 137.5) % 360;
-  const fall = (skill) => {
+  const became = (skill) => {
     if (!data.played) return "not played";
-    if (survives(skill)) return "no fall";
-    return `falls in ${skill.falls[0]} of ${skill.falls[1]}${skill.fall_seconds === null ? "" : `, after ${number(skill.fall_seconds, 1)} s on average`}`;
+    if (survives(skill)) return "stays up";
+    return `${skill.ended}, after ${number(skill.ended_seconds, 1)} s on average`;
   };
   const capital = (word) => word[0].toUpperCase() + word.slice(1);
   const kin = (family) => data.skills.filter((skill) => skill.family === family).length;
   const familyName = (family) => `${letter(family)}: ${data.families[family]}`;
   const score = (skill) => number(skill.return, 0) + (skill.return_interval ? ` (${number(skill.return_interval[0], 0)} to ${number(skill.return_interval[1], 0)})` : "");
-  const speed = (skill, digits) => `${number(skill.speed, digits)} m/s${skill.falls[1] > 1 ? `, mean of ${skill.falls[1]}` : ""}`; // a label has the shown rollout's
-  const isPart = (video, skill) => video.duration < skill.seconds - 0.5; // a label may name what comes after the video
+  const speed = (skill, digits) => `${number(skill.speed, digits)} m/s${skill.rollouts > 1 ? `, mean of ${skill.rollouts}` : ""}`; // a label has the shown rollout's
+  const isPart = (video, skill) => video.duration < skill.seconds - 0.5; // then it shows what its label tells of
+  const until = (video, skill) => Math.min(skill.begin + video.duration, skill.seconds); // the last state may be held
+  const part = (video, skill) => (skill.begin ? `${number(skill.begin, 0)} to ${number(until(video, skill), 0)}` : `first ${number(video.duration, 0)}`);
   const poster = (skill) => `skills/${name(skill)}.webp`;
   const film = (skill, kind = "") => `skills/${name(skill)}${kind}.mp4`;
   const called = (skill) => `#${name(skill)} ${skill.label}`;
@@ -144,12 +144,12 @@
     svg.append(mark);
     return mark;
   }
-  // Where a skill heads: 0 to the right (+x), counted anticlockwise. A planar body only goes forward or backward.
+  // Where a free body heads: 0 to the right (+x), counted anticlockwise.
   function heading(skill) {
     const [x, y] = skill.path[skill.path.length - 1];
-    return data.planar ? (y >= 0 ? 0 : 180) : (Math.atan2(y, x) * 180) / Math.PI;
+    return (Math.atan2(y, x) * 180) / Math.PI;
   }
-  const headingHue = (degrees) => ((250 + degrees * (data.planar ? 1.2 : 1)) % 360 + 360) % 360;
+  const headingHue = (degrees) => ((250 + degrees) % 360 + 360) % 360;
   function drawWays() {
     const svg = plot("ways", "Paths of all skills from a common start");
     const all = data.skills.flatMap((skill) => skill.path);
@@ -182,7 +182,7 @@
     svg.append(grid);
     for (const skill of data.skills) {
       const d = `M${skill.path.map((point) => at(point).map((v) => v.toFixed(1)).join(" ")).join("L")}`;
-      option(svg, skill, "path", { d, style: `--hue:${headingHue(heading(skill)).toFixed(0)}` });
+      option(svg, skill, "path", { d, style: { "--hue": (data.planar ? hueOf(skill.family) : headingHue(heading(skill))).toFixed(0) } });
     }
     for (const skill of data.skills) { // wide and unseen, so that a thin line can be met
       const hit = draw("path", { class: "hit", d: marks.get(skill.skill)[0].getAttribute("d"), "data-skill": skill.skill, "aria-hidden": "true" });
@@ -190,7 +190,7 @@
     }
     find("ways").append(svg);
     listbox(svg, data.skills, svg.closest("figure").querySelector(".readout"));
-    find("ways-note").textContent = data.planar ? "From one start; one colour forward, one backward." : "Every path over the ground from one start, seen from above; colour is the heading.";
+    find("ways-note").textContent = data.planar ? `From one start; colour is the ${kind}, as in the map.` : "Every path over the ground from one start, seen from above; colour is the heading.";
     find("ways-title").textContent = data.planar ? "Distance over time" : "Paths";
     find("detail-way").textContent = data.planar ? "Distance over time" : "Path, from above";
   }
@@ -199,7 +199,7 @@
     for (let degrees = 0; degrees < 360; degrees += 30) {
       const [a, b] = [degrees - 15, degrees + 15].map((d) => (d * Math.PI) / 180);
       const d = `M${18 * Math.cos(a)} ${-18 * Math.sin(a)}A18 18 0 0 0 ${18 * Math.cos(b)} ${-18 * Math.sin(b)}`;
-      group.append(draw("path", { d, fill: "none", "stroke-width": "5", style: `stroke:oklch(var(--plot-l) var(--plot-c) ${headingHue(degrees).toFixed(0)})` }));
+      group.append(draw("path", { d, fill: "none", "stroke-width": "5", style: { stroke: `oklch(var(--plot-l) var(--plot-c) ${headingHue(degrees).toFixed(0)})` } }));
     }
     group.append(draw("text", { class: "tick", x: 0, y: 4, "text-anchor": "middle", text: "x →" }));
     return group;
@@ -216,7 +216,7 @@
     const order = [...data.skills].sort((a, b) => heads.has(a.skill) - heads.has(b.skill));
     for (const skill of order) {
       const [cx, cy] = at(skill.place);
-      const mark = option(svg, skill, "circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: (3.5 + 5 * Math.sqrt(skill.support / reach)).toFixed(1), style: `--hue:${hueOf(skill.family)}` });
+      const mark = option(svg, skill, "circle", { cx: cx.toFixed(1), cy: cy.toFixed(1), r: (3.5 + 5 * Math.sqrt(skill.support / reach)).toFixed(1), style: { "--hue": hueOf(skill.family) } });
       if (heads.has(skill.skill)) mark.classList.add("head");
     }
     for (const number of data.representatives) {
@@ -228,11 +228,16 @@
     find("map-note").textContent = `Near is alike. Colour and letter are the ${kind}, size is support, a ring its representative.`;
   }
   function distance(a, b) { return LEVELS.indexOf(data.distances[a * data.skills.length + b]) / (LEVELS.length - 1); }
-  function drawMatrix() {
-    const count = data.skills.length, shades = 16, cells = Array.from({ length: shades }, () => []);
-    data.order.forEach((a, row) => data.order.forEach((b, column) => cells[Math.min(shades - 1, Math.floor((1 - distance(a, b)) ** 1.4 * shades))].push(`M${column} ${row}h1v1h-1z`)));
-    const svg = draw("svg", { id: "matrix-plot", viewBox: `0 0 ${count} ${count}`, role: "img", "aria-label": `Distances between all ${count} skills, in the order of their families`, "shape-rendering": "crispEdges" });
-    cells.forEach((d, shade) => { if (d.length) svg.append(draw("path", { class: "cell", d: d.join(""), style: `fill:color-mix(in oklab, var(--accent) ${Math.round((100 * shade) / (shades - 1))}%, var(--media))` })); });
+  // A square for each pair of skills. strength: 0 to 1, of the colour, or null where it is to be a warning.
+  function drawPairs(id, label, strength, words, open) {
+    const count = data.skills.length, shades = 16, cells = Array.from({ length: shades }, () => []), warnings = [];
+    data.order.forEach((a, row) => data.order.forEach((b, column) => {
+      const value = strength(a, b);
+      (value === null ? warnings : cells[Math.min(shades - 1, Math.floor(value * shades))]).push(`M${column} ${row}h1v1h-1z`);
+    }));
+    const svg = draw("svg", { id: `${id}-plot`, viewBox: `0 0 ${count} ${count}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" });
+    cells.forEach((d, shade) => { if (d.length) svg.append(draw("path", { class: "cell", d: d.join(""), style: { fill: `color-mix(in oklab, var(--accent) ${Math.round((100 * shade) / (shades - 1))}%, var(--media))` } })); });
+    if (warnings.length) svg.append(draw("path", { class: "cell", d: warnings.join(""), style: { fill: "color-mix(in oklab, var(--warm) 70%, var(--media))" } }));
     for (let first = 0; first < count;) {
       const family = byNumber.get(data.order[first]).family;
       let last = first;
@@ -242,7 +247,7 @@
     }
     const cursor = draw("rect", { class: "cursor", width: 1, height: 1, visibility: "hidden" });
     svg.append(cursor);
-    find("matrix").append(svg);
+    find(id).append(svg);
     const readout = svg.closest("figure").querySelector(".readout");
     const under = (event) => {
       const box = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
@@ -254,16 +259,31 @@
       cursor.setAttribute("visibility", cell ? "visible" : "hidden");
       if (!cell) return;
       cursor.setAttribute("x", cell.column); cursor.setAttribute("y", cell.row);
-      const [a, b] = cell.pair;
-      readout.textContent = `#${name(a)} and #${name(b)}: ${number(100 * distance(a.skill, b.skill), 0)} % of the largest distance`;
+      readout.textContent = words(...cell.pair);
     });
     svg.addEventListener("pointerleave", () => { cursor.setAttribute("visibility", "hidden"); readout.textContent = ""; });
     svg.addEventListener("click", (event) => {
       const cell = under(event);
       if (!cell) return;
       const [a, b] = cell.pair;
-      if (a === b) goTo(a); else openSide([a, b]);
+      if (a === b) goTo(a); else open(a, b);
     });
+  }
+  function drawMatrix() {
+    drawPairs("matrix", `Distances between all ${data.skills.length} skills, in the order of their families`, (a, b) => (1 - distance(a, b)) ** 1.4,
+      (a, b) => `#${name(a)} and #${name(b)}: ${number(100 * distance(a.skill, b.skill), 0)} % of the largest distance`, (a, b) => openSide([a, b]));
+  }
+  // What was found when one skill gave way to another: a letter of the time, "~" not reached, "-" a fall, " " not known.
+  const switched = (a, b) => data.switches.table[a * data.skills.length + b];
+  const switchTime = (a, b) => (LEVELS.includes(switched(a, b)) ? (LEVELS.indexOf(switched(a, b)) / (LEVELS.length - 1)) * data.switches.seconds : null);
+  const successors = (skill) => data.skills.filter((other) => other !== skill && switchTime(skill.skill, other.skill) !== null)
+    .sort((a, b) => switchTime(skill.skill, a.skill) - switchTime(skill.skill, b.skill));
+  function drawSwitches() {
+    find("switches").closest("figure").hidden = false;
+    const strength = (a, b) => { const time = switchTime(a, b); return time !== null ? 1 - (0.7 * time) / data.switches.seconds : switched(a, b) === "-" ? null : 0; };
+    const what = (a, b) => { const time = switchTime(a, b); return time !== null ? `reached after ${number(time, 1)} s` : { "-": "somebody falls", "~": "not reached" }[switched(a, b)] ?? "falls before it can give way"; };
+    drawPairs("switches", `What happens when the skill of a row gives way to that of a column, for ${data.skills.length} skills`, strength,
+      (a, b) => `From #${name(a)} to #${name(b)}: ${what(a.skill, b.skill)}`, (a) => openDetail(a));
   }
   function goTo(skill) {
     const card = cards.find((one) => one.skill === skill);
@@ -280,7 +300,7 @@
     if (skill.video) open.append(make("img", { alt: "", loading: "lazy", width: "256", height: "256" }));
     else open.append(make("span", { class: "missing", text: "no video yet" }));
     open.addEventListener("click", () => openDetail(skill));
-    const badge = make("span", { class: "badge" }, make("span", { class: "dot", style: `--hue:${hueOf(skill.family)}` }), single ? `#${name(skill)}` : `#${name(skill)} ${letter(skill.family)}`);
+    const badge = make("span", { class: "badge" }, make("span", { class: "dot", style: { "--hue": hueOf(skill.family) } }), single ? `#${name(skill)}` : `#${name(skill)} ${letter(skill.family)}`);
     if (!single) badge.title = `${kind} ${familyName(skill.family)}${heads.has(skill.skill) ? " (this is its representative)" : ""}`;
     const pick = make("button", { class: "pick", type: "button", "aria-pressed": "false", "aria-label": `Compare skill ${name(skill)}`, text: "Compare" });
     pick.addEventListener("click", () => togglePick(skill));
@@ -315,7 +335,7 @@
     video.muted = video.loop = video.playsInline = true;
     video.src = film(card.skill);
     video.addEventListener("loadedmetadata", () => {
-      if (isPart(video, card.skill) && !card.querySelector(".extent")) card.querySelector(".open").append(make("span", { class: "extent", text: `first ${number(video.duration, 0)} of ${number(card.skill.seconds, 0)} s` }));
+      if (isPart(video, card.skill) && !card.querySelector(".extent")) card.querySelector(".open").append(make("span", { class: "extent", text: `${part(video, card.skill)} of ${number(card.skill.seconds, 0)} s` }));
     });
     card.querySelector(".open").append(video);
     playing.set(card, video);
@@ -346,20 +366,23 @@
 
   // --- sort, search, filter: kept in the address, so that a view can be sent to someone ------------------------------
   const SORTS = {
+    first: [`${kind}, one of each first`, (s) => (heads.has(s.skill) ? data.representatives.indexOf(s.skill) : heads.size + s.skill)],
     number: ["number", (s) => s.skill], label: ["label", (s) => s.label], speed: ["speed", (s) => -s.speed], displacement: ["distance", (s) => -s.displacement],
     support: ["support", (s) => -s.support], occupancy: ["own class", (s) => -s.occupancy_ratio], distinctness: ["distinctness", (s) => -s.distinctness],
     family: [kind, (s) => data.order.indexOf(s.skill)], survival: ["survival", (s) => -s.survival], return: ["return", (s) => -s.return],
   };
   if (data.skills.some((s) => typeof s.fidelity === "number")) SORTS.fidelity = ["fidelity", (s) => -(s.fidelity ?? -1)];
-  if (single) for (const key of ["support", "occupancy", "distinctness", "family"]) delete SORTS[key];
+  if (single) for (const key of ["first", "support", "occupancy", "distinctness", "family"]) delete SORTS[key];
+  const USUAL = single ? "number" : "first";
   const FILTERS = { survives, holds, families: (skill) => heads.has(skill.skill) };
   const cards = data.skills.map(makeCard);
   let shown = cards;
   function readAddress() {
     const wanted = new URLSearchParams(location.hash.slice(1));
-    find("sort").value = wanted.get("sort") in SORTS ? wanted.get("sort") : "number";
+    find("sort").value = wanted.get("sort") in SORTS ? wanted.get("sort") : USUAL;
     find("search").value = wanted.get("search") ?? "";
-    for (const filter of Object.keys(FILTERS)) find(filter).checked = wanted.has(filter);
+    for (const filter of Object.keys(FILTERS)) find(filter).checked = wanted.get(filter) === "1";
+    if (folded && !["families", "search", "family"].some((key) => wanted.has(key))) find("families").checked = true;
     find("family").value = wanted.get("family") ?? "";
     if (find("family").selectedIndex < 0) find("family").value = "";
     arrange();
@@ -370,30 +393,33 @@
   }
   function writeAddress(more = {}) {
     const state = new URLSearchParams();
-    if (find("sort").value !== "number") state.set("sort", find("sort").value);
+    if (find("sort").value !== USUAL) state.set("sort", find("sort").value);
     if (find("search").value) state.set("search", find("search").value);
     if (find("family").value) state.set("family", find("family").value);
     for (const filter of Object.keys(FILTERS)) if (find(filter).checked) state.set(filter, "1");
+    if (folded && !find("families").checked) state.set("families", "0");
     for (const [key, value] of Object.entries(more)) state.set(key, value);
     history.replaceState(null, "", `#${state}`);
   }
   function arrange() {
     const words = find("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-    const byNumberOnly = find("sort").value === "number";
-    const key = SORTS[find("families").checked && byNumberOnly ? "family" : find("sort").value][1];
+    const key = SORTS[find("sort").value][1];
     const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b);
     shown = cards.filter(({ skill }) => {
-      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${fall(skill)} ${kind} ${familyName(skill.family)}`.toLowerCase();
+      const text = `#${name(skill)} ${skill.skill} ${skill.label} ${became(skill)} ${kind} ${familyName(skill.family)}`.toLowerCase();
       return (!find("family").value || find("family").value === letter(skill.family)) && words.every((word) => text.includes(word)) && Object.entries(FILTERS).every(([filter, keeps]) => !find(filter).checked || keeps(skill));
     }).sort((a, b) => compare(key(a.skill), key(b.skill)) || a.skill.skill - b.skill.skill);
     find("cards").replaceChildren(...shown);
     const kept = new Set(shown.map(({ skill }) => skill.skill));
-    for (const [skill, its] of marks) for (const mark of its) mark.classList.toggle("dim", !kept.has(skill));
+    const asked = words.length > 0 || find("family").value || Object.keys(FILTERS).some((filter) => find(filter).checked && !(folded && filter === "families"));
+    for (const [skill, its] of marks) for (const mark of its) mark.classList.toggle("dim", !kept.has(skill) && (!folded || Boolean(asked)));
     find("cards").classList.toggle("heads", find("families").checked);
     find("count").textContent = `${shown.length} of ${cards.length} ${single ? "seeds" : "skills"}`;
     find("none").hidden = shown.length > 0;
+    find("rest").hidden = !(find("families").checked && heads.size < cards.length);
   }
   function changed() { arrange(); writeAddress(); }
+  function unfold() { find("families").checked = false; } // who searches, searches in all
   function clearFilters() {
     find("search").value = find("family").value = "";
     for (const filter of Object.keys(FILTERS)) find(filter).checked = false;
@@ -424,9 +450,9 @@
       const video = player(film(skill), `Video of skill ${name(skill)}`, { poster: poster(skill) });
       const length = make("p");
       video.addEventListener("loadedmetadata", () => {
-        const [whole, part] = [number(skill.seconds, 0), number(video.duration, 0)];
-        length.textContent = isPart(video, skill) ? `The first ${part} s of ${whole} s, at true speed. The title describes all ${whole} s; the charts shade what the video shows.` : "All that was played and measured, at true speed.";
-        if (isPart(video, skill)) for (const svg of find("detail-charts").querySelectorAll("svg")) svg.prepend(draw("rect", { class: "filmed", y: 0, width: (100 * video.duration) / skill.seconds, height: 40 }));
+        const whole = number(skill.seconds, 0), shows = skill.begin ? `Seconds ${part(video, skill)} of ${whole}, what the title tells of` : `The ${part(video, skill)} s of ${whole} s`;
+        length.textContent = isPart(video, skill) ? `${shows}, at true speed. The title describes all ${whole} s; the charts shade what the video shows.` : "All that was played and measured, at true speed.";
+        if (isPart(video, skill)) for (const svg of find("detail-charts").querySelectorAll("svg")) svg.prepend(draw("rect", { class: "filmed", x: (100 * skill.begin) / skill.seconds, y: 0, width: (100 * (until(video, skill) - skill.begin)) / skill.seconds, height: 40 }));
       });
       find("detail-media").append(video, length);
     } else find("detail-media").append(make("p", { text: "There is no video of this skill yet; the command below makes it." }));
@@ -442,7 +468,7 @@
       find("detail-starts").append(video, length);
     } else find("detail-starts").append(make("p", { text: "There is no film of other starts." }));
     const numbers = [["Speed", speed(skill, 2)], ["Distance", `${number(skill.displacement, 1)} m from start to end`],
-      ["Survival", `${percent(skill.survival)}, ${fall(skill)}`], ["Return", score(skill)],
+      ["Survival", `${percent(skill.survival)}, ${became(skill)}`], ["Return", score(skill)],
       ["Own class", `${percent(skill.occupancy)} of its time, ${number(skill.occupancy_ratio, 1)} × the base rate`],
       ["Support", `${percent(skill.support)} of the data`], [capital(kind), `${familyName(skill.family)}; ${kin(skill.family)} skills, like #${name(byNumber.get(data.representatives[skill.family]))}`],
       ["Distinctness", `${number(skill.distinctness, 2)} to the nearest other`]];
@@ -452,6 +478,12 @@
     find("detail-charts").replaceChildren(chart("speed", "m/s", skill.speeds, skill.seconds), chart("height", "m", skill.heights, skill.seconds));
     find("detail-path").replaceChildren(pathPicture(skill.path, "its path from the start, the dot"));
     find("detail-similar").replaceChildren(...skill.similar.map((other) => similar(byNumber.get(other))));
+    find("detail-next").closest("section").hidden = !data.switches;
+    if (data.switches) {
+      const after = successors(skill), some = after.slice(0, MOST_NEXT);
+      find("detail-next").replaceChildren(...some.map((other) => similar(other, `, ${number(switchTime(skill.skill, other.skill), 1)} s`)));
+      find("next-note").textContent = after.length ? `${after.length} of ${data.skills.length - 1} skills${after.length > some.length ? `, the quickest ${some.length}` : ""}: nobody fell, and the new behaviour was there after that time.` : "Nowhere: somebody fell, or the new behaviour did not come.";
+    }
     find("detail-command").textContent = `skills render ${data.run} --skill ${skill.skill} --force`;
     find("detail-compare").setAttribute("aria-pressed", String(picked.includes(skill)));
     if (!find("detail").open) find("detail").showModal();
@@ -459,10 +491,10 @@
     update();
     writeAddress({ skill: skill.skill });
   }
-  function similar(skill) {
+  function similar(skill, more = "") {
     const button = make("button", { type: "button" });
     if (skill.video) button.append(make("img", { alt: "", loading: "lazy", src: poster(skill) }));
-    button.append(make("span", { text: called(skill) }));
+    button.append(make("span", { text: called(skill) + more }));
     button.addEventListener("click", () => { openDetail(skill); find("detail-title").closest("dialog").querySelector("#close").focus(); });
     return button;
   }
@@ -498,7 +530,7 @@
         column.append(video);
       } else column.append(make("p", { class: "note", text: "no video yet" }));
       column.append(make("h3", { text: called(skill) }), make("dl", {},
-        pair("speed", speed(skill, 2)), pair("survival", `${percent(skill.survival)}, ${fall(skill)}`), pair("return", score(skill)),
+        pair("speed", speed(skill, 2)), pair("survival", `${percent(skill.survival)}, ${became(skill)}`), pair("return", score(skill)),
         ...(single ? [] : [pair("own class", `${number(skill.occupancy_ratio, 1)} ×`), pair("support", percent(skill.support)), pair(kind, letter(skill.family))])));
       const more = make("button", { type: "button", text: "Details" });
       more.addEventListener("click", () => { find("side").close(); openDetail(skill); });
@@ -543,14 +575,17 @@
   fillHeader();
   drawWays();
   if (single) for (const id of ["map", "matrix", "holds", "families", "family"]) find(id).closest("figure, label").hidden = true;
-  else { drawMap(); drawMatrix(); }
+  else { drawMap(); drawMatrix(); if (data.switches) drawSwitches(); }
   if (single) find("detail-data").previousElementSibling.textContent = "The expert";
   for (const [key, [label]] of Object.entries(SORTS)) find("sort").append(make("option", { value: key, text: label }));
   for (const [id, text] of [["kind", capital(kind)], ["kinds-note", kinds], ["kind-note", kind]]) find(id).textContent = text;
   data.families.forEach((text, family) => find("family").append(make("option", { value: letter(family), text: `${letter(family)} (${kin(family)}): ${text}` })));
   if (stillOnly) { find("pause").textContent = "Play all"; find("pause").setAttribute("aria-pressed", "true"); }
   find("tools").addEventListener("submit", (event) => event.preventDefault());
+  if (folded) for (const id of ["search", "family"]) find(id).addEventListener("input", unfold); // before the form hears of it
   find("tools").addEventListener("input", changed);
+  find("unfold").textContent = `Show all ${cards.length} skills`;
+  find("unfold").addEventListener("click", () => { unfold(); changed(); find("cards").focus({ preventScroll: true }); });
   find("pause").addEventListener("click", () => {
     paused = !paused;
     find("pause").textContent = paused ? "Play all" : "Pause all";

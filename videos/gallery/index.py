@@ -11,6 +11,7 @@ from skills.files import read_json, replacing
 from skills.runs.command import command
 from skills.runs.folder import RunFolder, open_run
 from skills.runs.layout import GALLERY, poster_name
+from skills.runs.shapes import PAGE
 
 _PARTS = Path(__file__).parent
 _GENERATOR = '<meta name="generator" content="skills gallery">'
@@ -41,8 +42,8 @@ def write_index(root: Path, runs: list[Path]) -> Path:
 def card(run: RunFolder) -> dict[str, Any]:
     """What the page says of a run, from its own files; a run that is not finished has no summary and no stills."""
     page = run.page_document
-    document = read_json(page) if page.is_file() else {}
-    filmed = [skill["skill"] for skill in document.get("skills", []) if skill["video"]]
+    document = read_json(page, PAGE, f"Write it anew: skills gallery {run.path}") if page.is_file() else {}
+    filmed = [skill["skill"] for skill in document.get("skills", []) if skill.get("video")]
     heads = [skill for skill in document.get("representatives", []) if skill in filmed]
     manifest = run.manifest
     return {

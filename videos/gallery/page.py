@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from skills.bodies.keys import read_key
-from skills.files import read_json
+from skills.data.minari_root import is_local
+from skills.files import RESTORE
 from skills.learning.classes import Classes
 from skills.measures import profile as behaviour
+from skills.measures.profile import in_switch_letters
 from skills.measures.summary import summary
+from skills.measures.switches import known_switches
 from skills.playing.rollout import Rollouts
 from skills.runs import exemplars
 from skills.runs.command import command
 from skills.runs.folder import RunFolder
+from skills.troubles import reading
 from skills.videos.gallery import write as gallery
 
 SCHEMA_VERSION = 2
@@ -26,7 +30,6 @@ _SKILL_FIELDS = {
     "speed": "speed",
     "displacement": "displacement",
     "survival": "survival",
-    "fall_seconds": "fall_seconds",
     "episode_return": "return",
     "occupancy": "occupancy",
     "occupancy_ratio": "occupancy_ratio",
@@ -40,8 +43,11 @@ def wall_seconds(manifest: Mapping[str, Any]) -> float:
 
 def page(run: RunFolder) -> dict[str, Any]:
     """Everything the gallery of a finished run shows. Raises: SkillsError where the run has no measures yet."""
-    run.require("measures")
-    manifest, measures = run.manifest, read_json(run.measures_file)
+    with reading(run.measures_file, RESTORE):
+        return _page(run, run.manifest, run.measures)
+
+
+def _page(run: RunFolder, manifest: Mapping[str, Any], measures: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "run": run.path.resolve().name,
@@ -73,9 +79,10 @@ def _expert(expert: Mapping[str, Any] | None) -> str | None:
 def whole_page(run: RunFolder) -> dict[str, Any]:
     """As `page`, with what takes the rollouts: ways, families, distances, and what is known of the data's classes."""
     document = page(run)
-    measures = read_json(run.measures_file)
+    run.require("experts", "rollouts")
+    measures = run.measures
     rollouts = Rollouts.load(run.rollouts_file)
-    overview, details = behaviour.behaviour(rollouts, Classes.load(run.experts_file).behaviours)
+    overview, details = behaviour.behaviour(rollouts, run.env_id, Classes.load(run.experts_file).behaviours)
     found = exemplars.known(run)
     for skill, detail, measured in zip(document["skills"], details, measures["skills"], strict=True):
         skill.update(detail)
@@ -85,9 +92,18 @@ def whole_page(run: RunFolder) -> dict[str, Any]:
     return {
         **document,
         **overview,
+        "switches": _switches(run),
         "measures": ranking_table(measures) or measure_table(measures),
         "exemplars": {"origin": found.origin if found else None, "note": _no_exemplars(run)},
     }
+
+
+def _switches(run: RunFolder) -> dict[str, Any] | None:
+    """What `skills transitions` has measured, a letter a pair; None where it has not."""
+    found = known_switches(run)
+    if found is None:
+        return None
+    return {"seconds": float(found.seconds[1]), "table": in_switch_letters(found)}
 
 
 def measure_table(measures: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -136,13 +152,11 @@ def _leaves(found: Any, name: str = "") -> dict[str, Any]:
 
 def _no_exemplars(run: RunFolder) -> str:
     """Why the page has no films of the classes in the data, where it has none."""
-    from minari.storage import get_dataset_path
-
     origin = run.manifest["expert" if run.config.mode == "imitation" else "dataset"]
     minari_id = origin["minari_id"]
     if minari_id is None:
         return f"There is no film of the expert yet: skills render {run.path.resolve().name} --all"
-    if not Path(get_dataset_path(minari_id)).is_dir():
+    if not is_local(minari_id):
         return f"The class cannot be shown: the dataset {minari_id} is not on the machine that wrote this page."
     return f"There is no film of the class in the data yet: skills render {run.path.resolve().name} --all"
 

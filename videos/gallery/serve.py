@@ -5,14 +5,20 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from skills.errors import ENVIRONMENT, SkillsError
+from skills.videos.gallery.parted import MEDIA_TYPES, POLICY, page_of, part
 
 HOST = "127.0.0.1"
 _GRACE = 1  # s that a browser's open connections may delay the end
@@ -21,7 +27,10 @@ Allowed = Callable[[PurePosixPath], bool]
 
 
 class _Folder(StaticFiles):
-    """Files of a folder, with ranges; neither hidden ones, nor what a link or a path leads to outside of it."""
+    """Files of a folder, with ranges; neither hidden ones, nor what a link or a path leads to outside of it.
+
+    Pages are served in parts, as `parted` makes them, and whatever is served says that nothing else may run.
+    """
 
     def __init__(self, folder: Path, allowed: Allowed) -> None:
         super().__init__(directory=folder, html=True, follow_symlink=False)
@@ -31,6 +40,34 @@ class _Folder(StaticFiles):
         place = PurePosixPath(path)
         hidden = any(part.startswith(".") and part != "." for part in place.parts)
         return ("", None) if hidden or not self._allowed(place) else super().lookup_path(path)
+
+    def file_response(self, full_path: Any, *arguments: Any, **options: Any) -> Response:
+        if Path(full_path).suffix == ".html":
+            return HTMLResponse(part(Path(full_path)).text)
+        return super().file_response(full_path, *arguments, **options)
+
+    async def get_response(self, path: str, scope: Any) -> Response:
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            taken = await run_in_threadpool(self._taken_out, path) if error.status_code == 404 else None
+            if taken is None:
+                raise
+            response = taken
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def _taken_out(self, path: str) -> Response | None:
+        """A style or script that stands inside a page of this folder."""
+        file = PurePosixPath(path)
+        page = page_of(file)
+        try:
+            full_path, found = self.lookup_path(str(page)) if page else ("", None)
+        except (OSError, ValueError):  # no name that a file could have
+            return None
+        text = part(Path(full_path)).files.get(file.name) if found else None
+        return None if text is None else Response(text, media_type=MEDIA_TYPES[file.suffix])
 
 
 def everything(path: PurePosixPath) -> bool:
@@ -47,7 +84,13 @@ def pages_of_runs(path: PurePosixPath) -> bool:
 def application(folder: Path, allowed: Allowed = everything) -> Starlette:
     """The web application that serves a folder to requests that name this machine as their host."""
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    return Starlette(routes=[Mount("/", _Folder(folder, allowed))], middleware=[hosts])
+    routes = [Route("/favicon.ico", _no_icon), Mount("/", _Folder(folder, allowed))]
+    return Starlette(routes=routes, middleware=[hosts])
+
+
+def _no_icon(_: Request) -> Response:
+    """Browsers ask for it unasked, and complain of a 404."""
+    return Response(status_code=204)
 
 
 def serve(folder: Path, allowed: Allowed, port: int, ready: Callable[[str], None]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skills.files import replacing, write_json
+from skills.files import read_json, replacing, write_json
 from skills.runs.layout import Layout, film_name, poster_name
 
 _PARTS = Path(__file__).parent
@@ -17,7 +17,9 @@ def write_gallery(run_folder: Path, page: Mapping[str, Any]) -> Path:
 
     page: what `page.page` makes. A skill whose video is not there yet is shown with the command that makes it.
     """
-    skills = [{**skill, **_films(run_folder, skill["skill"])} for skill in page["skills"]]
+    record = Layout(run_folder).films_file
+    begins = read_json(record).get("begins", {}) if record.is_file() else {}
+    skills = [{**skill, **_films(run_folder, skill["skill"], begins)} for skill in page["skills"]]
     document = {**page, "skills": skills}
     write_json(Layout(run_folder).page_document, document)
     index = Layout(run_folder).page_file
@@ -40,10 +42,11 @@ def render_page(document: Mapping[str, Any]) -> str:
     return "".join(values[part] if index % 2 else part for index, part in enumerate(parts))
 
 
-def _films(run_folder: Path, skill: int) -> dict[str, bool]:
-    """Which films of a skill are there."""
+def _films(run_folder: Path, skill: int, begins: Mapping[str, float]) -> dict[str, bool | float]:
+    """Which films of a skill are there, and the s of the rollout at which its own begins."""
     return {
         "video": Layout(run_folder).film(skill).is_file() and Layout(run_folder).poster(skill).is_file(),
+        "begin": begins.get(film_name(skill), 0.0),
         "starts": Layout(run_folder).film(skill, "starts").is_file(),
         "data": Layout(run_folder).film(skill, "data").is_file(),
     }

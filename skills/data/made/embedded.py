@@ -6,7 +6,7 @@ alone. A mixture has several parts (medium-expert: medium and expert); each roun
 fewest rows so far, which ends in equal numbers of rows, well mixed, however long the episodes of each are.
 
     <Minari root>/skills/ant/medium-v0/data/   main_data.hdf5, metadata.json
-    <Minari root>/.skills/ant-medium/          while it is made: its rounds and the dataset to be; a lock beside it
+    <Minari root>/.skills/skills-ant-medium-v0/   while it is made: its rounds and the dataset to be; a lock beside it
 """
 
 import hashlib
@@ -18,7 +18,6 @@ from typing import Any
 
 import h5py
 import numpy as np
-from filelock import FileLock
 from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
@@ -32,9 +31,9 @@ from skills.data.made.diverse import DiverseScene
 from skills.data.made.rounds import ROUND, play_round
 from skills.data.made.scene import Scene
 from skills.data.minari_root import LABEL_NAMES
-from skills.data.opening import open_storage
+from skills.data.opening import open_storage, raw_metadata, reading_set
 from skills.errors import SkillsError
-from skills.files import explained, read_arrays, sha256, write_arrays
+from skills.files import read_arrays, sha256, write_arrays
 from skills.progress import Progress, silent
 
 _PART_STEPS = "part_steps"  # in a mixture's metadata: the rows of each part
@@ -55,7 +54,7 @@ class _Place:
 
     @property
     def work(self) -> Path:
-        return store.workshop(self.entry.name)
+        return store.workshop(self.minari_id)
 
     @property
     def rounds(self) -> Path:
@@ -73,23 +72,21 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
     place = _place(entry)
     if sum(_present(place)[0]) >= steps:
         return place.minari_id
-    with explained(place.work):
-        place.work.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.work.with_suffix(".lock")):
-            place.work.mkdir(exist_ok=True)  # whoever held the lock before us has removed it
-            rows, episodes = _present(place)
-            if sum(rows) < steps:
-                rows = _collect(place, rows, episodes // ROUND, steps, progress)
-                _store(place, rows, episodes // ROUND)
-                progress(steps, steps)
-            shutil.rmtree(place.work)
+    with store.making(place.minari_id):
+        place.work.mkdir(exist_ok=True)
+        rows, episodes = _present(place)
+        if sum(rows) < steps:
+            rows = _collect(place, rows, episodes // ROUND, steps, progress)
+            _store(place, rows, episodes // ROUND)
+            progress(steps, steps)
+        shutil.rmtree(place.work)
     return place.minari_id
 
 
 def is_outdated(entry: Entry) -> bool:
     """Whether the local dataset of an entry was made by another version of the policies than those that ship."""
     place = _place(entry)
-    return place.data.is_dir() and MinariStorage.read_raw_metadata(place.data).get(store.POLICY_KEY) != place.digest
+    return place.data.is_dir() and raw_metadata(place.data, place.minari_id).get(store.POLICY_KEY) != place.digest
 
 
 def _place(entry: Entry) -> _Place:
@@ -106,9 +103,10 @@ def _present(place: _Place) -> tuple[list[int], int]:
     """(rows of each part, episodes) of the dataset in place; zeros where there is none."""
     if not place.data.is_dir():
         return [0] * len(place.entry.parts), 0
-    metadata = MinariStorage.read_raw_metadata(place.data)
-    rows = metadata.get(_PART_STEPS) or [metadata["total_steps"]]
-    return [int(count) for count in rows], int(metadata["total_episodes"])
+    metadata = raw_metadata(place.data, place.minari_id)
+    with reading_set(place.data, place.minari_id):
+        rows = metadata.get(_PART_STEPS) or [metadata["total_steps"]]
+        return [int(count) for count in rows], int(metadata["total_episodes"])
 
 
 def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: Progress) -> list[int]:
@@ -183,7 +181,7 @@ def _description(place: _Place) -> store.Description:
         Box(-1.0, 1.0, (scene.simulation(1).action_size,), np.float32),
         scene.env_spec(),
         "uniform" if scene.files == (None,) else "PPO",
-        f"Made on this machine by `skills data make {entry.name}`: {scene.env_id} under {scene.how}. "
+        f"Made on this machine by `skills data make {entry.body}-{entry.level}`: {scene.env_id} under {scene.how}. "
         f"Not the official set. The state of the simulator is in infos/qpos and infos/qvel.",
         more,
     )

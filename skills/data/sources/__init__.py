@@ -4,12 +4,13 @@ Another package adds one by an entry point in the group `skills.sources`.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, cast
 
 from skills.choices import Columns
 from skills.data import catalog
 from skills.data.catalog import Entry
+from skills.data.oddities import notify_if_odd
 from skills.data.transitions import Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.plugins import SOURCES, Plugin
@@ -61,6 +62,7 @@ def load(
     name: str,
     *,
     source: str = AUTO,
+    only: str | None = None,
     offline: bool = False,
     steps: int | None = None,
     columns: Columns = "motion",
@@ -74,14 +76,17 @@ def load(
     source: "local" a set in the Minari root, "embedded" one made here (once; extended when more is asked for),
         "remote" the official one, downloaded once; "auto" the first that there is: the official set if it is local,
         the embedded one, the official set of the hub.
+    only: the Minari id that it must be read from, whatever else the name stands for by now.
     offline: never use the network.   steps: None: all, or a million of a set made here.
     Else as `Wanted`; without `rewards` they are NaN.
 
     Raises: SkillsError (not found) with the names that can be used; and what the readers raise.
     """
-    entry = catalog.resolve(name)
+    entry = catalog.resolve(name) if only is None else replace(catalog.resolve(only), name=name)
     chosen = _source(choose(entry, source, offline=offline))
-    return chosen.load(Wanted(entry, steps, columns, rewards, progress, notify, env))
+    transitions = chosen.load(Wanted(entry, steps, columns, rewards, progress, notify, env))
+    notify_if_odd(transitions, notify)
+    return transitions
 
 
 def choose(entry: Entry, source: str = AUTO, *, offline: bool = False) -> str:
@@ -98,14 +103,21 @@ def choose(entry: Entry, source: str = AUTO, *, offline: bool = False) -> str:
     found = next((one for one in candidates if one.has(entry, asked=asked)), None)
     if found is None:
         missing = (candidates[0] if asked else _source("local")).lack
-        raise SkillsError(f"{missing.format(name=entry.name, ids=' and '.join(entry.ids))}.", made_here(), NOT_FOUND)
+        said = missing.format(name=entry.name, ids=" and ".join(entry.ids))
+        raise SkillsError(f"{said}.", f"{_meant(entry)}{made_here()}", NOT_FOUND)
     if found.network and offline:
         raise SkillsError(
             f"{entry.name} is not on this machine, and --offline forbids the download of {entry.official_id}.",
-            f"Leave out --offline. {made_here()}",
+            f"Leave out --offline. {_meant(entry)}{made_here()}",
             NOT_FOUND,
         )
     return found.name
+
+
+def _meant(entry: Entry) -> str:
+    """The set here that an old name may mean."""
+    ours = catalog.named_by_d4rl(entry.name)
+    return f"Did you mean {ours}? " if ours else ""
 
 
 def made_here() -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skills.data import minari, physics
+from skills.data import minari
 from skills.data.catalog import Entry
 from skills.data.minari_root import is_local
 from skills.data.sources import DataSource, Wanted
@@ -30,7 +30,7 @@ class Local(DataSource):
 
             return embedded.read(wanted)
         wanted.notify(f"{entry.name}: the local Minari dataset {minari_id}.")
-        transitions = minari.load(
+        return minari.load(
             minari_id,
             entry.name,
             steps=wanted.steps,
@@ -39,5 +39,3 @@ class Local(DataSource):
             rewards=wanted.rewards,
             progress=wanted.progress,
         )
-        physics.notify_if_strange(transitions, wanted.notify)
-        return transitions

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skills.data import hub, minari, physics
+from skills.data import hub, minari
 from skills.data.catalog import Entry
 from skills.data.sources import DataSource, Wanted
 from skills.data.transitions import Transitions
@@ -26,7 +26,7 @@ class Remote(DataSource):
         official = str(wanted.entry.official_id)
         hub.download(official, wanted.progress, wanted.notify)
         wanted.notify(f"{wanted.entry.name}: the Minari dataset {official}, downloaded.")
-        transitions = minari.load(
+        return minari.load(
             official,
             wanted.entry.name,
             steps=wanted.steps,
@@ -35,5 +35,3 @@ class Remote(DataSource):
             rewards=wanted.rewards,
             progress=wanted.progress,
         )
-        physics.notify_if_strange(transitions, wanted.notify)
-        return transitions

@@ -4,12 +4,11 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from skills.errors import SkillsError
-from skills.files import replacing
+from skills.files import MAKE_AGAIN, replacing
+from skills.troubles import reading
 
 SECONDS_BETWEEN = 20.0  # a kill loses at most this much, and a step
 
@@ -23,10 +22,9 @@ def save_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """Reads a safetensors file. Raises: SkillsError where it is damaged."""
-    try:
+    with reading(path, MAKE_AGAIN):
+        path.open("rb").close()  # says what safetensors does not: a folder, permissions
         return load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise SkillsError(f"{path} is damaged: {error}.", "Delete it to have it made again.") from error
 
 
 class Checkpoint:

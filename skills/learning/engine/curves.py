@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skills.files import read_arrays, write_arrays
+from skills.files import MAKE_AGAIN, read_arrays, write_arrays
+from skills.troubles import reading
 
 FILE = "curves.npz"
 POINTS = 100
@@ -52,10 +53,11 @@ def ends(folder: Path) -> dict[str, tuple[float, float]]:
     if not (folder / FILE).is_file():
         return {}
     found = {}
-    for name, values in read_arrays(folder / FILE).items():
-        measured = values[np.isfinite(values).all(axis=-1)] if values.ndim == 2 else values[:0]
-        if len(measured):
-            some = max(1, round(_END * len(measured)))
-            first, last = (float(np.median(part.mean(axis=0))) for part in (measured[:some], measured[-some:]))
-            found[name] = (first, last)
+    with reading(folder / FILE, MAKE_AGAIN):
+        for name, values in read_arrays(folder / FILE).items():
+            measured = values[np.isfinite(values).all(axis=-1)] if values.ndim == 2 else values[:0]
+            if len(measured):
+                some = max(1, round(_END * len(measured)))
+                first, last = (float(np.median(part.mean(axis=0))) for part in (measured[:some], measured[-some:]))
+                found[name] = (first, last)
     return found

@@ -6,11 +6,12 @@ are whole behaviours this is all that is needed.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 
 from skills.arrays import Ids
+from skills.choices import Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.learning.actors import Actors, ActorSettings
 from skills.learning.batches import scaling
@@ -23,8 +24,15 @@ from skills.learning.engine.workers import Workers
 from skills.learning.learners import Learner
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy, Shape
-from skills.plugins import ONE_EXPERT
+from skills.plugins import Layer
 from skills.progress import Reporter, sparsely
+
+# Of a network for each of many skills.
+_MANY: dict[Preset, dict[str, Any]] = {
+    "smoke": {"steps": 200, "hidden": 32, "batch": 32},
+    "quick": {"steps": 4_000, "hidden": 128, "batch": 128},
+    "paper": {"steps": 100_000},
+}
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,16 @@ class Bc(ActorSettings, Learner):
     """A network for each class, which sees as many rows as any other, however large its class."""
 
     name = "bc"
-    modes = ONE_EXPERT
     checkpoint = "bc.checkpoint.safetensors"
     reads_rewards = False
 
     steps: Annotated[int, "updates"] = 1_000_000
     batch: Annotated[int, "rows per update and skill"] = 256
+
+    @classmethod
+    def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
+        """In skill discovery presets speak of IQL, which learns all skills from one batch."""
+        return {"policy": _MANY[preset]} if mode == "skills" else {}
 
     def train(
         self,

@@ -7,6 +7,7 @@ import numpy as np
 from skills.arrays import Ids
 from skills.learning.classes import Classes
 from skills.learning.learners.bc import Bc
+from skills.plugins import ONE_EXPERT
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Clone(Bc):
     """One head."""
 
     name = "clone"
+    modes = ONE_EXPERT
 
     def _taught(self, experts: Classes) -> tuple[Ids, Ids]:
         rows, _ = experts.members()

@@ -30,7 +30,7 @@ class Number:
     """One number of a measure.
 
     name: within its measure.   words: in tables; "" leaves it out of them.   digits: behind the point, there.
-    lowest, highest: what it can be at all; intervals end there.
+    lowest, highest: what it can be at all; intervals end there.   good: whether more of it is anything to be proud of.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Number:
     digits: int = 3
     lowest: float = 0.0
     highest: float = float("inf")
+    good: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,12 +101,16 @@ def prepare(chosen: Sequence[Measure[Any]], judge: Judge) -> Callable[[Trials], 
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a table of numbers.   group, inner: where it stands in `measures.json`; inner is None of an only one."""
+    """A row of a table of numbers.
+
+    group, inner: where it stands in `measures.json`; inner is None of an only one.   good: as its `Number` says.
+    """
 
     group: str
     inner: str | None
     words: str
     digits: int
+    good: bool = True
 
     def read(self, groups: Mapping[str, Any]) -> dict[str, float | None]:
         """{"value", "low", "high"} of it in a document's groups; None each where it was not measured."""
@@ -117,7 +122,7 @@ class Row:
 def rows(document: Mapping[str, Any]) -> list[Row]:
     """The rows of a table of what `measures.json` says."""
     return [
-        Row(one.name, None if number.name == ONLY else number.name, number.words, number.digits)
+        Row(one.name, None if number.name == ONLY else number.name, number.words, number.digits, number.good)
         for one in measures(document.get("protocol", {}).get("settings"))
         for number in one.numbers()
         if number.words

@@ -9,12 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.body import body_of
-from skills.measures.descriptor import Steps, Windows
+from skills.measures.descriptor import Steps, window_means
+from skills.measures.expression import Expression
+from skills.measures.finding import class_means
 from skills.measures.intervals import Choice, Statistic
 from skills.measures.judge import Judge, Played
 from skills.measures.judged import Measure, Number
+from skills.measures.quantities import quantities_of
 
-GOALS = ("+x", "-x", "+y", "-y", "left", "right", "still", "height")
+# Eight fixed state rewards, in the words of `QUANTITIES`.
+_REWARDS = {
+    "+x": "vx", "-x": "-vx", "+y": "vy", "-y": "-vy",
+    "left": "yaw_rate", "right": "-yaw_rate", "still": "-speed", "height": "height",
+}  # fmt: skip
+GOALS = tuple(_REWARDS)
 _PLANAR = (True, True, False, False, False, False, True, True)
 
 
@@ -45,7 +53,7 @@ class Transfer(Measure[GoalData]):
 
     def prepare(self, judge: Judge) -> GoalData:
         """Which skill to choose for each goal, and what the data earn."""
-        rewards = window_rewards(goal_rewards(judge.steps), judge.cut)
+        rewards = window_means(goal_rewards(judge.steps), judge.cut)
         body = body_of(judge.env_id)
         possible = possible_goals(planar=body.planar) & body.travels
         selected = select(rewards, judge.labels, judge.count)
@@ -53,16 +61,14 @@ class Transfer(Measure[GoalData]):
 
     def of(self, played: Played, known: GoalData) -> Statistic:
         """For a method's trials."""
-        achieved = window_rewards(goal_rewards(played.steps), played.whole).reshape(*played.shape, -1)
+        achieved = window_means(goal_rewards(played.steps), played.whole).reshape(*played.shape, -1)
         return lambda choice: transfer(achieved, known, choice)
 
 
 def goal_rewards(steps: Steps) -> NDArray[np.float64]:
-    """[M, G] eight fixed state rewards: velocity along the world's x and y (m/s), yaw rate (rad/s), minus the speed on
-    the ground (m/s), height of the torso (m)."""
-    x, y = steps.velocity[:, 0], steps.velocity[:, 1]
-    speed = np.hypot(x, y)
-    return np.stack([x, -x, y, -y, steps.yaw_rate, -steps.yaw_rate, -speed, steps.height], axis=1)
+    """[M, G] the reward of each goal."""
+    values = quantities_of(steps)
+    return np.stack([Expression.parse(text)(values) for text in _REWARDS.values()], axis=1)
 
 
 def possible_goals(planar: bool) -> NDArray[np.bool_]:
@@ -70,18 +76,9 @@ def possible_goals(planar: bool) -> NDArray[np.bool_]:
     return np.array(_PLANAR) if planar else np.ones(len(GOALS), bool)
 
 
-def window_rewards(rewards: NDArray[np.float64], windows: Windows) -> NDArray[np.float64]:
-    """[M, G] -> [N, G], the mean over each window."""
-    sums = np.concatenate([np.zeros((1, rewards.shape[1])), np.cumsum(rewards, axis=0)])
-    return np.asarray((sums[windows.starts + windows.lengths] - sums[windows.starts]) / windows.lengths[:, None])
-
-
 def select(rewards: NDArray[np.float64], labels: NDArray[np.int32], count: int) -> NDArray[np.int64]:
     """[N, G] rewards of dataset windows and [N] their classes -> [G] the class whose windows earn most in the mean."""
-    sizes = np.bincount(labels, minlength=count)
-    sums = np.stack([np.bincount(labels, weights=column, minlength=count) for column in rewards.T], axis=1)
-    means = np.where(sizes[:, None] > 0, sums / np.maximum(sizes, 1)[:, None], -np.inf)
-    return np.asarray(means.argmax(axis=0))
+    return np.asarray(class_means(rewards, labels, count).argmax(axis=0))
 
 
 def transfer(achieved: NDArray[np.float64], known: GoalData, choice: Choice) -> dict[str, float]:

@@ -1,0 +1,205 @@
+"""Plans: which skill when, for an aim that is to be met over some time.
+
+What a skill does once it has settled, where one can safely go from it and how long that takes were measured
+(`skills.measures.switches`). A plan is found by a beam over slots of time, each one skill's; then it is played.
+
+Letters: K skills, R trials, T steps, G numbers of a step, B plans that are kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.arrays import Float32s, Floats
+from skills.bodies.quantities import QUANTITIES
+from skills.errors import SkillsError
+from skills.learning.policy import Policy
+from skills.measures.aims import Aim, check_one_aim, goal_aim, parse_goals, reward_aim
+from skills.measures.descriptor import Windows, window_means
+from skills.measures.intervals import Interval, student
+from skills.measures.quantities import LoggedSteps
+from skills.measures.switches import Switches
+from skills.playing.sequence import Piece, perform, schedule_of
+from skills.progress import Progress, silent
+from skills.runs.folder import RunFolder
+
+SLOT = 2.0  # s: shorter ones would be all beginnings
+_BEAM = 400  # B
+_TRIALS = 10
+_PRICE = 0.01  # of a switch, in what the best and the worst skill differ by
+_ALIKE = 3  # digits to which two plans' means are the same
+
+
+@dataclass(frozen=True)
+class Plan:
+    """parts: which skill for how long.   predicted: what the aim is worth over all of it, if it stays up.
+
+    stays_up: the share of starts that is expected to.
+    """
+
+    parts: tuple[Piece, ...]
+    predicted: float
+    stays_up: float
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.parts))
+
+
+def aim_of(reward: str | None, goals: str | None, switches: Switches) -> Aim:
+    """An aim in words, whose goals count in what the skills differ by.
+
+    Raises: SkillsError (usage) for words that mean nothing; where no skill stays up.
+    """
+    check_one_aim(reward, goals)
+    if not switches.tried.any():
+        raise SkillsError(
+            f"Every skill falls within {switches.seconds[0]:g} s of a start: there is nothing to plan with.",
+            "Look at what it learned: skills show RUN; or try a shorter time: skills transitions RUN --seconds 1",
+        )
+    if reward is not None:
+        return reward_aim(reward)
+    flat = switches.values.reshape(-1, len(QUANTITIES))
+    flat = flat[np.isfinite(flat).all(axis=1)].astype(np.float64)
+    ends = np.arange(0, len(flat), max(switches.values.shape[2], 1))
+    windows = Windows(ends, np.diff(np.append(ends, len(flat))), switches.values.shape[2])
+    return goal_aim(parse_goals(goals or ""), dict(zip(QUANTITIES, flat.T, strict=True)), windows)
+
+
+def search(aim: Aim, switches: Switches, seconds: float) -> tuple[Plan, Plan]:
+    """(the best plan, the best of those that hold one skill), for so many seconds.
+
+    A fall is reckoned as worth what the worst skill is, and a switch costs a little.
+    """
+    means = _means(aim, switches)
+    known = np.flatnonzero(np.isfinite(means).all(axis=1))
+    worths = aim.worth(means[known])
+    stakes = _Stakes(aim, float(worths.min()), _PRICE * float(worths.max() - worths.min()))
+    slots = max(1, round(seconds / SLOT))
+    beam = _Beam.begun(known, means, switches)
+    for _ in range(slots - 1):
+        beam = beam.longer(means, switches, stakes)
+    held = _Beam.begun(known, means, switches)
+    for _ in range(slots - 1):
+        held = held.held(means, switches)
+    return beam.best(stakes, seconds), held.best(stakes, seconds)
+
+
+@dataclass(frozen=True)
+class _Stakes:
+    """worst: what the worst skill is worth, and a fall.   price: of a switch: what was measured is never quite so."""
+
+    aim: Aim
+    worst: float
+    price: float
+
+
+@dataclass(frozen=True)
+class _Beam:
+    """slots: [B, S] the skill of each slot so far.   sums: [B, G] of their means.   up: [B] share that stays up."""
+
+    slots: NDArray[np.int64]
+    sums: Floats
+    up: Floats
+
+    @staticmethod
+    def begun(skills: NDArray[np.int64], means: Floats, switches: Switches) -> "_Beam":
+        return _Beam(skills[:, None], means[skills], switches.tried[skills] / switches.values.shape[1])
+
+    def held(self, means: Floats, switches: Switches) -> "_Beam":
+        """Each with its last skill once more."""
+        last = self.slots[:, -1]
+        slots = np.concatenate([self.slots, last[:, None]], axis=1)
+        return _Beam(slots, self.sums + means[last], self.up * _going_on(switches)[last])
+
+    def longer(self, means: Floats, switches: Switches, stakes: _Stakes) -> "_Beam":
+        """The best of all that go on as they are, or go where one can safely go."""
+        same = self.held(means, switches)
+        rows, after = np.nonzero(switches.safe[self.slots[:, -1]] & np.isfinite(means).all(axis=1))
+        before = self.slots[rows, -1]
+        half = np.minimum(switches.times[before, after] / SLOT, 1.0)[:, None] / 2.0  # on the way it is half of each
+        sums = self.sums[rows] + half * means[before] + (1.0 - half) * means[after]
+        slots = np.concatenate([self.slots[rows], after[:, None]], axis=1)
+        whole = _Beam(
+            np.concatenate([same.slots, slots]),
+            np.concatenate([same.sums, sums]),
+            np.concatenate([same.up, self.up[rows] * _going_on(switches)[after]]),
+        )
+        return whole.pruned(stakes)
+
+    def pruned(self, stakes: _Stakes) -> "_Beam":
+        """The best B, one of those that are alike so far."""
+        order = np.argsort(-self.scores(stakes), kind="stable")
+        about = np.column_stack([self.slots[order, -1], np.round(self.sums[order], _ALIKE)])
+        _, firsts = np.unique(about, axis=0, return_index=True)
+        kept = order[np.sort(firsts)[:_BEAM]]
+        return _Beam(self.slots[kept], self.sums[kept], self.up[kept])
+
+    def scores(self, stakes: _Stakes) -> Floats:
+        """[B] what each is worth so far, falls and switches reckoned in."""
+        worth = stakes.aim.worth(self.sums / self.slots.shape[1])
+        switched = np.count_nonzero(np.diff(self.slots, axis=1), axis=1)
+        return np.asarray(self.up * worth + (1.0 - self.up) * stakes.worst - stakes.price * switched)
+
+    def best(self, stakes: _Stakes, seconds: float) -> Plan:
+        first = int(self.scores(stakes).argmax())
+        slots = self.slots[first]
+        each = seconds / len(slots)
+        parts = tuple(Piece(int(skill), each * len(list(some))) for skill, some in groupby(slots.tolist()))
+        return Plan(parts, float(stakes.aim.worth(self.sums[first] / len(slots))), float(self.up[first]))
+
+
+def _means(aim: Aim, switches: Switches) -> Floats:
+    """[K, G] the mean of each number of the aim while a skill goes on; NaN of one that never does."""
+    count = len(switches.done)
+    found = np.full((count, len(aim.names)), np.nan)
+    for skill in range(count):
+        rows = switches.values[skill].reshape(-1, len(QUANTITIES)).astype(np.float64)
+        rows = rows[np.isfinite(rows).all(axis=1)]
+        if len(rows):
+            found[skill] = aim.columns_of(dict(zip(QUANTITIES, rows.T, strict=True))).mean(axis=0)
+    return found
+
+
+def _going_on(switches: Switches) -> Floats:
+    """[K] share of starts that a skill stays up for one more slot."""
+    own = np.nan_to_num(np.diagonal(switches.survived).astype(np.float64))
+    return np.asarray(own ** (SLOT / float(switches.seconds[1])))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a plan did.   achieved: the worth, over trials.   means: [G] of the aim's numbers.   survival: share played.
+
+    qpos: [T + 1, P] of the first trial, for a film; `length` of its steps were played.
+    """
+
+    achieved: Interval
+    means: tuple[float, ...]
+    survival: float
+    qpos: Float32s
+    length: int
+
+
+def play_plans(run: RunFolder, aim: Aim, plans: Sequence[Plan], *, progress: Progress = silent) -> tuple[Outcome, ...]:
+    """Plays plans of one length, ten times each from the measures' starts."""
+    run.require("policy")
+    policy = Policy.load(run.policy_folder)
+    schedules = np.stack([schedule_of(plan.parts, run.env_id) for plan in plans])
+    played = perform(policy, run.env_id, np.repeat(schedules, _TRIALS, axis=0), _TRIALS, progress=progress)
+    lengths = played.seen.lengths
+    windows = Windows(np.cumsum(lengths) - lengths, lengths, schedules.shape[1])
+    means = window_means(aim.columns(LoggedSteps(*played.rows(), run.env_id)), windows)
+    worth = aim.worth(means).reshape(len(plans), _TRIALS)
+    return tuple(
+        Outcome(
+            student(worth[place].tolist()),
+            tuple(means.reshape(len(plans), _TRIALS, -1)[place].mean(axis=0).tolist()),
+            float(lengths.reshape(len(plans), _TRIALS)[place].mean() / schedules.shape[1]),
+            played.qpos[place * _TRIALS],
+            int(lengths[place * _TRIALS]),
+        )
+        for place in range(len(plans))
+    )

@@ -1,0 +1,35 @@
+"""A policy whose skills are known: each holds one action, whatever it observes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from skills.bodies.environments import load_model, motion_size
+from skills.learning.policy import Policy, Shape
+from skills.runs.configure import make_config
+from skills.runs.folder import RunFolder, open_or_create
+
+
+def constant_policy(env_id: str, levels: Sequence[float]) -> Policy:
+    """A skill for each level, which all its motors are held at."""
+    size, actions = motion_size(env_id), int(load_model(env_id).nu)
+    shape = Shape(size, actions, len(levels), hidden=4)
+    policy = Policy(shape, torch.zeros(size), torch.ones(size), torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for parameter in policy.parameters():
+            parameter.zero_()
+        last = policy.network[-1]
+        last.bias.copy_(torch.from_numpy(np.arctanh(np.clip(np.repeat(levels, actions), -0.9999, 0.9999))))
+    return policy
+
+
+def constant_run(folder: Path, env_id: str, levels: Sequence[float]) -> RunFolder:
+    """A run of which nothing is there but such a policy."""
+    run = open_or_create(folder, replace(make_config("hopper-random", preset="smoke"), skills=len(levels)))
+    run.record_dataset({"env_id": env_id, "minari_id": "none/none-v0", "digest": "none"})
+    with run.stage("policy", [run.policy_folder / name for name in Policy.FILES]):
+        constant_policy(env_id, levels).save(run.policy_folder)
+    return run
