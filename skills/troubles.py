@@ -155,8 +155,8 @@ def _advice(number: int, path: Path | str) -> str:
     if number in _FULL:
         return _full(number, path)
     return {
-        errno.EACCES: "This user may not write there: choose another folder, or change its permissions.",
-        errno.EPERM: "This user may not write there: choose another folder, or change its permissions.",
+        errno.EACCES: "This user is not permitted to: choose another folder, or have its permissions changed.",
+        errno.EPERM: "This user is not permitted to: choose another folder, or have its permissions changed.",
         errno.EROFS: "It is on a read-only file system: choose another folder.",
         errno.ENOTDIR: "A file stands where a folder is needed: move it, or choose another folder.",
         errno.EISDIR: "A folder stands there: move it, or choose another name.",

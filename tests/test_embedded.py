@@ -277,6 +277,18 @@ def test_motion_columns_leave_out_contact_forces_of_the_ant_only(root):
     np.testing.assert_array_equal(motion.observations, everything.observations[:, :27])
 
 
+@pytest.mark.parametrize("value", [np.nan, 2.0])
+def test_an_end_that_is_neither_yes_nor_no_is_refused(root, value):
+    another("my/hops-v3")
+    with h5py.File(root / "my/hops-v3/data/main_data.hdf5", "a") as file:
+        ends = file["episode_1/terminations"][()].astype(np.float64)
+        del file["episode_1/terminations"]
+        ends[2] = value
+        file["episode_1/terminations"] = ends
+    with pytest.raises(SkillsError, match=rf"my/hops-v3: terminations are {value} in 1 rows, and neither 0 nor 1"):
+        sources.load("my/hops-v3")
+
+
 def test_the_official_set_is_taken_where_it_is_local():
     another("mujoco/hopper/medium-v0")
     said = []

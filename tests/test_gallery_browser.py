@@ -217,6 +217,8 @@ def test_the_detail_opens_steps_and_closes_by_keyboard(open_page: Any) -> None:
     assert page.is_visible("#detail")
     assert page.inner_text("#detail-title").startswith("#003")
     assert page.inner_text("#detail-command") == "skills render hopper-medium --skill 3 --force"
+    assert page.inner_text("#detail-python") == 'skills.load("hopper-medium").policy.act(observation, skill=3)'
+    assert page.inner_text("#detail-export") == "skills export hopper-medium --skill 3"
     assert page.evaluate("document.querySelector('#detail video').controls")
     _until(page, "document.querySelector('#detail video').currentTime > 0.05")
     page.keyboard.press("ArrowRight")
@@ -227,6 +229,13 @@ def test_the_detail_opens_steps_and_closes_by_keyboard(open_page: Any) -> None:
     assert page.evaluate("document.querySelector('#detail video')") is None
     assert page.evaluate("document.activeElement.closest('.card').dataset.skill") == "3"
     assert open_page("#skill=17").inner_text("#detail-title").startswith("#017")
+
+
+def test_each_line_is_copied_by_its_own_button(open_page: Any) -> None:
+    page = open_page("#skill=3")
+    for place, line in enumerate(("detail-command", "detail-python", "detail-export")):
+        page.locator(".copy").nth(place).click()
+        assert page.evaluate("getSelection().toString()") == page.inner_text(f"#{line}")
 
 
 def test_an_address_may_open_a_skill_that_its_search_hides(open_page: Any) -> None:

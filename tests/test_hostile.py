@@ -35,6 +35,11 @@ NEEDED: dict[str, tuple[object, ...]] = {
     "data show": (NAME,),
     "gallery": (RUN,),
     "plot": (RUN,),
+    "find": (RUN, "--goal", "vx=1"),
+    "plan": (RUN, "--goal", "vx=1", "--seconds", "6"),
+    "transitions": (RUN, "--starts", "1"),
+    "compose": (RUN, "0*1s", "--out", "{new}/film.gif"),
+    "segment": (RUN,),
 }
 
 

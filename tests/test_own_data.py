@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import minari
 import numpy as np
 import pytest
 from commands import Done, skills
-from conftest import TINY_STAGES
+from conftest import TINY_STAGES, play_randomly
 
 from skills.data import catalog
 from skills.data.made import embedded
@@ -160,3 +161,31 @@ COMMANDS: dict[str, Callable[[Path], Done]] = {
     "render": lambda home: skills(home, "render", "one", "--skill", "0", "-q"),
     "gallery": lambda home: skills(home, "gallery", "one"),
 }
+
+
+def test_an_ant_without_contact_forces_keeps_its_columns(home: Path) -> None:
+    """As Ant-v4 and D4RL's: what is written for others speaks of 27 columns, and so does the environment it names."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is installed with the extra `test`")
+    played = play_randomly("Ant-v5", episodes=6, steps=60)
+    ends = np.append(played.episode_starts[1:], len(played)) - 1
+    arrays = {"observations": played.observations[:, :27], "next_observations": played.next_observations[:, :27]}
+    arrays |= {"actions": played.actions, "rewards": played.rewards, "terminals": played.terminated}
+    timeouts = np.zeros(len(played), bool)
+    timeouts[ends] = ~played.terminated[ends]
+    np.savez(home / "ant.npz", timeouts=timeouts, **arrays)
+    assert skills(home, "data", "import", home / "ant.npz", "--env", "Ant-v5", "--name", "mine/ant-v0").returncode == 0
+    config = replace(make_config("mine/ant-v0", preset="smoke"), skills=2, data=DataConfig(), **TINY_STAGES)
+    run = open_or_create(home / "runs" / "ant", config)
+    with run.writing():
+        discover(run, source="auto", reporter=silent_reporter, notify=print)
+    assert run.manifest["dataset"]["columns"] == 27
+    done = skills(home, "export", "ant", "--skill", 0, "-q")
+    assert "[batch, 27] float32, as the dataset's environment gives it" in done.stdout
+    session = onnxruntime.InferenceSession(run.exported_file(0))
+    assert [(one.name, one.shape) for one in session.get_inputs()] == [("observation", ["batch", 27])]
+    assert session.run(None, {"observation": played.observations[:5, :27]})[0].shape == (5, 8)
+    assert skills(home, "label", "ant", "--skill", 0, "--out", "mine/labelled-v0", "-q").returncode == 0
+    labelled = minari.load_dataset("mine/labelled-v0")
+    assert labelled.observation_space.shape == (27,)
+    assert labelled.recover_environment().observation_space.shape == (27,)
+    np.testing.assert_array_equal(labelled[0].observations[:-1], arrays["observations"][: len(labelled[0].rewards)])

@@ -114,6 +114,38 @@ def test_a_film_shows_what_its_label_tells_of(tmp_path: Path) -> None:
     assert (short.begin, short.moving) == (pytest.approx(400 * step - 1.2, abs=0.04), 51)
 
 
+def test_films_that_are_not_as_they_were_written_are_rendered_again(run_folder: Path) -> None:
+    def render() -> tuple[tuple[int, ...], ...]:
+        done = render_skills(run_folder, "Hopper-v5", [0, 1, 2, 3], renderer="ray", size=SMALL, workers=2)
+        return done.written, done.skipped
+
+    assert render() == ((0, 1, 2, 3), ())
+    gallery = Layout(run_folder).gallery_folder
+    before = {path: path.read_bytes() for path in (gallery / "skills").iterdir()}
+    cut, still, another = (gallery / "skills" / name for name in ("000.mp4", "001.webp", "002-starts.mp4"))
+    for path in (cut, still):
+        path.write_bytes(before[path][:100])
+    another.write_bytes(before[another.with_name("003-starts.mp4")])
+    assert another.read_bytes() != before[another]
+    assert render() == ((0, 1, 2), (3,))
+    assert {path: path.read_bytes() for path in (gallery / "skills").iterdir()} == before
+
+
+def test_a_film_by_another_renderer_is_rendered_again_where_one_is_asked_for(run_folder: Path) -> None:
+    def render(renderer: str) -> tuple[int, ...]:
+        done = render_skills(run_folder, "Hopper-v5", [0], renderer=renderer, size=SMALL, workers=1, extras=False)
+        return done.written
+
+    assert render("ray") == (0,)
+    record = Layout(run_folder).films_file
+    document = json.loads(record.read_text())
+    assert document["renderers"] == {"skills/000.mp4": "ray"}
+    record.write_text(json.dumps({**document, "renderers": {"skills/000.mp4": "gl"}}))
+    assert render("auto") == ()  # either will do
+    assert render("ray") == (0,)
+    assert json.loads(record.read_text()) == document
+
+
 def test_a_skill_that_fails_is_reported_and_stops_no_other(tmp_path: Path, hoppers: Rollouts) -> None:
     broken = hoppers.qpos.copy()
     broken[1, hoppers.shown[1], 3] = np.nan  # a diverged simulation; the shown rollout stays the same

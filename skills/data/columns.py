@@ -256,7 +256,9 @@ def apart(columns: NamedColumns, count: int, path: Path) -> NamedColumns:
         raise SkillsError(f"The {rows:,} rows of {path} are not those of {count} environments.", exit_code=USAGE)
     order = np.arange(rows).reshape(-1, count).T.ravel()
     found: dict[str, Column] = {
-        name: np.asarray(column[()])[order] if column.shape[:1] == (rows,) else column
+        name: np.asarray(column[()])[order]
+        if column.shape[:1] == (rows,) and not np.dtype(column.dtype).hasobject
+        else column
         for name, column in columns.items()
     }
     number = np.arange(rows) // (rows // count)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.data.transitions import Transitions
+from skills.errors import SkillsError
 from skills.files import MAKE_AGAIN, read_arrays, replacing, write_arrays
 from skills.progress import Progress
 from skills.troubles import DamagedError, reading

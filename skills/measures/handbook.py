@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from skills.bodies.actions import ActionRange
 from skills.bodies.body import body_of
-from skills.files import read_json, write_json
+from skills.files import write_json
 from skills.learning.classes import Classes
 from skills.measures.families import find_families
 from skills.measures.switches import known_switches
@@ -26,9 +25,9 @@ def handbook(run: RunFolder) -> dict[str, Any]:
     """
     run.require("measures")
     classes = Classes.load(run.experts_file)
-    families = find_families(Rollouts.load(run.rollouts_file), classes.behaviours)
-    bounds = ActionRange.of(run.env_id)
-    measured = read_json(run.measures_file)["skills"]
+    families = find_families(Rollouts.load(run.rollouts_file), run.env_id, classes.behaviours)
+    bounds = body_of(run.env_id).actions
+    measured = run.measures["skills"]
     switches = known_switches(run) if run.config.mode == "skills" else None
     skills = []
     for one in measured:

@@ -1,14 +1,15 @@
 """How usual are the steps of a log, and its episodes, by what a run's data are like?
 
 What the body does next follows from where it is and what it is told: a ridge regression on random rectified features
-says what is to be expected, and a Gaussian of each class how far (s, a) and what came of it are from that there. So a
-weak motor, a dead sensor or a push stands out though every posture is an ordinary one.
+says what is to be expected, and a Gaussian of each class how far (s, a) and what came of it are from that there. Where
+a body has just been put down, or its feet hit the ground, that is farther than elsewhere: another regression says how
+far is usual. So a weak motor, a dead sensor or a push stands out though every posture is an ordinary one.
 
 Letters: N rows, E episodes, O observation columns, A action size, M inputs of the regression, F = O + A + O, K classes,
 L lengths of time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ _RANDOM = 256  # features
 _RIDGE = 1e-3  # a row
 _CHUNK = 65_536  # rows looked at at once
 _FLOOR = 1e-4  # of a standardised column, squared: what hardly varies is not known more exactly than that
+_LEAST = 1e-3  # of a distance, before its logarithm
 _SECONDS = (0.1, 1.0)  # a push is short, a fault lasts; the third length is the whole episode
 _INPUTS = "inputs_"
 
@@ -41,7 +43,7 @@ class Likeness:
 
     mean, scale: [F] that (s, a) and the regression's errors are standardised with.   middles: [K, F].
     roots: [K, F, F], so that the square of (x - middle) @ root is the Mahalanobis distance to the class, squared.
-    usual, spread: [K] median of that in the class's own rows, and how far it varies there.
+    usual: [M] that give the logarithm of it which is usual, within `bounds` [2].   spread: [] how far it varies.
     calm, range: [L] the same of the data's episodes, by length of time.
     """
 
@@ -52,64 +54,56 @@ class Likeness:
     middles: Float32s
     roots: Float32s
     usual: Float32s
+    bounds: Float32s
     spread: Float32s
     calm: Floats
     range: Floats
 
     @staticmethod
     def fit(data: Transitions, labels: NDArray[np.integer], count: int) -> "Likeness":
-        """Of a dataset's rows and their classes [N].
-
-        A class's covariance is drawn towards that of all classes together, the more the fewer rows it has.
-        """
+        """Of a dataset's rows and their classes [N]."""
         rows = np.arange(0, len(data), max(1, -(-len(data) // _FITTED)))
         rows = rows[labels[rows] >= 0]
-        inputs, weights = _regression(data, rows)
-        x, of = _errors(inputs, weights, data, rows), labels[rows]
+        given, change = _given(data, rows), _change(data, rows)
+        inputs = _inputs(given)
+        weights = _ridge(inputs, given, change)
+        x, of = np.concatenate([given, change - inputs(given) @ weights], axis=1), labels[rows]
         mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
-        x = (x - mean) / scale
-        size = x.shape[1]
-        middles = np.zeros((count, size), np.float32)
-        members = [np.flatnonzero(of == one) for one in range(count)]
-        for one, its in enumerate(members):
-            if len(its):
-                middles[one] = x[its].mean(axis=0)
-        apart = (x - middles[of]).astype(np.float64)
-        together = apart.T @ apart / len(x)
-        roots = np.empty((count, size, size), np.float32)
-        usual, spread = np.zeros(count, np.float32), np.ones(count, np.float32)
-        for one, its in enumerate(members):
-            share = len(its) / (len(its) + 2.0 * size)
-            own = apart[its].T @ apart[its] / max(len(its), 1)
-            covariance = share * own + (1.0 - share) * together + _FLOOR * np.eye(size)
-            roots[one] = np.linalg.inv(np.linalg.cholesky(covariance)).T
-            if len(its):
-                distance = np.square(apart[its] @ roots[one]).sum(axis=1)
-                low, usual[one], high = np.quantile(distance, [0.1, 0.5, 0.9])
-                spread[one] = max(high - low, 1.0)
+        middles, roots = _gaussians((x - mean) / scale, of, count)
+        parts = (inputs, weights, mean, scale, middles, roots)
         lengths = len(_SECONDS) + 1
-        parts = (inputs, weights, mean, scale, middles, roots, usual, spread)
-        raw = Likeness(*parts, np.zeros(lengths), np.ones(lengths))
-        scores = raw.scores(raw.surprise(data, np.maximum(labels, 0)), data)
+        nothing = np.zeros(inputs.directions.shape[1] + given.shape[1] + 1, np.float32)
+        rest = np.zeros(2, np.float32), np.ones((), np.float32), np.zeros(lengths), np.ones(lengths)
+        raw = Likeness(*parts, nothing, *rest)
+        distances = raw.surprise(data, np.maximum(labels, 0))
+        usual = _ridge(inputs, given, distances[rows][:, None])[:, 0]
+        said = inputs(given) @ usual
+        bounds = np.quantile(said, [0.01, 0.99]).astype(np.float32)
+        spread = np.array((distances[rows] - said.clip(*bounds)).std(), np.float32)
+        known = Likeness(*parts, usual, bounds, spread, *rest[2:])
+        scores = known.scores(known.surprise(data, np.maximum(labels, 0)), data)
         calm, high = np.quantile(scores, [0.5, 0.9], axis=0)
-        return Likeness(*parts, calm, np.maximum(high - calm, 1e-3))
+        return replace(known, calm=calm, range=np.maximum(high - calm, 1e-3))
 
     def surprise(self, log: Transitions, classes: NDArray[np.integer]) -> Float32s:
-        """[N] how much farther from its class a step is than the class's own, in what these vary by; 0 usual."""
+        """[N] how much farther from its class a step is than is usual there, in what that varies by; 0 usual."""
         found = np.empty(len(log), np.float32)
         for start in range(0, len(log), _CHUNK):
             rows = np.arange(start, min(start + _CHUNK, len(log)))
-            x = (_errors(self.inputs, self.weights, log, rows) - self.mean) / self.scale
+            given = _given(log, rows)
+            seen = self.inputs(given)
+            x = (np.concatenate([given, _change(log, rows) - seen @ self.weights], axis=1) - self.mean) / self.scale
             of = classes[rows]
+            distance = np.empty(len(rows), np.float32)
             for one in np.unique(of):
                 its = np.flatnonzero(of == one)
-                distance = np.square((x[its] - self.middles[one]) @ self.roots[one]).sum(axis=1)
-                found[rows[its]] = (distance - self.usual[one]) / self.spread[one]
+                distance[its] = np.square((x[its] - self.middles[one]) @ self.roots[one]).mean(axis=1)
+            found[rows] = (np.log(distance + _LEAST) - (seen @ self.usual).clip(*self.bounds)) / self.spread
         return found
 
     def scores(self, surprise: Float32s, log: Transitions) -> Floats:
-        """[N] -> [E, L] the mean of an episode's most surprising time of each length, on a logarithmic scale."""
-        values = np.log1p(np.maximum(surprise, 0.0))[:, None]
+        """[N] -> [E, L] the mean of an episode's most surprising time of each length."""
+        values = np.maximum(surprise, 0.0)[:, None]
         step = body_of(log.env_id).seconds_per_step
         lengths = log.lengths
         columns = []
@@ -124,23 +118,47 @@ class Likeness:
         return np.asarray(((self.scores(surprise, log) - self.calm) / self.range).max(axis=1))
 
 
-def _regression(data: Transitions, rows: Ids) -> tuple[Inputs, Float32s]:
-    """Fitted to some rows: standardised (s, a), and that again through random rectified directions, gives s' - s."""
-    given = _given(data, rows)
+def _gaussians(x: Float32s, of: NDArray[np.integer], count: int) -> tuple[Float32s, Float32s]:
+    """(middles [K, F], roots [K, F, F]) of rows [n, F] of classes [n].
+
+    A class's covariance is drawn towards that of all classes together, the more the fewer rows it has.
+    """
+    size = x.shape[1]
+    middles, roots = np.zeros((count, size), np.float32), np.empty((count, size, size), np.float32)
+    members = [np.flatnonzero(of == one) for one in range(count)]
+    for one, its in enumerate(members):
+        if len(its):
+            middles[one] = x[its].mean(axis=0)
+    apart = (x - middles[of]).astype(np.float64)
+    together = apart.T @ apart / len(x)
+    for one, its in enumerate(members):
+        share = len(its) / (len(its) + 2.0 * size)
+        own = apart[its].T @ apart[its] / max(len(its), 1)
+        covariance = share * own + (1.0 - share) * together + _FLOOR * np.eye(size)
+        roots[one] = np.linalg.inv(np.linalg.cholesky(covariance)).T
+    return middles, roots
+
+
+def _inputs(given: Float32s) -> Inputs:
+    """Standardised (s, a), and that again through random rectified directions."""
     size = given.shape[1]
     rng = np.random.default_rng(0)
     mean, scale = given.mean(axis=0, dtype=np.float64), given.std(axis=0, dtype=np.float64)
     drawn = rng.standard_normal((size, _RANDOM)) / np.sqrt(size), rng.uniform(-1.0, 1.0, _RANDOM)
     parts = (mean, np.where(scale > 1e-8, scale, 1.0), *drawn)
-    inputs = Inputs(*(part.astype(np.float32) for part in parts))
+    return Inputs(*(part.astype(np.float32) for part in parts))
+
+
+def _ridge(inputs: Inputs, given: Float32s, wanted: Float32s) -> Float32s:
+    """[M, W] weights of the inputs that give what is wanted, [n, W]."""
     squares, products = 0.0, 0.0
-    for start in range(0, len(rows), _CHUNK):
+    for start in range(0, len(given), _CHUNK):
         part = slice(start, start + _CHUNK)
         x = inputs(given[part])
         squares += (x.T @ x).astype(np.float64)
-        products += (x.T @ _change(data, rows[part])).astype(np.float64)
-    penalty = _RIDGE * len(rows) * np.eye(len(squares))
-    return inputs, np.linalg.solve(squares + penalty, products).astype(np.float32)
+        products += (x.T @ wanted[part]).astype(np.float64)
+    penalty = _RIDGE * len(given) * np.eye(len(squares))
+    return np.linalg.solve(squares + penalty, products).astype(np.float32)
 
 
 def _given(data: Transitions, rows: Ids) -> Float32s:
@@ -149,12 +167,6 @@ def _given(data: Transitions, rows: Ids) -> Float32s:
 
 def _change(data: Transitions, rows: Ids) -> Float32s:
     return data.next_observations[rows] - data.observations[rows]
-
-
-def _errors(inputs: Inputs, weights: Float32s, data: Transitions, rows: Ids) -> Float32s:
-    """[n, F] (s, a) and what the regression errs by."""
-    given = _given(data, rows)
-    return np.concatenate([given, _change(data, rows) - inputs(given) @ weights], axis=1)
 
 
 def likeness(run: RunFolder, classes: Classes) -> Likeness:

@@ -52,7 +52,7 @@ def segment(run: RunFolder, log: Transitions) -> Segments:
     run.require_skills("A segmentation")
     run.require("rollouts")
     classes = Classes.load(run.experts_file)
-    families = find_families(Rollouts.load(run.rollouts_file), classes.behaviours)
+    families = find_families(Rollouts.load(run.rollouts_file), run.env_id, classes.behaviours)
     found = classes.classify(log.observations, log.actions, log.next_observations, log.lengths)
     step = body_of(log.env_id).seconds_per_step
     known = likeness(run, classes)

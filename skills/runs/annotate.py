@@ -26,11 +26,12 @@ def annotate(source: str, minari_id: str, columns: Mapping[str, NDArray[Any]], m
     """
     dataset = open_dataset(source)
     known: dict[str, Any] = dataset.storage.metadata
-    kept = {name: known[name] for name in ("license", "code_permalink") if name in known}
+    about: dict[str, Any] = {name: known[name] for name in ("license", "code_permalink") if name in known}
+    about |= {"segmented_from": source, **more}
     text = f"{source} with what `skills segment` found of each step, in infos/{', infos/'.join(columns)}."
     description = store.Description(
         dataset.observation_space, dataset.action_space, dataset.env_spec,
-        str(known.get("algorithm_name", "unknown")), text, {"segmented_from": source, **kept, **more},
+        str(known.get("algorithm_name", "unknown")), text, about,
     )  # fmt: skip
     store.write(minari_id, description, _episodes(dataset, columns))
 

@@ -100,6 +100,7 @@ def load(
             columns=config.data.columns,
             progress=progress,
             notify=notify,
+            env=config.data.env,
         )
     _check_fits(source, own)
     every = np.arange(len(source.episode_starts))

@@ -190,6 +190,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
+            warnings.filterwarnings("ignore", message=".*axis name.*")  # two inputs have one batch
             yield
     finally:
         registration.setLevel(level)

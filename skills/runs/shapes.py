@@ -10,7 +10,9 @@ _DATASET = {
     "made_here": bool,
     "steps": int,
     "episodes": int,
+    "columns?": int,
     "digest": str,
+    "rewards_digest?": str,
     "return_mean?": float,
     "source?": str,
     "package?": str,
@@ -23,6 +25,8 @@ _EXPERT = {
     "episodes": [int],
     "returns": [float],
     "digest": str,
+    "source?": str,
+    "package?": str,
 }
 MANIFEST: dict[str, Any] = {
     "schema_version": int,
@@ -32,6 +36,7 @@ MANIFEST: dict[str, Any] = {
     "packages?": {str: str},
     "stages": {str: _STAGE},
     "dataset?": _DATASET,
+    "part_of?": _DATASET,
     "expert?": _EXPERT,
 }
 MEASURES: dict[str, Any] = {

@@ -80,8 +80,13 @@ class Film:
         """The path of its poster inside the gallery."""
         return str(Path(self.name).with_suffix(".webp"))
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The paths of what is written, inside the gallery."""
+        return (self.name, self.still) if self.poster else (self.name,)
+
     def digest(self, style: Style) -> str:
-        """Says whether a file is current; the renderer is left out, for either may have made it."""
+        """Says whether a file is current; the renderer, and the bytes that it wrote, are noted beside it."""
         whole = hashlib.sha256(repr((LOOK, style, self.name, self.title if style.caption else "")).encode())
         for pane in self.panes:
             about = (pane.text, pane.shown.fps, pane.shown.moving, pane.shown.begin, pane.shown.qpos.shape)

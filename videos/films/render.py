@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError
-from skills.files import read_json, write_json
+from skills.files import read_json, sha256, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
@@ -24,7 +24,8 @@ from skills.videos.films.order import heads_first
 from skills.videos.films.renderers import QUALITIES, Renderer, check_choice, construct, resolve
 from skills.videos.films.scene import CAMERAS
 
-_SCHEMA = 2
+_SCHEMA = 3
+_PARTS = ("digests", "begins", "renderers", "files")
 _WRITERS = {".mp4": write_mp4, ".gif": write_gif, ".webp": write_webp}
 _Done = TypeVar("_Done")
 
@@ -55,23 +56,44 @@ class Rendered:
 
 @dataclass
 class _Record:
-    """Of finished films by name, kept beside them in `gallery/videos.json`: digests, and the s that they begin at."""
+    """Of finished films by name, kept beside them in `gallery/videos.json`.
 
-    path: Path
+    digests: of what each shows.   begins: the s that it begins at, where that is not 0.   renderers: who drew it.
+    files: sha256 of it and of its poster, by their names.
+    """
+
+    folder: Path
     digests: dict[str, str] = field(default_factory=dict)
     begins: dict[str, float] = field(default_factory=dict)
+    renderers: dict[str, str] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
 
     @staticmethod
-    def read(path: Path) -> "_Record":
-        shape = {"digests?": {str: str}, "begins?": {str: float}}
-        document = read_json(path, shape, "Delete it: the films are rendered again.") if path.is_file() else {}
-        return _Record(path, dict(document.get("digests") or {}), dict(document.get("begins") or {}))
+    def read(layout: Layout) -> "_Record":
+        shape = {f"{part}?": {str: float if part == "begins" else str} for part in _PARTS}
+        path, hint = layout.films_file, "Delete it: the films are rendered again."
+        document = read_json(path, shape, hint) if path.is_file() else {}
+        return _Record(layout.gallery_folder, *(dict(document.get(part) or {}) for part in _PARTS))
 
-    def note(self, digests: Mapping[str, str], begins: Mapping[str, float]) -> None:
-        self.digests.update(digests)
-        self.begins = {name: at for name, at in {**self.begins, **begins}.items() if at}
-        parts = {"digests": dict(sorted(self.digests.items())), "begins": dict(sorted(self.begins.items()))}
-        write_json(self.path, {"schema_version": _SCHEMA, **parts})
+    def note(self, films: Sequence[Film], style: Style, renderer: str, path: Path) -> None:
+        """Films that have just been written.   path: where the record is kept."""
+        for film in films:
+            self.digests[film.name] = film.digest(style)
+            self.begins[film.name] = film.panes[0].shown.begin
+            self.renderers[film.name] = renderer
+            self.files |= {name: sha256(self.folder / name) for name in film.files}
+        parts = {part: dict(sorted(getattr(self, part).items())) for part in _PARTS}
+        parts["begins"] = {name: at for name, at in parts["begins"].items() if at}
+        write_json(path, {"schema_version": _SCHEMA, **parts})
+
+    def is_current(self, film: Film, style: Style, renderer: str) -> bool:
+        """Whether a film is there as it was written, shows what is wanted, and is by the renderer, or "auto" any."""
+        if self.digests.get(film.name) != film.digest(style):
+            return False
+        if renderer not in ("auto", self.renderers.get(film.name)):
+            return False
+        paths = {name: self.folder / name for name in film.files}
+        return all(path.is_file() and self.files.get(name) == sha256(path) for name, path in paths.items())
 
 
 def read_rollouts(run_folder: Path) -> Rollouts:
@@ -108,8 +130,9 @@ def render_skills(
     extras: with an mp4, also the films of the other rollouts, and of the class in the data where `exemplars` are given.
     workers: processes; as many as there are cores where it is None.   progress: called with (finished skills, all).
 
-    Those that stand for a behaviour come first. A skill whose files are of the current rollouts and settings is skipped
-    unless `force`. One that fails is reported in the result and stops no other.
+    Those that stand for a behaviour come first. A skill whose files are of the current rollouts and settings, of the
+    renderer that is asked for, and as they were written, is skipped unless `force`. One that fails is reported in the
+    result and stops no other.
 
     Raises: SkillsError for unknown skills, renderers, qualities, cameras or formats, and for unreadable rollouts.
     """
@@ -117,7 +140,7 @@ def render_skills(
     check_choice("format", form, FORMATS)
     style = Style(env_id, quality, *size, camera=checked_camera(camera), trace=trace, caption=caption)
     rollouts = read_rollouts(run_folder)
-    record = _Record.read(Layout(run_folder).films_file)
+    record = _Record.read(Layout(run_folder))
     labels = _labels(run_folder) if caption else {}
     films: dict[int, list[Film]] = {}
     skipped, fps = [], 0.0
@@ -128,7 +151,7 @@ def render_skills(
             beside = [starts_film(rollouts, skill, style, seconds)]
             beside += [data_film(exemplars, skill, style)] if exemplars else []
             wanted += [film for film in beside if film]
-        missing = [film for film in wanted if force or not _is_current(run_folder, film, style, record)]
+        missing = [film for film in wanted if force or not record.is_current(film, style, renderer)]
         if missing:
             films[skill] = missing
         else:
@@ -145,9 +168,7 @@ def render_skills(
     for done, (skill, answer) in enumerate(in_processes(_write_films, jobs, name, style, workers), start=1):
         finished, reason = answer if isinstance(answer, tuple) else ([], answer)
         made = [film for film in films[skill] if film.name in finished]
-        record.note(
-            {film.name: film.digest(style) for film in made}, {film.name: film.panes[0].shown.begin for film in made}
-        )
+        record.note(made, style, name, Layout(run_folder).films_file)
         if reason:
             failures.append(Failure(skill, reason))
         else:
@@ -175,12 +196,6 @@ def _labels(run_folder: Path) -> dict[int, str]:
     """What the measures call each skill; nothing where a run has no measures yet."""
     path = Layout(run_folder).measures_file
     return {skill["skill"]: skill["label"] for skill in read_json(path, MEASURES)["skills"]} if path.is_file() else {}
-
-
-def _is_current(run_folder: Path, film: Film, style: Style, record: _Record) -> bool:
-    folder = Layout(run_folder).gallery_folder
-    present = (folder / film.name).is_file() and (not film.poster or (folder / film.still).is_file())
-    return present and record.digests.get(film.name) == film.digest(style)
 
 
 def in_processes(

@@ -485,6 +485,8 @@
       find("next-note").textContent = after.length ? `${after.length} of ${data.skills.length - 1} skills${after.length > some.length ? `, the quickest ${some.length}` : ""}: nobody fell, and the new behaviour was there after that time.` : "Nowhere: somebody fell, or the new behaviour did not come.";
     }
     find("detail-command").textContent = `skills render ${data.run} --skill ${skill.skill} --force`;
+    find("detail-python").textContent = `skills.load(${JSON.stringify(data.run)}).policy.act(observation, skill=${skill.skill})`;
+    find("detail-export").textContent = `skills export ${data.run} --skill ${skill.skill}`;
     find("detail-compare").setAttribute("aria-pressed", String(picked.includes(skill)));
     if (!find("detail").open) find("detail").showModal();
     find("detail").scrollTop = 0;
@@ -598,15 +600,16 @@
   find("next").addEventListener("click", () => step(1));
   find("close").addEventListener("click", () => find("detail").close());
   find("detail-compare").addEventListener("click", () => togglePick(current));
-  find("copy").addEventListener("click", () => {
-    const range = document.createRange();
-    range.selectNodeContents(find("detail-command"));
+  const copies = document.querySelectorAll(".copy");
+  for (const button of copies) button.addEventListener("click", () => {
+    const code = button.previousElementSibling, range = document.createRange();
+    range.selectNodeContents(code);
     getSelection().removeAllRanges(); getSelection().addRange(range);
-    navigator.clipboard?.writeText(find("detail-command").textContent).then(() => { find("copy").textContent = "Copied"; }, () => {}); // else it is selected
+    navigator.clipboard?.writeText(code.textContent).then(() => { button.textContent = "Copied"; }, () => {}); // else it is selected
   });
   find("detail").addEventListener("close", () => {
     for (const id of ["detail-media", "detail-data", "detail-starts"]) clearFilms(find(id));
-    find("copy").textContent = "Copy";
+    for (const button of copies) button.textContent = "Copy";
     writeAddress(); update();
   });
   find("detail").addEventListener("keydown", (event) => {

@@ -57,7 +57,7 @@ class StackedMlp:
         dropout: for each of the first hidden layers what its units are multiplied by, [K, B, H], 0 or 1 / (1 - rate).
         """
         first, *others = self.layers
-        rows = torch.bmm(rows.expand(len(first), -1, -1), first)
+        rows = torch.bmm(rows.expand(first.shape[0], -1, -1), first)  # `len` would be a constant of an exported graph
         for index, layer in enumerate(others):
             rows = rows.relu_()
             if index < len(dropout):

@@ -1,0 +1,93 @@
+"""All attacks, and how they are done beside each other."""
+
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
+from multiprocessing import get_context
+
+from tests.torture.attack import Attack, Bench
+from tests.torture.datasets import crafted_imports, crafted_sets, damaged_imports, damaged_sets, known_of_sets
+from tests.torture.disks import full_disks
+from tests.torture.hubs import hub_lies
+from tests.torture.kills import kills, undisturbed
+from tests.torture.places import make_stock
+from tests.torture.runs import crafted_runs, damaged_runs, known_of_runs
+from tests.torture.surroundings import hostile_archives, hostile_specs, hostile_variables, known_of_surroundings
+from tests.torture.table import BAD, Result
+from tests.torture.words import hostile_names, hostile_options
+
+Make = Callable[[int, int], Iterator[Attack]]
+
+
+def _shared(shares: dict[Make, float]) -> Make:
+    """Attacks of several kinds, each with its share of them; the last has the rest."""
+
+    def make(count: int, seed: int) -> Iterator[Attack]:
+        left = count
+        for place, (kind, share) in enumerate(shares.items(), start=1):
+            some = left if place == len(shares) else min(left, round(count * share))
+            made = list(kind(some, seed))
+            left -= len(made)
+            yield from made
+
+    return make
+
+
+_damage = _shared(
+    {damaged_sets: 0.2, damaged_imports: 0.15, damaged_runs: 0.33, crafted_sets: 0.1, crafted_imports: 0.09,
+     crafted_runs: 0.13}
+)  # fmt: skip
+_hostile = _shared(
+    {hostile_variables: 0.33, hostile_archives: 0.09, hostile_specs: 0.1, hostile_names: 0.2, hostile_options: 0.28}
+)
+
+# A part of the attacks by its name: what makes them of a count and a seed, and how many there are unless told.
+PARTS: dict[str, tuple[Make, int]] = {
+    "kills": (kills, 100),
+    "damage": (_damage, 300),
+    "hostile": (_hostile, 150),
+    "hub": (hub_lies, 33),
+    "disks": (full_disks, 45),
+}
+NOTES = (undisturbed, known_of_sets, known_of_runs, known_of_surroundings)
+
+
+def prepare(bench: Bench) -> None:
+    """Makes what attacks begin with and notes what is right, unless it is there from another time."""
+    ready = bench.stock / "ready"
+    if ready.is_file():
+        return
+    make_stock(bench.stock, bench.limit)
+    for note in NOTES:
+        note(bench)
+    ready.touch()
+
+
+def attacks(counts: dict[str, int], seed: int) -> list[Attack]:
+    """All attacks of these parts, the same for the same seed."""
+    return list(chain.from_iterable(PARTS[name][0](count, seed) for name, count in counts.items()))
+
+
+def attack_all(bench: Bench, counts: dict[str, int], seed: int, jobs: int, *, keep: bool) -> Iterator[Result]:
+    """Does them in so many processes; yields what came out, in order.   keep: the folders of what came out badly."""
+    total = len(attacks(counts, seed))
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        futures = [pool.submit(_one, bench, counts, seed, number, keep) for number in range(total)]
+        for number, future in enumerate(futures, start=1):
+            result = future.result()
+            sys.stderr.write(f"{number}/{total} {result.line} {result.name}: {result.outcome} {result.detail[:160]}\n")
+            sys.stderr.flush()
+            yield result
+
+
+def _one(bench: Bench, counts: dict[str, int], seed: int, number: int, keep: bool) -> Result:
+    """An attack, in a process of the pool."""
+    attack = attacks(counts, seed)[number]
+    began = time.monotonic()
+    verdict = attack.go(bench, f"{number:04d}")
+    if not keep or verdict.outcome not in BAD:
+        shutil.rmtree(bench.work / f"{number:04d}", ignore_errors=True)
+    return Result(attack.part, attack.line, attack.name, verdict.outcome, verdict.detail, time.monotonic() - began)
