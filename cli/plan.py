@@ -14,7 +14,7 @@ from skills.errors import USAGE, SkillsError
 
 if TYPE_CHECKING:
     from skills.measures.aims import Aim
-    from skills.measures.planning import Outcome, Plan
+    from skills.measures.planning import Plan, PlayedPlan
     from skills.runs.folder import RunFolder
 
 SCHEMA_VERSION = 1
@@ -54,9 +54,9 @@ def plan(
 
 
 def _document(
-    run: "RunFolder", aim: "Aim", plans: tuple["Plan", "Plan"], outcomes: tuple["Outcome", ...]
+    run: "RunFolder", aim: "Aim", plans: tuple["Plan", "Plan"], outcomes: tuple["PlayedPlan", ...]
 ) -> dict[str, Any]:
-    def described(one: "Plan", outcome: "Outcome") -> dict[str, Any]:
+    def described(one: "Plan", outcome: "PlayedPlan") -> dict[str, Any]:
         return {
             "sequence": str(one),
             "predicted": one.predicted,
@@ -75,7 +75,7 @@ def _document(
     }
 
 
-def _print(run: "RunFolder", aim: "Aim", plans: tuple["Plan", "Plan"], outcomes: tuple["Outcome", ...]) -> None:
+def _print(run: "RunFolder", aim: "Aim", plans: tuple["Plan", "Plan"], outcomes: tuple["PlayedPlan", ...]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -12,6 +12,8 @@ from skills.cli.reporting import reporter
 from skills.errors import USAGE, SkillsError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from skills.data.transitions import Transitions
     from skills.measures.segments import Segments
     from skills.progress import Progress
@@ -97,7 +99,11 @@ def _plain(name: str) -> str:
 def _write(run: "RunFolder", steps: "Transitions", found: "Segments", csv: Path | None, minari: str | None) -> None:
     from skills.runs.annotate import annotate, write_table
 
-    columns = {"skill": found.classes, "behaviour": found.behaviours, "surprise": found.surprise}
+    columns: dict[str, NDArray[Any]] = {
+        "skill": found.classes,
+        "behaviour": found.behaviours,
+        "surprise": found.surprise,
+    }
     if csv is not None:
         write_table(csv, steps.lengths, columns)
     if minari is not None:

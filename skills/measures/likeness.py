@@ -151,14 +151,15 @@ def _inputs(given: Float32s) -> Inputs:
 
 def _ridge(inputs: Inputs, given: Float32s, wanted: Float32s) -> Float32s:
     """[M, W] weights of the inputs that give what is wanted, [n, W]."""
-    squares, products = 0.0, 0.0
+    size = inputs(given[:1]).shape[1]
+    squares, products = np.zeros((size, size)), np.zeros((size, wanted.shape[1]))
     for start in range(0, len(given), _CHUNK):
         part = slice(start, start + _CHUNK)
         x = inputs(given[part])
         squares += (x.T @ x).astype(np.float64)
         products += (x.T @ wanted[part]).astype(np.float64)
-    penalty = _RIDGE * len(given) * np.eye(len(squares))
-    return np.linalg.solve(squares + penalty, products).astype(np.float32)
+    penalty = _RIDGE * len(given) * np.eye(size)
+    return np.asarray(np.linalg.solve(squares + penalty, products), np.float32)
 
 
 def _given(data: Transitions, rows: Ids) -> Float32s:

@@ -170,7 +170,7 @@ def _going_on(switches: Switches) -> Floats:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PlayedPlan:
     """What a plan did.   achieved: the worth, over trials.   means: [G] of the aim's numbers.   survival: share played.
 
     qpos: [T + 1, P] of the first trial, for a film; `length` of its steps were played.
@@ -183,7 +183,9 @@ class Outcome:
     length: int
 
 
-def play_plans(run: RunFolder, aim: Aim, plans: Sequence[Plan], *, progress: Progress = silent) -> tuple[Outcome, ...]:
+def play_plans(
+    run: RunFolder, aim: Aim, plans: Sequence[Plan], *, progress: Progress = silent
+) -> tuple[PlayedPlan, ...]:
     """Plays plans of one length, ten times each from the measures' starts."""
     run.require("policy")
     policy = Policy.load(run.policy_folder)
@@ -194,7 +196,7 @@ def play_plans(run: RunFolder, aim: Aim, plans: Sequence[Plan], *, progress: Pro
     means = window_means(aim.columns(LoggedSteps(*played.rows(), run.env_id)), windows)
     worth = aim.worth(means).reshape(len(plans), _TRIALS)
     return tuple(
-        Outcome(
+        PlayedPlan(
             student(worth[place].tolist()),
             tuple(means.reshape(len(plans), _TRIALS, -1)[place].mean(axis=0).tolist()),
             float(lengths.reshape(len(plans), _TRIALS)[place].mean() / schedules.shape[1]),
