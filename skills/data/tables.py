@@ -44,8 +44,8 @@ def opened(path: Path) -> Iterator[NamedColumns]:
         raise SkillsError(f"{path} is of an unknown kind.", f"Known: {known}.", USAGE)
     if folder:
         with reading(path, _GET_AGAIN):
-            columns = lerobot.columns(path) if is_lerobot(path) else rlds.columns(path)
-        yield columns
+            parts = lerobot.columns(path) if is_lerobot(path) else rlds.columns(path)
+        yield parts
         return
     with ExitStack() as stack:
         with reading(path, _GET_AGAIN):
