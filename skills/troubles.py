@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError
+from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError, UnwritableError
 
 _AT_FAULT = (AttributeError, AssertionError, NameError, NotImplementedError)  # of this program, where it raises them
 _BUSY = {errno.EAGAIN, errno.EBUSY, errno.ETXTBSY, errno.EDEADLK}
@@ -70,7 +70,7 @@ def unread(
     if is_of_memory(error):
         return SkillsError(
             f"There is not enough memory to read {named}: {_text(error)}.",
-            "Nothing is wrong with it. Read less of it, or use a machine with more memory.",
+            "Read less of it, or use a machine with more memory.",
             ENVIRONMENT,
         )
     if isinstance(error, ImportError):
@@ -83,6 +83,11 @@ def unread(
         return SkillsError(
             f"{named} is in use: another program has it open for writing.",
             "Nothing is wrong with it. Wait until that program has ended, and run the same command again.",
+        )
+    if "h5clear" in str(error):  # HDF5's own word for what to do
+        return SkillsError(
+            f"{named} was left open by the program that wrote it, or is still being written.",
+            f"Where that program has ended: h5clear -s {what}   Else wait for it.",
         )
     if number in _BARRED:
         return SkillsError(
@@ -110,11 +115,11 @@ def unread(
     return SkillsError(f"{named} is damaged: {_text(error)}.", remedy)
 
 
-def unwritten(error: OSError, path: Path) -> SkillsError:
+def unwritten(error: OSError, path: Path) -> UnwritableError:
     """The words for what went wrong where `path` was to be written."""
     said = _text(error) if error.errno is None else os.strerror(error.errno)
     other = "" if error.filename is None or Path(str(error.filename)).parent == path.parent else f"{error.filename}: "
-    return SkillsError(f"Cannot write {path}: {other}{said}.", _advice(error.errno or 0, path), FAILED)
+    return UnwritableError(f"Cannot write {path}: {other}{said}.", _advice(error.errno or 0, path), FAILED)
 
 
 def refused(error: OSError) -> SkillsError:

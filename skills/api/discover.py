@@ -77,6 +77,6 @@ def discover(
             learner=learner,
             env=env,
         )
-        with begun.writing():
-            discovery.discover(begun, source=source, reporter=reporter, notify=notify)
-    return Run(begun)
+        with begun.run.writing():
+            discovery.discover(begun.run, source=begun.source, reporter=reporter, notify=notify, data=begun.data)
+    return Run(begun.run)

@@ -18,7 +18,7 @@ from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of
-from skills.files import MAKE_AGAIN, read_arrays, write_json
+from skills.files import MAKE_AGAIN, read_arrays
 from skills.measures import intervals
 from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
@@ -27,6 +27,8 @@ from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import STAGES, RunFolder
 from skills.settings.config import check_between
 from skills.troubles import reading
+
+_MOST_SEEDS, _MOST_TRIALS = 1000, 10_000  # a discovery each; of each skill, all of them in memory
 
 
 def evaluate(
@@ -52,8 +54,8 @@ def evaluate(
     """
     run.require_skills("This evaluation")
     run.require(*STAGES)
-    check_between("--seeds", seeds, 1)
-    check_between("--trials", trials, 2)
+    check_between("--seeds", seeds, 1, _MOST_SEEDS)
+    check_between("--trials", trials, 2, _MOST_TRIALS)
     all_seeds = _seeded(run, seeds, reporter, notify)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
     for contest in contests[1:]:
@@ -83,8 +85,7 @@ def evaluate(
     for name, values in contests[0].of_skills().items():
         for skill, value in zip(document["skills"], values, strict=True):
             skill[name] = float(value)
-    with run.amending("measures"):
-        write_json(run.measures_file, document)
+    run.amend_measures(document)
     return dict(document)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from skills.arrays import Bools, Float32s, Ids
 from skills.bodies.body import body_of
+from skills.bodies.fates import Fate, fate
 from skills.errors import USAGE, SkillsError
 from skills.playing.rollout import Started, Transcript, episodes, padded
 from skills.playing.trials import STARTS_SEED
@@ -69,12 +70,22 @@ class Performance:
     """What was played.
 
     seen: the transitions.   qpos: [N, T + 1, P] the states; behind the end of one its last is repeated.
-    fell: [N] whether it fell before the sequence was over.
+    ended: [N] whether the environment called its last state a failure, before the sequence was over.
+    poses: [N, T + 1, J] the states as `skills.bodies.motion` reads them.
     """
 
     seen: Transcript
     qpos: Float32s
-    fell: Bools
+    ended: Bools
+    poses: Float32s
+
+    def fates(self, env_id: str) -> tuple[Fate, ...]:
+        """[N] what became of each."""
+        lengths = self.seen.lengths.tolist()
+        return tuple(
+            fate(qpos[: length + 1], env_id, ended=bool(ended))
+            for qpos, length, ended in zip(self.poses, lengths, self.ended, strict=True)
+        )
 
     def rows(self, which: int | slice = slice(None)) -> tuple[Float32s, Float32s, Float32s]:
         """(before, actions, after) of the played steps of some simulations, end to end."""
@@ -100,18 +111,21 @@ def perform(
     body = body_of(env_id)
     seen = Transcript(count, steps, policy.shape.observation_size, len(body.actions.low))
     qpos = np.empty((count, steps + 1, body.state_size), np.float32)
-    fell = np.zeros(count, bool)
+    poses = np.empty((count, steps + 1, body.state_size if body.leads else body.pose_size), np.float32)
+    ended = np.zeros(count, bool)
     progress = sparsely(progress)
     for moment in episodes(policy, env_id, schedule, starts, seed, steps, endless=True):
         if isinstance(moment, Started):
             qpos[moment.playing, 0] = moment.qpos
+            poses[moment.playing, 0] = moment.qpos if moment.poses is None else moment.poses
             continue
         seen.add(moment.step, moment)
         qpos[moment.playing, moment.step + 1] = moment.qpos
-        fell[moment.playing] = moment.terminated
+        poses[moment.playing, moment.step + 1] = moment.qpos if moment.poses is None else moment.poses
+        ended[moment.playing] = moment.terminated
         progress(moment.step + 1, steps)
     progress(steps, steps)
-    return Performance(seen, padded(qpos, seen.lengths), fell)
+    return Performance(seen, padded(qpos, seen.lengths), ended, padded(poses, seen.lengths))
 
 
 def held(skills: NDArray[np.integer], trials: int, steps: int) -> Ids:
