@@ -77,7 +77,8 @@ def import_file(
     actions, NaN or infinity, actions outside their space; for columns that are not those of the environment; for an
     id that is taken.
     """
-    made_of = _made_of(path, env_id, label, licence, clip, interleaved)
+    chosen_here = filter(None, (seconds, ",".join(observations), ",".join(actions)))
+    made_of = _made_of(path, env_id, label, licence, clip, interleaved, *chosen_here)
     if store.is_made(minari_id, made_of):
         notify(f"{minari_id} is there already: it was made of this very file, in this way.")
         return
