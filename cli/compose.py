@@ -36,7 +36,7 @@ def compose(
     quiet: Quiet = False,
 ) -> None:
     """Play skills one after the other and film it, each named while it acts."""
-    from skills.bodies.environments import seconds_per_step
+    from skills.bodies.body import body_of
     from skills.playing.sequence import parse_sequence
     from skills.runs import folder as runs
     from skills.videos.films.films import Style
@@ -50,7 +50,7 @@ def compose(
     opened.require("policy")
     parts = parse_sequence(sequence, opened.config.heads)
     style = Style(opened.env_id, quality, *pixels, camera=camera, trace=trace)
-    step = seconds_per_step(opened.env_id)
+    step = body_of(opened.env_id).seconds_per_step
     played = film_parts(opened, parts, style, out, renderer, seed, quiet=quiet)
     if json:
         became = {"fate": str(played.outcome), "seconds": round(played.step * step, 3)}

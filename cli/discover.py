@@ -9,7 +9,7 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
-from skills.cli.options import Json, Quiet, Trust, choice_of, complete_dataset, given_settings
+from skills.cli.options import Import, Json, Quiet, Trust, choice_of, complete_dataset, given_settings
 from skills.cli.render import exemplars_of, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
@@ -29,7 +29,7 @@ def discover(
         str | None,
         typer.Argument(
             metavar="DATASET",
-            help="Such as ant-medium, or any Minari id; left out, the run of --run goes on.",
+            help="Such as ant-medium, any Minari id, or a file of logs; left out, the run of --run goes on.",
             autocompletion=complete_dataset,
         ),
     ] = None,
@@ -86,6 +86,17 @@ def discover(
             help="local: what Minari has here; remote: its official set; embedded: made here.",
         ),
     ] = "auto",
+    env: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID|none",
+            help="What to play in; none: nothing is played.",
+            show_default="the dataset's own environment",
+        ),
+    ] = None,
+    xml: Annotated[
+        Path | None, typer.Option("--xml", metavar="FILE", help="Instead, a model of MuJoCo's: MJCF or URDF.")
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="STAGE.NAME=VALUE", help="Any other setting; skills show --settings lists them."),
@@ -99,9 +110,10 @@ def discover(
     json: Json = False,
     quiet: Quiet = False,
     trust: Trust = None,
+    imports: Import = None,
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
-    from skills.runs.begin import begin
+    from skills.runs.begin import begin, name_of
     from skills.runs.folder import default_path
 
     if dataset is None:
@@ -110,7 +122,7 @@ def discover(
     with reporter(quiet) as report:
         begun = begin(
             dataset,
-            run or default_path(dataset, mode),
+            run or default_path(name_of(dataset), mode),
             fresh=fresh,
             device=device,
             source=source,
@@ -126,6 +138,7 @@ def discover(
             maker=rewards,
             learner=learner,
             calibration=calibration,
+            env=_env(env, xml),
             skills=None if skills is None else _count(skills),
             seed=seed,
             trunk=policy,
@@ -152,6 +165,21 @@ def _finish(begun: "Begun", *, videos: bool, quiet: bool, json: bool) -> None:
         rendered = _discover(begun, videos=videos, quiet=quiet)
         index = _publish(run)
     _report(run, index, rendered, json=json)
+
+
+def _env(env: str | None, xml: Path | None) -> str | None:
+    """What to play in; with none and a model, recorded states are shown in that.
+
+    Raises: SkillsError (usage) where two are said.
+    """
+    from skills.bodies.keys import LOG, Key
+
+    model = None if xml is None else str(xml.resolve())
+    if env == "none":
+        return str(Key(LOG, {} if model is None else {"model": model}))
+    if env is not None and model is not None:
+        raise SkillsError("--env and --xml both say what to play in.", "Leave one of them out.", USAGE)
+    return model or env
 
 
 def _count(text: str) -> int | Literal["auto"]:

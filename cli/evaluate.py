@@ -8,7 +8,7 @@ import typer
 
 from skills.choices import Unit
 from skills.cli import console
-from skills.cli.options import Json, Quiet, RunName, Trust, given_settings
+from skills.cli.options import Import, Json, Quiet, RunName, Trust, given_settings
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.progress import unsaid
@@ -47,6 +47,7 @@ def evaluate(
     json: Json = False,
     quiet: Quiet = False,
     trust: Trust = None,
+    imports: Import = None,
 ) -> None:
     """Measure a run's skills beside nulls and baselines. The same command again continues where it stopped.
 

@@ -87,6 +87,26 @@ Trust = Annotated[
 ]
 
 
+def _import(packages: list[str] | None) -> None:
+    """Takes effect as the command line is read: a package that is imported registers its environments."""
+    if packages:
+        from skills.bodies.making import import_package
+
+        for package in packages:
+            import_package(package)
+
+
+Import = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--import",
+        metavar="PACKAGE",
+        callback=_import,
+        help="An installed package that registers environments with Gymnasium.",
+    ),
+]
+
+
 def given_settings(given: list[str] | None) -> dict[str, str]:
     """ "policy.steps=5000" -> its name and value. Raises: SkillsError (usage) for what is none."""
     for text in given or []:

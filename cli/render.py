@@ -9,7 +9,7 @@ import typer
 
 from skills.choices import Camera, Format, Quality, RendererName
 from skills.cli import console
-from skills.cli.options import Json, Quiet, RunName, Trust
+from skills.cli.options import Import, Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 
@@ -51,6 +51,7 @@ def render(
     json: Json = False,
     quiet: Quiet = False,
     trust: Trust = None,
+    imports: Import = None,
 ) -> None:
     """Render videos of a run's skills from their recorded rollouts."""
     from skills.runs import folder as runs

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.files import write_json
 from skills.learning.classes import Classes, cluster, one_expert
@@ -18,7 +18,9 @@ from skills.measures.expert import measure_expert
 from skills.measures.overview import measure
 from skills.measures.ranking import rank
 from skills.playing.rollout import Rollouts, play
+from skills.playing.unplayed import UNPLAYED, of_data
 from skills.progress import Notify, Reporter
+from skills.runs import exemplars
 from skills.runs.folder import STAGES, RunFolder
 from skills.runs.reading import Data, read
 
@@ -97,7 +99,7 @@ class _Stages:
         classes = cluster(transitions, config.skills, config.experts, config.seed)
         progress(1, 1)
         if len(classes.behaviours):
-            stride = int(classes.stride) * seconds_per_step(self._run.env_id)
+            stride = int(classes.stride) * body_of(self._run.env_id).seconds_per_step
             number = int(classes.behaviours.max()) + 1
             counted = f"{number} behaviour{'s' if number > 1 else ''}"
             self._notify(f"A stride takes {stride:.2f} s; {classes.count} classes in {counted}.")
@@ -139,13 +141,24 @@ class _Stages:
         (folder / learner.checkpoint).unlink(missing_ok=True)
 
     def rollouts(self) -> None:
-        """Every skill played -> rollouts/rollouts.npz."""
+        """Every skill played -> rollouts/rollouts.npz; where nothing can be played, what the data do in its class."""
         path = self._run.rollouts_file
         env_id = self._run.env_id
         with self._run.stage("rollouts", [path]):
+            if not body_of(env_id).plays:
+                self._notify(UNPLAYED)
+                self._stretches().save(path)
+                return
             policy = Policy.load(self._run.policy_folder)
             classes = Classes.load(self._run.experts_file)
             play(policy, env_id, classes, self._config.rollout, self._config.seed, self._reporter).save(path)
+
+    def _stretches(self) -> Rollouts:
+        """Of each class the stretch of the data that has the most of it, as if it had been played."""
+        transitions, classes = self._data.transitions, Classes.load(self._run.experts_file)
+        found = exemplars.cut(transitions, classes.labels, self._config.skills, self._config.rollout.horizon + 1)
+        found = exemplars.for_every_seed(found, self._config.seeds)
+        return of_data(transitions, classes.labels, found.starts, found.episodes, found.lengths, found.qpos)
 
     def measures(self) -> None:
         """First measures -> measures.json."""

@@ -27,15 +27,15 @@ def test_the_best_is_chosen_on_one_half_and_scored_on_the_other():
     scores = np.zeros((K, R))
     scores[2, :2] = 100  # lucky in the first half
     scores[5] = 50
-    assert quality(scores, upright, 0.05, every_trial(K, R))["best"] == 0
+    assert quality(scores, upright, 0.05, 1000, every_trial(K, R))["best"] == 0
     scores[2, 2:] = 60
-    assert quality(scores, upright, 0.05, every_trial(K, R))["best"] == 60
+    assert quality(scores, upright, 0.05, 1000, every_trial(K, R))["best"] == 60
 
 
 def test_the_mean_leaves_out_the_outer_quarters():
     upright = trials(np.full((K, R), 1000), standing())
     scores = np.repeat(np.array([-1000, -1000, 1, 2, 3, 4, 1000, 1000.0])[:, None], R, axis=1)
-    found = quality(scores, upright, 0.05, every_trial(K, R))
+    found = quality(scores, upright, 0.05, 1000, every_trial(K, R))
     assert found["iqm"] == pytest.approx(2.5)
     assert found["survival"] == 1
     assert np.isnan(found["time_to_fall"])
@@ -48,7 +48,7 @@ def test_falls_are_counted_and_timed_and_a_leap_is_no_fall():
     survived[2, 0], fates[2, 0] = 0, Outcome.LIES
     fates[3] = Outcome.STUCK
     fates[4, :2] = Outcome.STANDS
-    found = quality(np.zeros((K, R)), trials(survived, fates), 0.05, every_trial(K, R))
+    found = quality(np.zeros((K, R)), trials(survived, fates), 0.05, 1000, every_trial(K, R))
     assert found["survival"] == pytest.approx((5 + 0.2 + 0.6 + 0.75) / 8)
     assert found["time_to_fall"] == pytest.approx(0.05 * (100 + 100 + 300 + 300 + 0) / 5)
     shares = {name: found[name] * K * R for name in ("falls", "tips", "lies", "leaps", "stuck", "stands")}

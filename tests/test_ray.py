@@ -5,6 +5,7 @@ import pytest
 from mujoco.batch import Batch
 from recordings import states_of
 
+from skills.bodies.body import body_of
 from skills.bodies.environments import ENVIRONMENTS, load_model
 from skills.errors import SkillsError
 from skills.videos.films.floor import box_mean
@@ -141,8 +142,8 @@ def test_states_that_cannot_be_rendered_are_refused() -> None:
         renderer.render(np.full((2, 6), np.nan))
     with pytest.raises(SkillsError, match=r"expected \[T, 6\]"):
         renderer.render(np.zeros((2, 7)))
-    with pytest.raises(SkillsError, match=r"no view|not simulated"):
-        RayRenderer("Humanoid-v5")
+    with pytest.raises(SkillsError, match="Pendulum-v1 has no model of MuJoCo's to draw"):
+        RayRenderer("Pendulum-v1")
 
 
 def test_windows_bound_a_ball_exactly() -> None:
@@ -165,3 +166,25 @@ def test_windows_bound_a_ball_exactly() -> None:
 def test_box_mean_of_every_tile_position_sees_each_value_once() -> None:
     tiles = np.tile(np.arange(16.0).reshape(4, 4), (3, 3))[None]
     np.testing.assert_allclose(box_mean(tiles, 4)[0, 4:8, 4:8], 7.5)
+
+
+@pytest.mark.parametrize("env_id", ["Humanoid-v5", "Reacher-v5", "Pusher-v5"])
+def test_a_body_that_is_derived_stands_in_the_picture(env_id):
+    """All that moves at rest is in sight, and takes a good part of it."""
+    body = body_of(env_id)
+    renderer = RayRenderer(env_id, 64, 64)
+    mask = renderer.body_mask(np.tile(body.rest, (2, 1)))[0]
+    moving = (mask >= 0) & (body.model.body_weldid[body.model.geom_bodyid[mask]] > 0)
+    rows, columns = np.nonzero(moving)
+    assert moving.mean() > 0.01
+    assert 0 < rows.min() <= rows.max() < 63
+    assert 0 < columns.min() <= columns.max() < 63
+
+
+def test_what_cannot_move_is_drawn_but_for_the_floor():
+    """The rim of a reacher's table; no ray meets the plane below."""
+    body = body_of("Reacher-v5")
+    mask = RayRenderer("Reacher-v5", 64, 64).body_mask(np.tile(body.rest, (2, 1)))
+    seen = set(np.unique(mask[mask >= 0]).tolist())
+    assert seen & set(np.flatnonzero(body.model.geom_bodyid == 0).tolist())
+    assert not seen & set(np.flatnonzero(body.model.geom_type == 0).tolist())

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from minari.data_collector import EpisodeBuffer
 
+from skills.bodies.body import body_of
 from skills.data import importing
 from skills.data import minari as reader
 from skills.data.transitions import Transitions
@@ -121,16 +122,21 @@ def test_actions_outside_the_space_of_a_minari_set_are_refused() -> None:
         reader.load(NAME, NAME, steps=None, columns="motion")
 
 
-def test_an_action_space_without_bounds_is_refused() -> None:
+def test_an_action_space_without_bounds_has_those_of_its_environment_and_is_refused_without() -> None:
     minari_set(Box(-np.inf, np.inf, (3,)))
+    assert len(reader.load(NAME, NAME, steps=None, columns="motion")) == 4
     with pytest.raises(SkillsError, match="an action space without bounds"):
-        reader.load(NAME, NAME, steps=None, columns="motion")
+        reader.load(NAME, NAME, steps=None, columns="motion", env="log")
 
 
 def test_actions_are_kept_a_hundred_thousandth_inside_whatever_space_they_have() -> None:
     minari_set(Box(-2.0, 4.0, (3,)), np.array([[-2.0, 1.0, 4.0]] * 4, np.float32))
-    data = reader.load(NAME, NAME, steps=None, columns="motion")
-    np.testing.assert_allclose(data.actions[0], [-2 + 3e-5, 1.0, 4 - 3e-5], rtol=1e-6)
+    data = reader.load(NAME, NAME, steps=None, columns="motion", env="log")
+    np.testing.assert_allclose(data.actions[0], [-1 + 1e-5, 0.0, 1 - 1e-5], atol=1e-7)
+    outward = body_of(data.env_id).actions.outward(data.actions[0])
+    np.testing.assert_allclose(outward, [-2 + 3e-5, 1.0, 4 - 3e-5], rtol=1e-6)
+    with pytest.raises(SkillsError, match="actions outside their space in column 0, in 4 rows: the space is -1 to 1"):
+        reader.load(NAME, NAME, steps=None, columns="motion")
 
 
 def test_a_dataset_with_fewer_rows_than_its_metadata_say_is_refused(tmp_path: Path) -> None:

@@ -12,9 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import gymnasium
 import pytest
 from hub import Hub, serving
 
+from skills.bodies import making
+from skills.bodies.body import body_of
 from skills.data import catalog, listing, minari, patience
 from skills.data import hub as remote
 from skills.data.made import embedded
@@ -193,11 +196,16 @@ def test_offline_never_asks(hub: Hub) -> None:
     assert hub.asked == []
 
 
-def test_discover_downloads_what_is_nowhere_else_and_refuses_what_it_cannot_play(served: Path, hub: Hub) -> None:
+def test_discover_downloads_what_is_nowhere_else_and_refuses_what_it_cannot_play(
+    served: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making.register()
+    monkeypatch.delitem(gymnasium.registry, "AdroitHandDoor-v1")  # as where gymnasium-robotics is not installed
+    body_of.cache_clear()
     get_data(OFFICIAL, "auto", False, silent_reporter, unsaid)
     assert_whole(served)
     asked = len(hub.asked)
-    with pytest.raises(SkillsError, match="AdroitHandDoor-v1' is not simulated here"):
+    with pytest.raises(SkillsError, match="no environment 'AdroitHandDoor-v1' here"):
         get_data("door-human", "auto", False, silent_reporter, unsaid)
     assert len(hub.asked) == asked
 

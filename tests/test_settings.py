@@ -93,6 +93,7 @@ def _remade(line: str) -> Config:
         learner=given.get("--learner"),
         skills="auto" if given.get("--skills") == "auto" else None,
         calibration=float(given["--lambda"]) if "--lambda" in given else None,
+        env=given.get("--env"),
         set=given_settings([value for option, value in pairs if option == "--set"]),
     )
 

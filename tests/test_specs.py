@@ -1,7 +1,9 @@
-"""A dataset's environment is more than its id: with other arguments or wrappers it is another, and refused by name."""
+"""A dataset's environment is more than its id: with other arguments or wrappers it is another, and played as that."""
 
+import contextlib
 import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +16,16 @@ from commands import skills
 from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, RescaleAction
 from minari.data_collector import EpisodeBuffer
 
-from skills.bodies.specs import otherwise
+from skills.bodies.body import body_of
+from skills.bodies.keys import Key, read_key
+from skills.bodies.specs import key_of, otherwise
+from skills.bodies.world import World
+from skills.bodies.worlds import open_world
 from skills.data import catalog, sources
 from skills.data import minari as reader
 from skills.data.made.antmaze import MazeScene
 from skills.data.minari_root import minari_root
-from skills.errors import FAILED, SkillsError
+from skills.errors import SkillsError
 
 NAME = "other/spec-v0"
 
@@ -53,23 +59,77 @@ def collected(env: Any, steps: int = 60) -> None:
 
 
 OTHERS = {
-    "frame_skip": (lambda: gymnasium.make("Hopper-v5", frame_skip=1), r"frame_skip=1 \(4 here\)"),
-    "xml_file": (lambda: gymnasium.make("Hopper-v5", xml_file="walker2d_v5.xml"), r"xml_file='walker2d_v5.xml'"),
-    "health": (lambda: gymnasium.make("Hopper-v5", healthy_z_range=(0.5, 2.0)), "healthy_z_range="),
-    "normalised": (lambda: NormalizeObservation(gymnasium.make("Hopper-v5")), "the wrapper NormalizeObservation"),
-    "rescaled": (lambda: RescaleAction(gymnasium.make("Hopper-v5"), -0.5, 0.5), "the wrapper RescaleAction"),
+    "frame_skip": (lambda: gymnasium.make("Hopper-v5", frame_skip=1), {"kwargs": {"frame_skip": 1}}),
+    "health": (
+        lambda: gymnasium.make("Hopper-v5", healthy_z_range=(0.5, 2.0)),
+        {"kwargs": {"healthy_z_range": [0.5, 2.0]}},
+    ),
+    "rescaled": (
+        lambda: RescaleAction(gymnasium.make("Hopper-v5"), -0.5, 0.5),
+        {
+            "wrappers": [
+                {
+                    "name": "RescaleAction",
+                    "entry_point": "gymnasium.wrappers.transform_action:RescaleAction",
+                    "kwargs": {"min_action": -0.5, "max_action": 0.5},
+                }
+            ]
+        },
+    ),
 }
 
 
 @pytest.mark.parametrize("what", OTHERS)
-def test_another_environment_of_the_same_id_is_refused(what: str) -> None:
-    make, message = OTHERS[what]
-    spec = make().spec
-    assert len(otherwise(spec)) == 1
-    if what != "xml_file":  # whose columns are others as well
-        collected(make())
-        with pytest.raises(SkillsError, match=rf"{NAME} is of Hopper-v5 with {message}.*another environment"):
-            reader.load(NAME, NAME, steps=None, columns="motion")
+def test_another_environment_of_the_same_id_is_played_as_its_spec_says(what: str) -> None:
+    make, made_with = OTHERS[what]
+    collected(make())
+    data = reader.load(NAME, NAME, steps=None, columns="motion")
+    key = read_key(data.env_id)
+    assert (key.name, key.made_with) == ("Hopper-v5", made_with)
+    body, env = body_of(data.env_id), make()
+    assert not body.batched
+    assert body.seconds_per_step == pytest.approx(env.unwrapped.dt)
+    np.testing.assert_allclose(body.actions.high, env.action_space.high)
+    with gymnasium_world(data.env_id) as world:
+        world.reset([np.random.default_rng(9)])
+        env.reset(seed=9)
+        for _ in range(5):
+            step = world.step(np.full((1, 3), 0.5, np.float32))
+            observation, reward, terminated, *_ = env.step((0.5 * env.action_space.high).astype(np.float32))
+            np.testing.assert_array_equal(step.observations[0], observation)
+            assert (step.rewards[0], step.terminated[0]) == (reward, terminated)
+
+
+@contextlib.contextmanager
+def gymnasium_world(key: str) -> Iterator[World]:
+    """One simulation, closed after use."""
+    world = open_world(key, 1)
+    yield world
+    world.close()
+
+
+def test_a_model_of_ones_own_under_a_known_id_is_not_the_one_simulated_here() -> None:
+    spec = gymnasium.make("Hopper-v5", xml_file="walker2d_v5.xml").spec
+    assert otherwise(spec) == ["xml_file='walker2d_v5.xml' ('hopper.xml' here)"]
+    assert key_of(spec, NAME) == 'Hopper-v5 {"kwargs": {"xml_file": "walker2d_v5.xml"}}'
+
+
+def test_a_wrapper_that_learned_cannot_be_made_again() -> None:
+    collected(NormalizeObservation(gymnasium.make("Hopper-v5")))
+    with pytest.raises(SkillsError, match=rf"{NAME} is of Hopper-v5 with the wrapper NormalizeObservation") as caught:
+        reader.load(NAME, NAME, steps=None, columns="motion")
+    assert "--env none" in caught.value.hint
+    assert not body_of(reader.load(NAME, NAME, steps=None, columns="motion", env="log").env_id).plays
+
+
+def test_a_wrapper_that_a_key_names_is_made_only_where_it_is_gymnasiums() -> None:
+    """A run's manifest may come from anywhere, too."""
+    wrapper = {"name": "Popen", "entry_point": "subprocess:Popen", "kwargs": {}}
+    with pytest.raises(SkillsError, match="subprocess:Popen is none of Gymnasium's, so it was not run"):
+        body_of(str(Key("Hopper-v5", {"wrappers": [wrapper]})))
+    inner = {"name": "make", "entry_point": "gymnasium.wrappers.utils:RunningMeanStd", "kwargs": {}}
+    with pytest.raises(SkillsError, match="none of Gymnasium's"):
+        body_of(str(Key("Hopper-v5", {"wrappers": [inner]})))
 
 
 @pytest.mark.parametrize(
@@ -104,12 +164,12 @@ def gymnasium_spec(env_id: str) -> Any:
     return gymnasium.spec(env_id)
 
 
-def test_a_run_of_another_environment_is_not_begun(tmp_path: Path) -> None:
+def test_a_run_of_another_environment_is_begun_in_that(tmp_path: Path) -> None:
     collected(gymnasium.make("Hopper-v5", frame_skip=1))
-    done = skills(tmp_path, "discover", NAME, "--preset", "smoke", "--no-videos")
-    assert done.returncode == FAILED
-    assert "is of Hopper-v5 with frame_skip=1 (4 here)" in done.stderr
-    assert not (tmp_path / "runs").exists()
+    done = skills(tmp_path, "discover", NAME, "--preset", "smoke", "--no-videos", "--set", "policy.steps=5")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(next((tmp_path / "runs").rglob("manifest.json")).read_text())
+    assert manifest["dataset"]["env_id"] == 'Hopper-v5 {"kwargs": {"frame_skip": 1}}'
 
 
 def test_every_set_is_asked_whether_it_moves_as_its_body_does() -> None:

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from skills.cli import console
-from skills.cli.options import Quiet, Trust
+from skills.cli.options import Import, Quiet, Trust
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, or an .npz with the same arrays.")],
-    env: Annotated[str, typer.Option(help="The environment that it comes from: Ant-v5, AdroitHandDoor-v1, ...")],
+    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, an .npz with the same arrays, a LeRobot folder.")],
+    env: Annotated[str, typer.Option(help="The environment that it comes from: Ant-v5, AdroitHandDoor-v1, ...; none.")],
     name: Annotated[str, typer.Option(help="The Minari id that it gets: mine/run-v0.")],
     label: Annotated[
         str | None, typer.Option(help="The array that says which policy acted, a value a row or an episode.")
@@ -21,8 +21,18 @@ def import_file(
     interleaved: Annotated[
         int, typer.Option(min=1, metavar="N", help="The rows of so many environments, stepped together, take turns.")
     ] = 1,
+    seconds: Annotated[
+        float | None, typer.Option(help="How long a step lasts, where no environment says it: 0.05.")
+    ] = None,
+    observation: Annotated[
+        str | None, typer.Option(metavar="NAME[,NAME...]", help="The arrays that are observations, side by side.")
+    ] = None,
+    action: Annotated[
+        str | None, typer.Option(metavar="NAME[,NAME...]", help="The arrays that are actions, side by side.")
+    ] = None,
     quiet: Quiet = False,
     trust: Trust = None,
+    imports: Import = None,
 ) -> None:
     """Imports transitions from a file: observations, actions, and rewards, terminals, timeouts where it has them.
 
@@ -30,6 +40,7 @@ def import_file(
     not the following row's; it says how many there are. Without next observations they are the next row's, inside an
     episode. Other arrays of as many rows are kept as infos.
     """
+    from skills.bodies.keys import LOG
     from skills.cli.reporting import reporter
     from skills.data import importing
 
@@ -37,11 +48,14 @@ def import_file(
         importing.import_file(
             file,
             name,
-            env,
+            LOG if env == "none" else env,
             label=label,
             licence=licence,
             clip=clip,
             interleaved=interleaved,
+            seconds=seconds,
+            observations=observation.split(",") if observation else (),
+            actions=action.split(",") if action else (),
             progress=report(f"importing {file.name}", "rows"),
             notify=(lambda line: None) if quiet else console.say,
         )

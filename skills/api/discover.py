@@ -9,7 +9,7 @@ from skills import discovery
 from skills.api.run import Run
 from skills.api.shown import Shown, shown_by
 from skills.choices import DeviceChoice, Mode, Preset
-from skills.runs.begin import begin
+from skills.runs.begin import begin, name_of
 from skills.runs.folder import default_path
 from skills.settings.config import DEFAULT_PRESET
 
@@ -30,6 +30,7 @@ def discover(
     seeds: int = 1,
     maker: str = "clue",
     learner: str = "iql",
+    env: str | None = None,
     device: DeviceChoice = "auto",
     source: str = "auto",
     offline: bool = False,
@@ -38,6 +39,8 @@ def discover(
     """Discovers the skills in a dataset, or learns one from an expert; a run that stopped goes on where it was.
 
     dataset: a short name ("ant-medium") or any Minari id; one that is not here is made or downloaded.
+        Or a file of logs.
+    env: what to play in instead of the dataset's own: an id, the whole path of a model's file; "log": nothing.
     preset: "smoke" takes seconds, "quick" minutes, "paper" hours.   seed: of everything random.
     skills: K, 2 or more; "auto": as many as there are behaviours in the data; None: the preset's.
     set: any other setting by its name, {"policy.steps": 5000}; `skills show --settings` lists them.
@@ -50,7 +53,7 @@ def discover(
 
     Raises: SkillsError for what cannot be; also where the folder holds a run with other settings, which it names.
     """
-    path = default_path(dataset, mode) if run is None else Path(run)
+    path = default_path(name_of(dataset), mode) if run is None else Path(run)
     with shown_by(progress) as (reporter, notify):
         begun = begin(
             dataset,
@@ -72,6 +75,7 @@ def discover(
             seeds=seeds,
             maker=maker,
             learner=learner,
+            env=env,
         )
         with begun.run.writing():
             discovery.discover(begun.run, source=begun.source, reporter=reporter, notify=notify, data=begun.data)

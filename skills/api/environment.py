@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from skills.api.performer import flat
 from skills.api.run import Run, load
+from skills.bodies import making
 from skills.bodies.actions import ActionRange
+from skills.bodies.keys import is_model, read_key
 from skills.data.trust import check_id
 from skills.errors import USAGE, SkillsError
 from skills.measures.descriptor import Steps, read_steps
@@ -164,4 +166,7 @@ def make(
     """
     opened = run if isinstance(run, Run) else load(run)
     check_id(opened.env_id, str(opened.path))
+    if read_key(opened.env_id).made_with or is_model(opened.env_id):  # it is made as the data were
+        return SkillEnv(making.make(opened.env_id), opened, steps, reward)
+    making.register()
     return SkillEnv(gymnasium.make(opened.env_id, render_mode=render_mode, **options), opened, steps, reward)

@@ -18,8 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from skills.api.performer import Performer, flat
 from skills.api.shown import Shown, shown_by
 from skills.api.skill import Behaviour, Skill, group, read_skills
-from skills.bodies.actions import ActionRange
-from skills.bodies.environments import observation_size
+from skills.bodies.body import body_of
 from skills.data.minari import open_dataset
 from skills.data.minari_root import is_local
 from skills.data.transitions import ACTION_LIMIT
@@ -100,8 +99,8 @@ class Run:
     def policy(self) -> Performer:
         """What performs the skills."""
         self._folder.require("policy")
-        policy = Policy.load(self._folder.policy_folder)
-        return Performer(policy, ActionRange.of(self.env_id), self.env_id, observation_size(self.env_id))
+        policy, body = Policy.load(self._folder.policy_folder), body_of(self.env_id)
+        return Performer(policy, body.actions, self.env_id, body.observation_size)
 
     def reward(self, observations: ArrayLike, actions: ArrayLike, skill: int) -> NDArray[np.float32]:
         """[B] the reward of a skill for steps that need not be of the dataset, as its policy learned from it.

@@ -11,7 +11,6 @@ from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s
-from skills.bodies.environments import load_model
 from skills.errors import USAGE, SkillsError
 
 
@@ -21,12 +20,6 @@ class ActionRange:
 
     low: Float32s
     high: Float32s
-
-    @staticmethod
-    def of(env_id: str) -> "ActionRange":
-        """That of an environment that is simulated here."""
-        low, high = load_model(env_id).actuator_ctrlrange.T.astype(np.float32)
-        return ActionRange(low, high)
 
     @staticmethod
     def of_space(space: Any) -> "ActionRange":

@@ -11,7 +11,6 @@ slower.
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import mujoco
@@ -22,28 +21,15 @@ from numpy.typing import NDArray
 from skills.arrays import Bools, Floats, Places
 from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, observation_size, seconds_per_step
 from skills.bodies.mazes import GOAL_RADIUS, GOAL_REWARD, Maze, checked
+from skills.bodies.world import Step
 
 _CONTACT_COST = 5e-4
 _CONTACT_RANGE = 1.0
 _HOPPER_STATE_LIMIT = 100.0
 
 
-@dataclass(frozen=True)
-class Step:
-    """What one step of N simulations returns.
-
-    observations: [N, O] float64, after the step (of the ended episode where one ended: nothing resets by itself).
-    rewards: [N] float64.   terminated, truncated: [N] bool.
-    """
-
-    observations: Floats
-    rewards: Floats
-    terminated: Bools
-    truncated: Bools
-
-
 class Simulation:
-    """N independent simulations of one environment.
+    """N independent simulations of one environment; a `World`.
 
     Every method that takes `ids` acts on those simulations only (indices into 0..N-1), all of them where it is None,
     and its arrays have a row for each.
@@ -92,6 +78,11 @@ class Simulation:
         return self._engine.qvel
 
     @property
+    def poses(self) -> None:
+        """None: qpos is laid out as `skills.bodies.motion` reads it."""
+        return None
+
+    @property
     def goals(self) -> Floats:
         """[N, 2] m, where each ant in a maze must go; NaN elsewhere. May be set between a reset and a step."""
         return self._goals
@@ -138,11 +129,14 @@ class Simulation:
         truncated = self._elapsed[rows] >= self.environment.episode_steps
         if self.environment.maze is not None:
             there = np.linalg.norm(self.qpos[rows, :2] - self._goals[rows], axis=1) <= GOAL_RADIUS
-            return Step(self._observe(rows), there * GOAL_REWARD, there, truncated)
+            return Step(self._observe(rows), there * GOAL_REWARD, there, truncated, np.zeros_like(there))
         speed = (self._engine.travelled(rows) - before) / self.seconds_per_step
         healthy = self._healthy(rows)
         terminated = ~healthy if self.environment.terminates else np.zeros(len(rows), dtype=bool)
-        return Step(self._observe(rows), self._reward(speed, healthy, actions, rows), terminated, truncated)
+        return Step(self._observe(rows), self._reward(speed, healthy, actions, rows), terminated, truncated, terminated)
+
+    def close(self) -> None:
+        """Nothing: engines end with their last reference."""
 
     def _observe(self, rows: Places) -> Floats:
         spec = self.environment

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies import motion
-from skills.bodies.environments import environment, seconds_per_step
+from skills.bodies.body import body_of
+from skills.bodies.environments import ENVIRONMENTS
 
 _FOR_GOOD = 0.9  # share of the time since a body first was upside down, from which it lies there
 _LIES = 1.0  # s that it has to be so at the end: what is in the middle of a flip does not lie
@@ -93,7 +94,7 @@ def fate(qpos: motion.Positions, env_id: str, *, ended: bool) -> Fate:
 def lies_from(qpos: motion.Positions, env_id: str) -> int | None:
     """The state of [T + 1, P] from which on a body is upside down for good; None where it is not, at the end."""
     down = motion.uprightness(qpos) < 0
-    step = seconds_per_step(env_id)
+    step = body_of(env_id).seconds_per_step
     least, stretch = round(_LIES / step), max(1, round(_UP_AGAIN / step))
     if len(down) <= least or down[-least:].mean() < _FOR_GOOD:
         return None
@@ -105,7 +106,7 @@ def lies_from(qpos: motion.Positions, env_id: str) -> int | None:
 
 def _rests_from(qpos: motion.Positions, env_id: str) -> int | None:
     """The state from which on a body neither goes nor turns anywhere; None where it does so to the end."""
-    step = seconds_per_step(env_id)
+    step = body_of(env_id).seconds_per_step
     window = max(1, round(1.0 / step))
     if len(qpos) * step < _STANDS + 1.0:
         return None
@@ -119,7 +120,9 @@ def _rests_from(qpos: motion.Positions, env_id: str) -> int | None:
 
 def _end(last: motion.Positions, env_id: str) -> Outcome:
     """Which of the bounds of an environment a last state [P] is beyond, the farthest where it is beyond several."""
-    bounds = environment(env_id)
+    bounds = ENVIRONMENTS.get(env_id)
+    if bounds is None:  # what a bound is of is not known
+        return Outcome.FALLS if body_of(env_id).travels else Outcome.LEAVES
     height, pitch = float(motion.height(last)), float(motion.pitch(last)) if motion.is_planar(last) else 0.0
     beyond = {
         Outcome.FALLS: bounds.healthy_height[0] - height,

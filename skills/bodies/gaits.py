@@ -10,7 +10,7 @@ import numpy as np
 
 from skills.arrays import Floats
 from skills.bodies import motion
-from skills.bodies.environments import load_model, seconds_per_step
+from skills.bodies.body import body_of
 from skills.bodies.legs import Leg, clearances, legs_of
 
 _MOST_SECONDS = 6.0  # of states that are looked at, the last ones
@@ -35,7 +35,7 @@ def rests(qpos: motion.Positions) -> bool:
 
 def gait(qpos: motion.Positions, env_id: str, speed: float) -> str:
     """The verb for what the legs do in states [T, P] at a speed, m/s: "trots"; "slides" where they do nothing."""
-    step, legs = seconds_per_step(env_id), legs_of(env_id)
+    step, legs = body_of(env_id).seconds_per_step, legs_of(env_id)
     some = qpos[-round(_MOST_SECONDS / step) :: max(1, round(_FRAME / step))]
     if rests(some):
         return "slides"
@@ -62,7 +62,7 @@ def gait(qpos: motion.Positions, env_id: str, speed: float) -> str:
 
 def on_the_spot(qpos: motion.Positions, env_id: str) -> str:
     """The verb for legs that go nowhere, [T, P]: "stands", "steps", "hops"."""
-    step = seconds_per_step(env_id)
+    step = body_of(env_id).seconds_per_step
     some = qpos[-round(_MOST_SECONDS / step) :: max(1, round(_FRAME / step))]
     if rests(some) or not legs_of(env_id):
         return "stands"
@@ -119,5 +119,7 @@ def _one(legs: tuple[Leg, ...], which: int) -> str:
 
 def _stature(env_id: str) -> float:
     """m, of the torso above the ground as the model is built."""
-    model = load_model(env_id)
+    model = body_of(env_id).model
+    if model is None:
+        return 0.1
     return max(float(model.body_pos[model.jnt_bodyid[0], 2]), 0.1)

@@ -10,7 +10,7 @@ import mujoco
 import numpy as np
 
 from skills.arrays import Floats
-from skills.bodies.environments import load_model
+from skills.bodies.body import body_of
 from skills.bodies.motion import Positions
 
 
@@ -28,13 +28,16 @@ class Leg:
 
 @cache
 def legs_of(env_id: str) -> tuple[Leg, ...]:
-    """The legs of a body, in the order of its model; none of a body that is a single part."""
-    model = load_model(env_id)
+    """The legs of a body, in the order of its model; none of a single part, nor of what stands fast."""
+    body = body_of(env_id)
+    model = body.model
+    if model is None or not body.leads:
+        return ()
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
     torso = int(model.jnt_bodyid[0])
-    paths = {body: _path(model, body, torso) for body in range(model.nbody)}
-    feet = [body for body, path in paths.items() if path and body not in model.body_parentid]
+    paths = {part: _path(model, part, torso) for part in range(model.nbody)}
+    feet = [part for part, path in paths.items() if path and part not in model.body_parentid]
     found = []
     for foot in feet:
         own = set(paths[foot]).difference(*(paths[other] for other in feet if other != foot))
@@ -56,7 +59,8 @@ def _path(model: mujoco.MjModel, body: int, torso: int) -> list[int]:
 
 def clearances(qpos: Positions, env_id: str) -> Floats:
     """[T, P] -> [T, L] m, the height of the lowest point of each leg above the plane z = 0."""
-    model, legs = load_model(env_id), legs_of(env_id)
+    model, legs = body_of(env_id).model, legs_of(env_id)
+    assert model is not None, env_id  # what has legs has a model
     data = mujoco.MjData(model)
     capsule = model.geom_type == mujoco.mjtGeom.mjGEOM_CAPSULE
     half = np.where(capsule, model.geom_size[:, 1], 0.0)

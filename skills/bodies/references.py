@@ -19,14 +19,19 @@ _REFERENCE_RETURNS = {
 _DOMAINS: dict[str, Domain] = {"AntMaze_": "antmaze", "AdroitHand": "adroit"}  # by the beginning of the id
 
 
+def references_of(env_id: str) -> tuple[float, float] | None:
+    """As `reference_returns`; None where there are none."""
+    return next((returns for start, returns in _REFERENCE_RETURNS.items() if env_id.startswith(start)), None)
+
+
 def reference_returns(env_id: str) -> tuple[float, float]:
     """(random, expert) returns of D4RL, between which a normalised score runs from 0 to 100.
 
     Raises: SkillsError (not found) for an environment that D4RL has none of.
     """
-    for beginning, returns in _REFERENCE_RETURNS.items():
-        if env_id.startswith(beginning):
-            return returns
+    found = references_of(env_id)
+    if found is not None:
+        return found
     raise SkillsError(f"There are no reference returns of the environment {env_id!r}.", exit_code=NOT_FOUND)
 
 

@@ -1,7 +1,7 @@
-"""Whether the environment that a dataset was made in is the one that is simulated here under the same id.
+"""What the environment of a dataset is called here, by the spec that the dataset keeps of it.
 
 `gymnasium.make("Hopper-v5", frame_skip=1, xml_file="mine.xml")` is a Hopper-v5 too, by its id, and so is one whose
-observations a wrapper normalises; skills learned from either would be played in another world than they come from.
+actions a wrapper rescales; skills learned from either are played in that, and not in the one simulated here.
 """
 
 import inspect
@@ -13,17 +13,55 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
 from skills.bodies.environments import ENVIRONMENTS, environment
+from skills.bodies.keys import Key
+from skills.bodies.making import register
+from skills.errors import SkillsError
 
-# What neither moves the body nor changes what it observes or when an episode ends; the columns of contact forces are
-# counted elsewhere. How far starts are spread is of the data, not of the skills.
-_INDIFFERENT = {
+# What neither moves the body nor changes what it observes or when an episode ends. Of those simulated here the columns
+# of contact forces are counted elsewhere, and how far starts are spread is of the data, not of the skills.
+_RENDERING = {
     "render_mode", "width", "height", "camera_id", "camera_name", "default_camera_config", "max_geom", "visual_options",
-    "main_body", "reset_noise_scale", "include_cfrc_ext_in_observation",
 }  # fmt: skip
+_INDIFFERENT = _RENDERING | {"main_body", "reset_noise_scale", "include_cfrc_ext_in_observation"}
 _INDIFFERENT_WRAPPERS = {
     "TimeLimit", "OrderEnforcing", "PassiveEnvChecker", "RecordEpisodeStatistics", "RecordVideo", "RenderCollection",
     "HumanRendering", "Autoreset", "DtypeObservation",
 }  # fmt: skip
+_LEARNING_WRAPPERS = {"NormalizeObservation"}  # what it learned is not in the spec
+
+
+def key_of(spec: EnvSpec, what: str) -> str:
+    """The key of a dataset's environment, see `skills.bodies.keys`.
+
+    what: the dataset, for messages.
+    Raises: SkillsError for a wrapper that cannot be made again as it was.
+    """
+    if spec.id in ENVIRONMENTS and not otherwise(spec):
+        return str(spec.id)
+    wrappers = [one for one in spec.additional_wrappers if one.name not in _INDIFFERENT_WRAPPERS]
+    learned = next((one.name for one in wrappers if one.name in _LEARNING_WRAPPERS), None)
+    if learned is not None:
+        raise SkillsError(
+            f"{what} is of {spec.id} with the wrapper {learned}, which scaled observations by what it had seen: that "
+            "is not stored, so nothing can be played as the data were.",
+            "Store the observations as the environment gives them; or learn without playing: --env none",
+        )
+    register()
+    usual = gymnasium.registry.get(spec.id)
+    known = {} if usual is None else usual.kwargs
+    kwargs = {
+        name: value
+        for name, value in spec.kwargs.items()
+        if name not in _RENDERING and not (name in known and _same(value, known[name]))
+    }
+    made_with: dict[str, Any] = {"kwargs": kwargs} if kwargs else {}
+    if wrappers:
+        made_with["wrappers"] = [
+            {"name": one.name, "entry_point": one.entry_point, "kwargs": one.kwargs} for one in wrappers
+        ]
+    if usual is not None and spec.max_episode_steps not in (None, usual.max_episode_steps):
+        made_with["steps"] = spec.max_episode_steps
+    return str(Key(str(spec.id), made_with))
 
 
 def otherwise(spec: EnvSpec) -> list[str]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills.bodies.observing import observation_parts
 from skills.data import store
-from skills.data.minari import check_spaces, observation_parts, open_dataset
+from skills.data.minari import check_spaces, open_dataset
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.opening import reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
@@ -75,7 +76,7 @@ def _look(dataset: Any, minari_id: str, progress: Progress) -> About:
         infos = infos or _infos(episode.infos or {})
         progress(number + 1, int(dataset.total_episodes))
     origin = _origin(metadata)
-    columns = [(name, size, "observations") for name, size in observation_parts(dataset.observation_space)]
+    columns = [(name, size, "observations") for name, size in observation_parts(dataset.observation_space, minari_id)]
     return About(
         minari_id=minari_id,
         env_id=env_id,

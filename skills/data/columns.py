@@ -8,7 +8,7 @@
 Letters: N rows, E episodes, O observation columns.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -210,6 +210,40 @@ def flat(columns: NamedColumns) -> NamedColumns:
         name: _View(column, (), lambda rows: rows[:, 0]) if name in _SINGLE and column.shape[1:] == (1,) else column
         for name, column in columns.items()
     }
+
+
+def chosen(columns: NamedColumns, observations: Sequence[str], actions: Sequence[str], path: Path) -> NamedColumns:
+    """The columns with those that are named as observations, or as actions, in the place of what the file calls so.
+
+    Raises: SkillsError (usage) for a name that there is not.
+    """
+    found = dict(columns)
+    seen = {_named(name, columns, path): name for name in observations}
+    if seen:
+        found = {name: column for name, column in found.items() if not _is_observation(name)}
+        found |= {f"observations/{name.rpartition('/')[2]}": _upright(columns[own]) for own, name in seen.items()}
+    if actions:
+        own = [_upright(columns[_named(name, columns, path)]) for name in actions]
+        found["actions"] = np.concatenate([np.asarray(column[:]) for column in own], axis=1)
+    return found
+
+
+def _named(name: str, columns: NamedColumns, path: Path) -> str:
+    """The array of a name, or of its last part: "state" is "observations/state", "action" is "actions"."""
+    meant = (name, f"observations/{name}", name.replace("observation.", "observations/"), f"{name}s")
+    known = next((one for one in meant if one in columns), None)
+    if known is None:
+        raise SkillsError(f"{path} has no array {name!r}.", nearest(name, columns), USAGE)
+    return known
+
+
+def _is_observation(name: str) -> bool:
+    return name.partition("/")[0] in ("observations", "next_observations")
+
+
+def _upright(column: Column) -> Column:
+    """A column of one number a row as one of one column."""
+    return column if len(column.shape) != 1 else _View(column, (1,), lambda rows: rows[:, None])
 
 
 def apart(columns: NamedColumns, count: int, path: Path) -> NamedColumns:

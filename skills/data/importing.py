@@ -6,7 +6,9 @@ Letters: N rows, T rows of one episode, O observation columns.
 """
 
 import copy
-from collections.abc import Iterator
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,22 +20,27 @@ from gymnasium.spaces import Box
 from minari.data_collector import EpisodeBuffer
 from numpy.typing import NDArray
 
+from skills.bodies.body import body_of
 from skills.bodies.environments import ENVIRONMENTS, motion_size
+from skills.bodies.keys import is_log, is_model, read_key
+from skills.bodies.making import make, register
 from skills.choices import Columns
-from skills.data import catalog, minari, physics, store
+from skills.data import catalog, lerobot, minari, physics, store
 from skills.data.checks import Checks, numbers
-from skills.data.columns import FileTable, apart, flat, without_world
-from skills.data.minari import check_spaces, inside, motion_columns
-from skills.data.minari_root import LABEL_NAMES
+from skills.data.columns import FileTable, apart, chosen, flat, without_world
+from skills.data.minari import SECONDS, check_spaces
+from skills.data.minari_root import LABEL_NAMES, is_local
 from skills.data.oddities import notify_if_odd
 from skills.data.tables import NamedColumns, opened
-from skills.data.transitions import Transitions
+from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.data.trust import check_id
 from skills.errors import ENVIRONMENT, NOT_FOUND, SkillsError, nearest
 from skills.files import sha256
 from skills.progress import Notify, Progress, silent, unsaid
 from skills.troubles import reading
 
+_DIGITS = 8  # of the digest of a file in the name of its dataset
+_READ = (".parquet", ".json", ".npz")  # files of a folder that are looked at
 _BYTES = 4  # of a number, at least
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
 
@@ -47,11 +54,16 @@ def import_file(
     licence: str | None = None,
     clip: bool = False,
     interleaved: int = 1,
+    seconds: float | None = None,
+    observations: Sequence[str] = (),
+    actions: Sequence[str] = (),
     progress: Progress = silent,
     notify: Notify = unsaid,
 ) -> None:
     """Writes the transitions of a file as the Minari dataset `minari_id`.
 
+    env_id: "log" for logs of what nothing simulates.   seconds: of a step, where no environment says it.
+    observations, actions: the arrays that are these, where the file calls them otherwise.
     label: the array, of a row or of an episode each, that says which policy acted.   licence: of the data.
     clip: cut actions that are outside their space, as MuJoCo does itself; infos/unclipped_actions keeps them.
     interleaved: how many environments' rows take turns in the file.
@@ -65,32 +77,58 @@ def import_file(
     actions, NaN or infinity, actions outside their space; for columns that are not those of the environment; for an
     id that is taken.
     """
-    made_of = _made_of(path, env_id, label, licence, clip, interleaved)
+    chosen_here = filter(None, (seconds, ",".join(observations), ",".join(actions)))
+    made_of = _made_of(path, env_id, label, licence, clip, interleaved, *chosen_here)
     if store.is_made(minari_id, made_of):
         notify(f"{minari_id} is there already: it was made of this very file, in this way.")
         return
     store.check_new(minari_id)
     spec = _env_spec(env_id)
     with opened(path) as columns:
+        columns = chosen(columns, observations, actions, path)
         table = _table(path, columns, spec, interleaved, notify)
-        observations, actions = table.observation_space(), _action_space(spec, table)
-        check_spaces(str(path), env_id, observations, actions)
-        if env_id in ENVIRONMENTS and table.observation_size == motion_size(env_id):
+        seen, acted = table.observation_space(), _action_space(spec, table)
+        check_spaces(str(path), env_id, seen, acted)
+        if spec is not None and env_id in ENVIRONMENTS and table.observation_size == motion_size(env_id):
             spec = _without_contact_forces(spec)
         labels, names = table.labels(label)
         table.report(notify)
         more: dict[str, Any] = {"imported_from": path.name, **made_of}
         if licence:
             more["license"] = licence
+        seconds = seconds or (lerobot.seconds(path) if lerobot.is_lerobot(path) else None)
+        if seconds:
+            more[SECONDS] = seconds
         if labels is not None:
             more[LABEL_NAMES] = names
-        text = f"Imported by `skills data import` from {path.name}, of {env_id}."
-        description = store.Description(observations, actions, spec, "unknown", text, more)
+        of = "logs without an environment" if spec is None else env_id
+        text = f"Imported by `skills data import` from {path.name}, of {of}."
+        description = store.Description(seen, acted, spec, "unknown", text, more)
         size = _BYTES * len(table) * (table.observation_size + table.columns["actions"].shape[1])
-        store.write(minari_id, description, _episodes(table, actions, labels, clip, progress), size)
+        store.write(minari_id, description, _episodes(table, acted, labels, clip, progress), size)
     if physics.known(env_id):
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
         notify_if_odd(written, notify)
+
+
+def import_once(path: Path, env_id: str, *, progress: Progress = silent, notify: Notify = unsaid) -> str:
+    """The Minari id of a file's transitions, imported where they are not yet: its name and what it holds.
+
+    Raises: SkillsError as `import_file` does.
+    """
+    name = re.sub(r"\W+", "-", path.stem, flags=re.ASCII).strip("-") or "log"
+    minari_id = f"imported/{name}-{_digest(path)[:_DIGITS]}-v0"
+    if not is_local(minari_id):
+        import_file(path, minari_id, env_id, progress=progress, notify=notify)
+    return minari_id
+
+
+def _digest(path: Path) -> str:
+    """sha256 of a file, or of the names and contents of all files below a folder."""
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.suffix in _READ)
+    return hashlib.sha256("".join(f"{file.relative_to(path)} {sha256(file)}" for file in files).encode()).hexdigest()
 
 
 def _made_of(path: Path, env_id: str, *how: Any) -> dict[str, Any]:
@@ -114,8 +152,8 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
         check_spaces(str(path), env_id, table.observation_space(), actions)
         table.report(notify)
         episodes = list(_episodes(table, actions, None, True, silent))
-    kept = motion_columns(env_id) if columns == "motion" else None
-    low, high = inside(actions)
+    body = body_of(env_id)
+    kept = body.motion_size if columns == "motion" else None
     states = [_flat(episode.observations)[:, :kept].astype(np.float32) for episode in episodes]
     lengths = np.array([len(episode.actions) for episode in episodes])
     transitions = Transitions(
@@ -124,7 +162,9 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
         env_id=env_id,
         made_here=False,
         observations=np.concatenate([rows[:-1] for rows in states]),
-        actions=np.concatenate([episode.actions for episode in episodes]).clip(low, high),
+        actions=body.actions.inward(np.concatenate([episode.actions for episode in episodes])).clip(
+            -ACTION_LIMIT, ACTION_LIMIT
+        ),
         next_observations=np.concatenate([rows[1:] for rows in states]),
         rewards=np.concatenate([episode.rewards for episode in episodes]).astype(np.float32),
         terminated=np.concatenate([episode.terminations for episode in episodes]),
@@ -134,10 +174,12 @@ def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid
     return transitions
 
 
-def _table(path: Path, columns: NamedColumns, spec: EnvSpec, interleaved: int, notify: Notify) -> FileTable:
+def _table(path: Path, columns: NamedColumns, spec: EnvSpec | None, interleaved: int, notify: Notify) -> FileTable:
     columns = flat(columns)
     if interleaved != 1:
         columns = apart(columns, interleaved, path)
+    if spec is None:
+        return FileTable(path, columns, None)
     limit = ENVIRONMENTS[spec.id].episode_steps if spec.id in ENVIRONMENTS else spec.max_episode_steps
     return FileTable(path, without_world(columns, spec.id, notify), limit)
 
@@ -218,23 +260,35 @@ def _nested(infos: dict[str, NDArray[Any]]) -> dict[str, Any]:
     return nested
 
 
-def _env_spec(env_id: str) -> EnvSpec:
-    """The spec of an environment that Gymnasium or the catalogue knows. Raises: SkillsError (not found) for others."""
+def _env_spec(env_id: str) -> EnvSpec | None:
+    """The spec of an environment that Gymnasium or the catalogue knows; None of logs alone, or of a model's file.
+
+    Raises: SkillsError (not found) for others.
+    """
+    if is_log(env_id) or is_model(env_id):
+        return None
     check_id(env_id, "--env")
+    register()
+    name = read_key(env_id).name
     try:
-        return gymnasium.spec(env_id)
+        return gymnasium.spec(name)
     except (gymnasium.error.Error, ImportError) as error:
         known = {catalog.resolve(name).env_id for name in catalog.names()}
         if env_id in known:  # Gymnasium-Robotics', which need not be installed to keep data
             return EnvSpec(env_id)
-        names = {*ENVIRONMENTS, *(str(name) for name in known)}
-        raise SkillsError(f"Unknown environment {env_id!r}.", nearest(env_id, names), NOT_FOUND) from error
+        names = {*ENVIRONMENTS, *(str(name) for name in known), *gymnasium.registry}
+        raise SkillsError(
+            f"Unknown environment {env_id!r}.",
+            f"{nearest(env_id, names)} Where a package of yours registers it: --import PACKAGE. For logs that nothing "
+            "simulates: --env none",
+            NOT_FOUND,
+        ) from error
 
 
 def _made(spec: EnvSpec) -> gymnasium.Env[Any, Any]:
     """The environment. Raises: SkillsError (environment) where it is too old, or lacks a package."""
     try:
-        return gymnasium.make(spec.id)
+        return make(spec.id)
     except Exception as error:
         newest = next((known for known in ENVIRONMENTS if known.partition("-v")[0] == spec.id.partition("-v")[0]), None)
         raise SkillsError(
@@ -255,9 +309,11 @@ def _without_contact_forces(spec: EnvSpec) -> EnvSpec:
     return changed
 
 
-def _action_space(spec: EnvSpec, table: FileTable) -> Box:
-    """The environment's own action space; +-1 where it is not installed, as in all of Gymnasium-Robotics."""
+def _action_space(spec: EnvSpec | None, table: FileTable) -> Box:
+    """The environment's own action space; +-1 where it is not installed; what the file reaches where there is none."""
     size = int(table.columns["actions"].shape[1])
+    if spec is None:
+        return _reached(table)
     if spec.entry_point is None or spec.id in ENVIRONMENTS:
         return Box(-1.0, 1.0, (size,), np.float32)
     env = _made(spec)
@@ -267,3 +323,11 @@ def _action_space(spec: EnvSpec, table: FileTable) -> Box:
         return env.action_space
     finally:
         env.close()
+
+
+def _reached(table: FileTable) -> Box:
+    """From the least to the greatest action of each column; +-1 around one that never changes."""
+    actions = np.asarray(table.columns["actions"][:], np.float32)
+    low, high = np.nan_to_num(actions.min(axis=0)), np.nan_to_num(actions.max(axis=0))
+    still = low == high
+    return Box(np.where(still, low - 1, low), np.where(still, high + 1, high), dtype=np.float32)

@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-import gymnasium
 import numpy as np
-from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s
+from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
+from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
-from skills.bodies.specs import otherwise
+from skills.bodies.observing import flat_observation, observation_parts
+from skills.bodies.specs import key_of
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
@@ -30,6 +31,8 @@ from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, SkillsError
 from skills.memory import check_memory
 from skills.progress import Progress, silent
+
+SECONDS = "seconds_per_step"  # in the metadata of a dataset without an environment: how long a step lasts
 
 
 @dataclass(frozen=True)
@@ -52,24 +55,26 @@ def load(
     *,
     steps: int | None,
     columns: Columns,
+    env: str | None = None,
     rewards: bool = True,
     progress: Progress = silent,
 ) -> Transitions:
     """Reads the first `steps` rows (None: all); the episode that this cuts ends as by a time limit.
 
-    columns: "motion" leaves out Ant's contact forces, and nothing elsewhere.   progress: counts rows.
+    columns: "motion" leaves out what stands behind pose and motion, such as Ant's contact forces.
+    env: the environment that skills are to be played in, see `environment_of`.   progress: counts rows.
     rewards: False leaves the rewards unread; they are NaN.
 
-    Raises: SkillsError: not found, spaces other than Box, sizes that do not match, an environment made with arguments
-    or wrappers of its own, NaN or infinity, actions outside their space, damaged files.
+    Raises: SkillsError: not found, spaces other than Box, sizes that do not match, an environment that is not here,
+    NaN or infinity, actions outside their space, damaged files.
     """
-    dataset = open_usable(minari_id)
-    env_id = str(dataset.env_spec.id)
-    parts = observation_parts(dataset.observation_space)
-    kept = motion_columns(env_id) or sum(size for _, size in parts)
-    kept = kept if columns == "motion" else sum(size for _, size in parts)
+    dataset = open_usable(minari_id, env)
+    env_id = environment_of(dataset, minari_id, env)
+    parts = observation_parts(dataset.observation_space, minari_id)
+    body = body_of(env_id)
+    kept = min(body.motion_size, total(parts)) if columns == "motion" else total(parts)
     with reading_set(store.folder(minari_id), minari_id):
-        filling = _Filling(dataset, minari_id, kept, steps)
+        filling = _Filling(dataset, minari_id, kept, steps, body)
     for episode in _episodes(dataset, minari_id, rewards):
         if filling.add(episode):
             break
@@ -93,18 +98,47 @@ def open_dataset(minari_id: str) -> Any:
     return open_folder(store.folder(minari_id), minari_id)
 
 
-def open_usable(minari_id: str) -> Any:
+def open_usable(minari_id: str, env: str | None = None) -> Any:
     """As `open_dataset`, of one that can be learned from as far as its metadata tell.
 
-    Raises: SkillsError also where it names no environment, or another than is simulated here under that name, or where
-    its spaces do not fit.
+    env: see `environment_of`.
+    Raises: SkillsError also where its environment is not here, or where its spaces do not fit.
     """
     dataset = open_dataset(minari_id)
-    if dataset.env_spec is None:
-        raise SkillsError(f"{minari_id} does not say which environment it is of, so its skills could not be played.")
-    check_played(dataset.env_spec, minari_id)
-    check_spaces(minari_id, str(dataset.env_spec.id), dataset.observation_space, dataset.action_space)
+    spaces = dataset.observation_space, dataset.action_space
+    check_spaces(minari_id, "" if dataset.env_spec is None else str(dataset.env_spec.id), *spaces)
+    body = body_of(environment_of(dataset, minari_id, env))
+    columns, actions = total(observation_parts(spaces[0], minari_id)), int(spaces[1].shape[0])
+    _check_size(minari_id, "observations", columns, {body.observation_size, body.motion_size}, body.name)
+    _check_size(minari_id, "actions", actions, {len(body.actions.low)}, body.name)
     return dataset
+
+
+def environment_of(dataset: Any, minari_id: str, env: str | None = None) -> str:
+    """The key of the environment that skills of a dataset are played in, see `skills.bodies.keys`.
+
+    env: one to be played in rather than the dataset's own; "log": none, these are logs alone. A dataset that names no
+    environment is of logs alone, too.
+    """
+    asked = None if env is None else read_key(env)
+    if env is not None and asked is not None and asked.name != LOG:
+        return env
+    if env is None and dataset.env_spec is not None:
+        return key_of(dataset.env_spec, minari_id)
+    actions = dataset.action_space
+    if not actions.is_bounded():
+        raise SkillsError(
+            f"{minari_id} has an action space without bounds.", "A policy here acts within bounds; give the space some."
+        )
+    seconds = dataset.storage.metadata.get(SECONDS)
+    columns = total(observation_parts(dataset.observation_space, minari_id))
+    model = None if asked is None else asked.made_with.get("model")
+    return log_key(columns, actions.low, actions.high, None if seconds is None else float(seconds), model)
+
+
+def total(parts: tuple[tuple[str, int], ...]) -> int:
+    """O, the columns of all parts of an observation."""
+    return sum(size for _, size in parts)
 
 
 def learned(dataset: Any, minari_id: str, rewards: bool = True) -> Iterator[Any]:
@@ -114,7 +148,7 @@ def learned(dataset: Any, minari_id: str, rewards: bool = True) -> Iterator[Any]
 
     Raises: SkillsError where one cannot be read, or rows are missing.
     """
-    env_id = dataset.env_spec.id
+    env_id = "" if dataset.env_spec is None else dataset.env_spec.id
     in_maze = rewards and env_id in ENVIRONMENTS and environment(env_id).maze is not None
     rows = 0
     for episode in whole_episodes(dataset, minari_id):
@@ -173,38 +207,18 @@ def motion_columns(env_id: str) -> int | None:
     return motion_size(env_id)
 
 
-def observation_parts(space: Any) -> tuple[tuple[str, int], ...]:
-    """(name, columns) of what an observation is made of, in the order in which Gymnasium flattens it."""
-    if isinstance(space, gymnasium.spaces.Dict):
-        return tuple((str(key), int(np.prod(part.shape or ()))) for key, part in space.spaces.items())
-    return (("observation", int(space.shape[0])),)
-
-
 def check_spaces(what: str, env_id: str, observations: Any, actions: Any) -> None:
     """Raises: SkillsError for spaces that cannot be used, or that are not those of the environment."""
-    boxes = list(observations.spaces.values()) if isinstance(observations, gymnasium.spaces.Dict) else [observations]
-    for name, whole, spaces in (("observations", observations, boxes), ("actions", actions, [actions])):
-        if not spaces or not all(isinstance(space, Box) and len(space.shape) == 1 for space in spaces):
-            raise SkillsError(
-                f"{what} has {name} of the space {whole}.",
-                "Only flat continuous ones (a Box of one axis, or for observations a dict of them) can be used.",
-            )
+    parts = observation_parts(observations, what)
+    if not isinstance(actions, Box) or len(actions.shape) != 1:
+        raise SkillsError(
+            f"{what} has actions of the space {actions}.", "Only flat continuous ones (a Box of one axis) can be used."
+        )
     if env_id not in ENVIRONMENTS:
         return
     sizes = {observation_size(env_id), motion_columns(env_id) or observation_size(env_id)}
-    _check_size(what, "observations", sum(size for _, size in observation_parts(observations)), sizes, env_id)
+    _check_size(what, "observations", total(parts), sizes, env_id)
     _check_size(what, "actions", actions.shape[0], {int(load_model(env_id).nu)}, env_id)
-
-
-def check_played(spec: EnvSpec, what: str) -> None:
-    """Raises: SkillsError for the data of an environment that is another than the one simulated under its id."""
-    differing = otherwise(spec)
-    if differing:
-        raise SkillsError(
-            f"{what} is of {spec.id} with {', '.join(differing)}: skills learned from it would be played in another "
-            "environment.",
-            "Only the environment as Gymnasium makes it without arguments can be simulated here.",
-        )
 
 
 def _check_size(what: str, name: str, found: int, expected: set[int], env_id: str) -> None:
@@ -215,20 +229,27 @@ def _check_size(what: str, name: str, found: int, expected: set[int], env_id: st
 
 def _episodes(dataset: Any, minari_id: str, rewards: bool) -> Iterator[Episode]:
     """The episodes in order, in float32, their shapes checked."""
-    size, actions = sum(size for _, size in observation_parts(dataset.observation_space)), dataset.action_space.shape[0]
+    parts = observation_parts(dataset.observation_space, minari_id)
+    size, actions = total(parts), dataset.action_space.shape[0]
     labelled = LABEL_NAMES in dataset.storage.metadata
     for stored in learned(dataset, minari_id, rewards):
         with reading_set(store.folder(minari_id), minari_id):
-            episode = _checked(stored, dataset.observation_space, size, actions, minari_id, rewards, labelled)
+            episode = _checked(stored, parts, size, actions, minari_id, rewards, labelled)
         yield episode
 
 
 def _checked(
-    stored: Any, space: Any, size: int, actions: int, minari_id: str, rewards: bool, labelled: bool
+    stored: Any,
+    parts: tuple[tuple[str, int], ...],
+    size: int,
+    actions: int,
+    minari_id: str,
+    rewards: bool,
+    labelled: bool,
 ) -> Episode:
     which = f"Episode {stored.id} of {minari_id}"
     length = len(stored.rewards)
-    observations = _flat(stored.observations, space, which)
+    observations = _flat(stored.observations, parts, which)
     return Episode(
         numbers(observations, np.float32, (length + 1, size), f"{which}: observations"),
         numbers(stored.actions, np.float32, (length, actions), f"{which}: actions"),
@@ -238,20 +259,19 @@ def _checked(
     )
 
 
-def _flat(observations: Any, space: Any, which: str) -> NDArray[Any]:
-    """[T + 1, O] observations; those of a dict side by side."""
-    if not isinstance(space, gymnasium.spaces.Dict):
-        return np.asarray(observations)
-    lengths = {len(observations[key]) for key in space.spaces}
-    if len(lengths) > 1:
-        raise SkillsError(f"{which}: the parts of its observations have unequal lengths: {sorted(lengths)}.")
-    return np.concatenate([np.asarray(observations[key]) for key in space.spaces], axis=1)
+def _flat(observations: Any, parts: tuple[tuple[str, int], ...], which: str) -> NDArray[Any]:
+    """[T + 1, O] observations; those of a dict side by side, without the pictures among them."""
+    if isinstance(observations, dict):
+        lengths = {len(observations[name]) for name, _ in parts}
+        if len(lengths) > 1:
+            raise SkillsError(f"{which}: the parts of its observations have unequal lengths: {sorted(lengths)}.")
+    return flat_observation(parts, observations)
 
 
 class _Filling:
     """The arrays of the whole dataset, filled episode by episode."""
 
-    def __init__(self, dataset: Any, minari_id: str, kept: int, steps: int | None) -> None:
+    def __init__(self, dataset: Any, minari_id: str, kept: int, steps: int | None, body: Body) -> None:
         self._minari_id = minari_id
         self._made_here = POLICY_KEY in dataset.storage.metadata
         self._kept = kept
@@ -262,8 +282,8 @@ class _Filling:
         space = dataset.action_space
         row = np.dtype(np.float32).itemsize * (2 * kept + space.shape[0] + 2) + 1
         check_memory(self.expected * row, f"Reading {self.expected:,} rows of {minari_id}")
-        self._checks = Checks(minari_id, space.low, space.high)
-        self._low, self._high = inside(space)
+        self._actions_of = body.actions
+        self._checks = Checks(minari_id, body.actions.low, body.actions.high)
         rows = self.expected
         self._observations = np.empty((rows, kept), np.float32)
         self._actions = np.empty((rows, space.shape[0]), np.float32)
@@ -283,7 +303,7 @@ class _Filling:
         self._checks.add(episode.observations[: length + 1], episode.actions[taken], episode.rewards[taken])
         self._observations[rows] = episode.observations[:length, : self._kept]
         self._next_observations[rows] = episode.observations[1 : length + 1, : self._kept]
-        self._actions[rows] = episode.actions[taken].clip(self._low, self._high)
+        self._actions[rows] = self._actions_of.inward(episode.actions[taken]).clip(-ACTION_LIMIT, ACTION_LIMIT)
         self._rewards[rows] = episode.rewards[taken] if len(episode.rewards) else np.nan
         self._terminated[rows] = episode.terminated[taken]
         if self._labels is not None and episode.labels is not None:
@@ -312,9 +332,3 @@ class _Filling:
             labels=None if self._labels is None else self._labels[rows],
             stored_columns=sum(size for _, size in parts),
         )
-
-
-def inside(space: Box) -> tuple[Float32s, Float32s]:
-    """(low, high) [A]: the space less a hundred-thousandth of it on each side (see ACTION_LIMIT)."""
-    centre, half = (space.high + space.low) / 2.0, (space.high - space.low) / 2.0
-    return (centre - ACTION_LIMIT * half).astype(np.float32), (centre + ACTION_LIMIT * half).astype(np.float32)

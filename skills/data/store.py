@@ -38,13 +38,14 @@ LABEL = "label"  # in a dataset's infos: which of its LABEL_NAMES each row comes
 class Description:
     """What a new dataset says about itself.
 
-    env_spec: of the environment that it comes from.   how: the algorithm that acted, in a word or two.
+    env_spec: of the environment that it comes from; None of logs alone.
+    how: the algorithm that acted, in a word or two.
     text: a sentence on where it comes from.   more: further metadata of ours.
     """
 
     observation_space: Space[Any]
     action_space: Space[Any]
-    env_spec: EnvSpec
+    env_spec: EnvSpec | None
     how: str
     text: str
     more: Mapping[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Opens the files that people keep transitions in: D4RL's HDF5 and NumPy's `.npz`, never as pickle.
+"""Opens what people keep transitions in: D4RL's HDF5, NumPy's `.npz`, folders of LeRobot and RLDS; never pickle.
 
 Letters: N rows.
 """
@@ -12,7 +12,10 @@ from typing import Any
 import h5py
 
 from skills.archives import members
+from skills.data import lerobot, rlds
 from skills.data.hdf5 import check_filters, check_whole
+from skills.data.lerobot import is_lerobot
+from skills.data.rlds import is_rlds
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.memory import check_memory
 from skills.troubles import reading
@@ -33,10 +36,17 @@ def opened(path: Path) -> Iterator[NamedColumns]:
     Raises: SkillsError where there is no such file, of an unknown kind, or it cannot be read; so do the arrays as they
     are read.
     """
-    if not path.is_file():
+    if not path.exists():
         raise SkillsError(f"There is no file {path}.", exit_code=NOT_FOUND)
-    if path.suffix not in _SUFFIXES:
-        raise SkillsError(f"{path} is of an unknown kind.", f"Known: {', '.join(_SUFFIXES)}.", USAGE)
+    folder = path.is_dir() and (is_lerobot(path) or is_rlds(path))
+    if not folder and path.suffix not in _SUFFIXES:
+        known = f"{', '.join(_SUFFIXES)}, a folder of LeRobot's or of RLDS episodes in .npz files"
+        raise SkillsError(f"{path} is of an unknown kind.", f"Known: {known}.", USAGE)
+    if folder:
+        with reading(path, _GET_AGAIN):
+            parts = lerobot.columns(path) if is_lerobot(path) else rlds.columns(path)
+        yield parts
+        return
     with ExitStack() as stack:
         with reading(path, _GET_AGAIN):
             columns = _npz(path, stack) if path.suffix == ".npz" else _hdf5(path, stack)

@@ -13,7 +13,7 @@ import numpy as np
 
 from skills.arrays import Floats
 from skills.bodies import motion
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.bodies.fates import Fate, Outcome
 from skills.bodies.rebuilding import rebuilt
 from skills.data.transitions import Transitions
@@ -57,7 +57,7 @@ def recorded(rollouts: Rollouts, env_id: str) -> list[list[Recorded]]:
 
 def stretches(transitions: Transitions) -> list[Recorded]:
     """Stretches of a dataset, evenly over it: at most 500 of 4 s each, or as long as its episodes last."""
-    steps = round(_SECONDS / seconds_per_step(transitions.env_id))
+    steps = round(_SECONDS / body_of(transitions.env_id).seconds_per_step)
     rows = np.flatnonzero(transitions.left >= min(steps, int(transitions.left.max())))
     chosen = rows[np.unique(np.linspace(0, len(rows) - 1, _MOST_STRETCHES).astype(int))]
     found = []

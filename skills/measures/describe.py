@@ -11,7 +11,9 @@ import numpy as np
 
 from skills.arrays import Float32s
 from skills.bodies import gaits, motion
+from skills.bodies.body import body_of
 from skills.bodies.fates import Fate, Outcome, counted, counts
+from skills.measures.columns import label_columns
 from skills.measures.manoeuvres import Recorded, manoeuvre, speed, veer
 from skills.playing.rollout import Rollouts
 
@@ -25,16 +27,28 @@ _SPEED = re.compile(r"[0-9.]+ m/s")
 def shown(rollouts: Rollouts, env_id: str, fates: Sequence[Sequence[Fate]]) -> list[Recorded]:
     """[K] the rollout that stands for each skill."""
     return [
-        Recorded(rollouts.qpos[skill, index, : rollouts.lengths[skill, index] + 1], env_id, fates[skill][index])
+        Recorded(rollouts.poses[skill, index, : rollouts.lengths[skill, index] + 1], env_id, fates[skill][index])
         for skill, index in enumerate(rollouts.shown.tolist())
     ]
 
 
 def label_skills(rollouts: Rollouts, env_id: str, fates: Sequence[Sequence[Fate]]) -> list[str]:
-    """[K] labels, of the rollout that stands for each skill; no two are equal.   fates: [K][R]."""
+    """[K] labels, of the rollout that stands for each skill; no two are equal.   fates: [K][R].
+
+    What goes nowhere is labelled by its joints, or what is observed of it.
+    """
     played = shown(rollouts, env_id, fates)
+    names = body_of(env_id).joint_names
+    if names is not None:
+        return _label_standing(played, fates, names)
     labels = [describe(one, fate_words(one, of_skill)) for one, of_skill in zip(played, fates, strict=True)]
     return tell_apart(labels, played)
+
+
+def _label_standing(played: Sequence[Recorded], fates: Sequence[Sequence[Fate]], names: Sequence[str]) -> list[str]:
+    labels = label_columns([motion.joints(one.qpos) for one in played], names)
+    ends = ["" if one.fate.survives else fate_words(one, of_skill) for one, of_skill in zip(played, fates, strict=True)]
+    return tell_apart([joined(label, end) for label, end in zip(labels, ends, strict=True)], played)
 
 
 def fate_words(one: Recorded, fates: Sequence[Fate]) -> str:

@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skills.arrays import Floats, Ids
-from skills.bodies.environments import GOAL_COLUMNS, environment, load_model, seconds_per_step
+from skills.bodies.body import body_of
 
 _EXPLAINED = 0.99  # of the variance; whitening the rest would turn rounding into behaviour
 _CHUNK = 131_072  # rows described at once; bounds memory
@@ -75,31 +75,37 @@ class Windows:
 def read_steps(observations: NDArray[np.floating], env_id: str) -> Steps:
     """Reads the motion from observations [M, O] of pose and velocity; further columns are ignored.
 
-    A maze's goal, which is observed too, is no part of the motion.
+    A maze's goal, which is observed too, is no part of the motion. What does not travel, or whose observations do not
+    tell how, is described by all that is observed: its features are the columns, and it goes nowhere.
     """
-    if environment(env_id).maze is not None:
-        observations = np.delete(observations, GOAL_COLUMNS, axis=1)
-    model, dropped = load_model(env_id), environment(env_id).position_columns
-    split = model.nq - dropped
-    pose = np.asarray(observations[:, :split], np.float64)
-    rates = np.asarray(observations[:, split : split + model.nv], np.float64)
-    free = model.nq > model.nv  # a quaternion has one number more than the angular velocity
-    height = pose[:, (2 if free else 1) - dropped].copy()  # or it would keep all of the pose in memory
-    if free:
-        turn = Rotation.from_quat(pose[:, 3 - dropped : 7 - dropped], scalar_first=True)
+    body = body_of(env_id)
+    if not body.travels or body.root is None:
+        return _read_columns(observations, body.seconds_per_step)
+    pose = np.asarray(observations[:, body.pose], np.float64)  # a column that is not observed is not used
+    rates = np.asarray(observations[:, body.rates], np.float64)
+    height = pose[:, 1 if body.planar else 2].copy()  # or it would keep all of the pose in memory
+    if not body.planar:
+        turn = Rotation.from_quat(pose[:, 3:7], scalar_first=True)
         velocity, spin = rates[:, :3], rates[:, 3:6]
-        angles, joint_rates = pose[:, 7 - dropped :], rates[:, 6:]
+        angles, joint_rates = pose[:, 7:], rates[:, 6:]
     else:
-        turn = Rotation.from_rotvec(pose[:, 2 - dropped, None] * np.array([0.0, 1.0, 0.0]))
+        turn = Rotation.from_rotvec(pose[:, 2, None] * np.array([0.0, 1.0, 0.0]))
         velocity = np.stack([rates[:, 0], np.zeros(len(rates)), rates[:, 1]], axis=1)
         spin = rates[:, 2, None] * np.array([0.0, 1.0, 0.0])
-        angles, joint_rates = pose[:, 3 - dropped :], rates[:, 3:]
+        angles, joint_rates = pose[:, 3:], rates[:, 3:]
     axes = turn.as_matrix()
     gravity = -axes[:, 2]
     body_velocity = np.einsum("mwb,mw->mb", axes, velocity)
     features = np.concatenate([height[:, None], gravity, body_velocity, spin, angles, joint_rates], axis=1)
     yaw_rate = np.einsum("mb,mb->m", axes[:, 2], spin)
-    return Steps(features, velocity, yaw_rate, height, axes, seconds_per_step(env_id))
+    return Steps(features, velocity, yaw_rate, height, axes, body.seconds_per_step)
+
+
+def _read_columns(observations: NDArray[np.floating], seconds: float) -> Steps:
+    count = len(observations)
+    axes = np.broadcast_to(np.eye(3), (count, 3, 3))
+    features = np.asarray(observations, np.float64)
+    return Steps(features, np.zeros((count, 3)), np.zeros(count), np.zeros(count), axes, seconds)
 
 
 def cut_windows(starts: Ids, lengths: Ids, window: int, *, stride: int | None = None) -> Windows:

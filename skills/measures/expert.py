@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import environment
+from skills.bodies.body import body_of
 from skills.bodies.fates import counts
-from skills.bodies.references import reference_returns
+from skills.bodies.references import references_of
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.measures.describe import label_skills
@@ -57,13 +57,16 @@ def scores(rollouts: Rollouts, env_id: str) -> dict[str, Any]:
     """The normalised score 100 (R - random) / (expert - random) and the return R: means over seeds, with intervals over
     seeds by Student's t (none of one seed), and of each seed.
 
-    In a maze the score is the share of the episodes that reach the goal, in percent. Only whole episodes have one.
+    In a maze the score is the share of the episodes that reach the goal, in percent. Only whole episodes have one, and
+    only those of environments that D4RL has references of.
     """
-    low, high = reference_returns(env_id)
+    low, high = references_of(env_id) or (None, None)
     returns = rollouts.rewards.sum(axis=-1, dtype=np.float64).mean(axis=1)
-    found = 100.0 * (returns - low) / (high - low)
-    maze = environment(env_id).maze is not None
-    whole = rollouts.rewards.shape[-1] >= environment(env_id).episode_steps
+    known = low is not None and high is not None
+    found = returns if low is None or high is None else 100.0 * (returns - low) / (high - low)
+    body = body_of(env_id)
+    maze = body.maze is not None
+    whole = known and rollouts.rewards.shape[-1] >= body.episode_steps
     bounds = {"lowest": 0.0, "highest": 100.0} if maze else {}
     score = student(found.tolist(), **bounds) if whole else Interval(None, None, None)
     return {

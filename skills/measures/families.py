@@ -153,7 +153,7 @@ def _behaviour(rollouts: Rollouts, skill: int, index: int, fate: Fate) -> dict[s
     """What one rollout does; a group a name."""
     step = float(rollouts.seconds_per_step)
     length = int(rollouts.lengths[skill, index])
-    qpos = rollouts.qpos[skill, index, : length + 1]
+    qpos = rollouts.poses[skill, index, : length + 1]
     velocity = motion.velocity(qpos, step)
     joints = motion.joints(qpos)
     turned = motion.pitch(qpos) if motion.is_planar(qpos) else motion.heading(qpos)

@@ -3,8 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from skills.bodies.actions import ActionRange
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.files import write_json
 from skills.learning.classes import Classes
 from skills.measures.families import find_families
@@ -27,7 +26,7 @@ def handbook(run: RunFolder) -> dict[str, Any]:
     run.require("measures")
     classes = Classes.load(run.experts_file)
     families = find_families(Rollouts.load(run.rollouts_file), run.env_id, classes.behaviours)
-    bounds = ActionRange.of(run.env_id)
+    bounds = body_of(run.env_id).actions
     measured = run.measures["skills"]
     switches = known_switches(run) if run.config.mode == "skills" else None
     skills = []
@@ -52,7 +51,7 @@ def handbook(run: RunFolder) -> dict[str, Any]:
         "run": run.path.resolve().name,
         "env_id": run.env_id,
         "dataset": run.manifest["dataset"]["minari_id"],
-        "seconds_per_step": seconds_per_step(run.env_id),
+        "seconds_per_step": body_of(run.env_id).seconds_per_step,
         "action": {"low": bounds.low.tolist(), "high": bounds.high.tolist()},
         "skills": skills,
         "behaviours": behaviours,

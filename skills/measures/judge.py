@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from skills.arrays import Floats
-from skills.bodies.environments import seconds_per_step
-from skills.bodies.references import reference_returns
+from skills.bodies.body import body_of
+from skills.bodies.references import references_of
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.measures.descriptor import Windows, cut_windows, describe, fit_whitening, read_steps
@@ -49,7 +49,7 @@ class Judge:
         self.support = classes.support
         self.count = classes.count
         self.returns = discovery.returns
-        self.seconds = seconds_per_step(self.env_id)
+        self.seconds = body_of(self.env_id).seconds_per_step
         progress = reporter("fitting the judge", "parts")
         generator = np.random.default_rng([seed, self.count])
         self.steps = read_steps(held.observations, self.env_id)
@@ -85,8 +85,11 @@ class Judge:
         return rows, cut.middles
 
     def normalise(self, returns: Floats) -> Floats:
-        """Scores: 0 a random policy's return, 100 an expert's (D4RL's references)."""
-        low, high = reference_returns(self.env_id)
+        """Scores: 0 a random policy's return, 100 an expert's (D4RL's references); the returns where there are none."""
+        references = references_of(self.env_id)
+        if references is None:
+            return returns
+        low, high = references
         return 100.0 * (returns - low) / (high - low)
 
     def log_probabilities(self, windows: Floats) -> Floats:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s, Floats, Ids
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.files import read_arrays, write_arrays
 from skills.learning.classes import Classes
@@ -104,7 +104,7 @@ class Likeness:
     def scores(self, surprise: Float32s, log: Transitions) -> Floats:
         """[N] -> [E, L] the mean of an episode's most surprising time of each length."""
         values = np.maximum(surprise, 0.0)[:, None]
-        step = seconds_per_step(log.env_id)
+        step = body_of(log.env_id).seconds_per_step
         lengths = log.lengths
         columns = []
         for seconds in _SECONDS:

@@ -12,7 +12,7 @@ import numpy as np
 
 from skills.arrays import Float32s
 from skills.bodies import gaits, motion
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.bodies.fates import Fate, Outcome
 
 _STILL = 0.1  # m/s; slower is standing
@@ -69,7 +69,7 @@ class Recorded:
     @property
     def step(self) -> float:
         """s that a step lasts."""
-        return seconds_per_step(self.env_id)
+        return body_of(self.env_id).seconds_per_step
 
 
 @dataclass(frozen=True)

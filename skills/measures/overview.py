@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 
 from skills.bodies import motion
-from skills.bodies.environments import EPISODE_STEPS, seconds_per_step
+from skills.bodies.body import body_of
 from skills.bodies.fates import Fate, counts, ended_seconds, survived
-from skills.bodies.references import reference_returns
+from skills.bodies.references import references_of
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
@@ -24,6 +24,10 @@ from skills.progress import Reporter
 
 SCHEMA_VERSION = 1
 _PATH_POINTS = 40
+_OF_PLAYING = (
+    "speed", "forward", "speed_within", "displacement", "survival", "ended_seconds", "episode_return", "occupancy",
+    "occupancy_ratio", "fates",
+)  # fmt: skip  # measures of what a policy does
 
 
 @dataclass(frozen=True)
@@ -77,16 +81,33 @@ def measure(
         measure_skill(index, label, classes, rollouts, fates[index], aucs[index])
         for index, label in enumerate(label_skills(rollouts, transitions.env_id, fates))
     ]
-    whole_episodes = rollouts.rewards.shape[-1] >= EPISODE_STEPS
+    body = body_of(transitions.env_id)
+    if not body.plays:
+        return {"schema_version": SCHEMA_VERSION, **_unplayed(skills, transitions)}
+    whole_episodes = rollouts.rewards.shape[-1] >= body.episode_steps
     summary: dict[str, Any] = _summary(skills, transitions, whole_episodes)
     summary["fates"] = counts(fate for of_skill in fates for fate in of_skill)
     documents = [asdict(skill) for skill in skills]
     if len(classes.behaviours):
         summary["behaviours"] = len(np.unique(classes.behaviours))
-        summary["stride_seconds"] = float(classes.stride) * seconds_per_step(transitions.env_id)
+        summary["stride_seconds"] = float(classes.stride) * body.seconds_per_step
         for document, behaviour in zip(documents, classes.behaviours.tolist(), strict=True):
             document["behaviour"] = behaviour
     return {"schema_version": SCHEMA_VERSION, "summary": summary, "skills": documents}
+
+
+def _unplayed(skills: list[SkillMeasures], transitions: Transitions) -> dict[str, Any]:
+    """Where nothing can be played: what is known of the data alone. Paths and labels are of its own stretches."""
+    aucs = [skill.reward_auc for skill in skills if skill.reward_auc is not None]
+    return {
+        "summary": {
+            "played": False,
+            "reward_auc_median": float(np.median(aucs)) if aucs else None,
+            "reward_auc_min": min(aucs, default=None),
+            "return_data_mean": float(transitions.returns.mean()),
+        },
+        "skills": [asdict(skill) | dict.fromkeys(_OF_PLAYING) for skill in skills],
+    }
 
 
 def reward_aucs(classes: Classes, rewards: Rewards, reporter: Reporter) -> NDArray[np.float64]:
@@ -110,7 +131,7 @@ def measure_skill(
     own = (rollouts.classes[index] == index).sum() / lengths.sum() if len(classes.columns) else None
     support = classes.support[index]
     shown = int(rollouts.shown[index])
-    played = rollouts.qpos[index, shown, : lengths[shown] + 1]
+    played = rollouts.poses[index, shown, : lengths[shown] + 1]
     return SkillMeasures(
         skill=index,
         label=label,
@@ -134,11 +155,12 @@ def measure_skill(
 def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episodes: bool) -> dict[str, float | None]:
     """What all skills say together.
 
-    The normalised return (0 a random policy's, 100 an expert's, by D4RL's references) is that of whole episodes only.
+    The normalised return (0 a random policy's, 100 an expert's, by D4RL's references) is that of whole episodes only,
+    and of environments that D4RL has references of.
     """
     between = float(np.std([skill.forward for skill in skills]))
     within = float(np.mean([skill.speed_within for skill in skills]))
-    low, high = reference_returns(transitions.env_id)
+    low, high = references_of(transitions.env_id) or (None, None)
     returns = np.array([skill.episode_return for skill in skills])
     ratios = np.array([skill.occupancy_ratio for skill in skills], float)
     aucs = [skill.reward_auc for skill in skills if skill.reward_auc is not None]
@@ -153,11 +175,15 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
         "survival_median": float(np.median([skill.survival for skill in skills])),
         "return_median": float(np.median(returns)),
         "return_best": float(returns.max()),
-        "return_best_normalised": float(100.0 * (returns.max() - low) / (high - low)) if whole_episodes else None,
+        "return_best_normalised": _score(float(returns.max()), low, high) if whole_episodes else None,
         "return_data_mean": float(transitions.returns.mean()),
         "reference_return_random": low,
         "reference_return_expert": high,
     }
+
+
+def _score(value: float, low: float | None, high: float | None) -> float | None:
+    return None if low is None or high is None else float(100.0 * (value - low) / (high - low))
 
 
 def _path(qpos: NDArray[np.float32]) -> list[list[float]]:

@@ -31,7 +31,7 @@ def behaviour(rollouts: Rollouts, env_id: str, of_classes: Ids) -> tuple[dict[st
     families = find_families(rollouts, env_id, of_classes)
     nearest = np.argsort(families.distances + np.diag(np.full(len(families.distances), np.inf)), axis=1, kind="stable")
     overview = {
-        "planar": motion.is_planar(rollouts.qpos),
+        "planar": motion.is_planar(rollouts.poses),
         "representatives": families.representatives.tolist(),
         "families": families.names,
         "behaviours": len(of_classes) > 0,
@@ -65,7 +65,7 @@ def _motion(rollouts: Rollouts, skill: int) -> dict[str, Any]:
     """
     shown = rollouts.shown[skill]
     step = float(rollouts.seconds_per_step)
-    qpos = rollouts.qpos[skill, shown, : rollouts.lengths[skill, shown] + 1]
+    qpos = rollouts.poses[skill, shown, : rollouts.lengths[skill, shown] + 1]
     ground = motion.ground(qpos)
     way = ground - ground[0]
     if motion.is_planar(qpos):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s, Floats, Ids
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.windows import means
@@ -54,7 +54,7 @@ def segment(run: RunFolder, log: Transitions) -> Segments:
     classes = Classes.load(run.experts_file)
     families = find_families(Rollouts.load(run.rollouts_file), run.env_id, classes.behaviours)
     found = classes.classify(log.observations, log.actions, log.next_observations, log.lengths)
-    step = seconds_per_step(log.env_id)
+    step = body_of(log.env_id).seconds_per_step
     known = likeness(run, classes)
     surprise = known.surprise(log, found)
     behaviours = smoothed(families.family[found], log.lengths, max(1, round(_SMOOTHED / step)))

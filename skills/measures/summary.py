@@ -73,6 +73,14 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
     if "mode" in found:
         return summary_of_expert(measures)
     count = len(measures["skills"])
+    in_data = Line(
+        "Return in the data",
+        round(found["return_data_mean"], 1),
+        "",
+        "mean over the dataset's episodes",
+    )
+    if not found.get("played", True):
+        return [*_ranking(found), in_data]
     return [
         Line(
             "Own-class occupancy",
@@ -101,12 +109,7 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
             _survival(found, "median over skills: share of the horizon"),
         ),
         Line("Best return", round(found["return_best"], 1), "", _best(found, horizon)),
-        Line(
-            "Return in the data",
-            round(found["return_data_mean"], 1),
-            "",
-            "mean over the dataset's episodes",
-        ),
+        in_data,
     ]
 
 

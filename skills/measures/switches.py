@@ -17,10 +17,10 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.preprocessing import FunctionTransformer
 
 from skills.arrays import Bools, Float32s, Floats
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.bodies.fast import Simulation
 from skills.bodies.quantities import QUANTITIES
-from skills.errors import SkillsError
+from skills.errors import USAGE, SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.learning.policy import Policy
 from skills.measures.descriptor import cut_windows, read_steps, window_means
@@ -117,10 +117,16 @@ class _Stage:
     def __init__(self, policy: Policy, env_id: str, seconds: float, starts: int) -> None:
         self._policy, self._env_id, self._seconds, self._starts = policy, env_id, seconds, starts
         self._count = policy.shape.skills
-        self._step = seconds_per_step(env_id)
+        self._step = body_of(env_id).seconds_per_step
         self._steps = max(1, round(seconds / self._step))
         self._window = max(1, round(_WINDOW / self._step))
         every = np.repeat(np.arange(self._count), starts)
+        if not body_of(env_id).batched:
+            raise SkillsError(
+                f"Switches cannot be played in {body_of(env_id).name}: they begin from states in the midst of others.",
+                "Only environments that are simulated here can be set to a state; sequences play in all.",
+                USAGE,
+            )
         self._simulation = Simulation(env_id, len(every))
         fell = self._settle(every)
         self._up = ~fell

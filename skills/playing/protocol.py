@@ -7,7 +7,7 @@ of a stride. So by default every body gets the same times; the same counts of st
 
 from dataclasses import dataclass, replace
 
-from skills.bodies.environments import EPISODE_STEPS, seconds_per_step
+from skills.bodies.body import body_of
 from skills.choices import Unit
 
 _FROZEN_SECONDS = 0.05  # of a step
@@ -35,10 +35,11 @@ def protocol_of(env_id: str, unit: Unit = "seconds", trials: int = Protocol.tria
     frozen = Protocol(trials)
     if unit == "steps":
         return frozen
-    ratio = _FROZEN_SECONDS / seconds_per_step(env_id)
+    body = body_of(env_id)
+    ratio = _FROZEN_SECONDS / body.seconds_per_step
     return replace(
         frozen,
-        steps=min(round(frozen.steps * ratio), EPISODE_STEPS * 4 // 5),
-        window=round(frozen.window * ratio),
+        steps=min(round(frozen.steps * ratio), max(1, body.episode_steps * 4 // 5)),
+        window=min(max(1, round(frozen.window * ratio)), max(1, body.episode_steps // 5)),
         discount=frozen.discount ** (1.0 / ratio),
     )

@@ -1,11 +1,11 @@
 """Plays every skill in the simulation and records what it does.
 
-Letters: K skills, R rollouts of each, N simulations, T steps at most, P size of qpos, O observation columns, A action
-size.
+Letters: K skills, R rollouts of each, N simulations, T steps at most, P size of qpos, J of a pose, O observation
+columns, A action size.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies import motion
-from skills.bodies.fast import Simulation
+from skills.bodies.body import body_of
 from skills.bodies.fates import Fate, fate
+from skills.bodies.world import World
+from skills.bodies.worlds import most_at_once, open_world
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.progress import Reporter
 from skills.settings.config import RolloutConfig
@@ -37,6 +39,7 @@ class Rollouts:
     rewards: [K, R, T] float32, the environment's own; 0 in the padding.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
     seconds_per_step: [] float64, simulated time of a step, s.
+    laid_out: [K, R, T + 1, J] float32, the states as `skills.bodies.poses` lays them out; None where qpos is so itself.
     """
 
     qpos: NDArray[np.float32]
@@ -45,11 +48,17 @@ class Rollouts:
     rewards: NDArray[np.float32]
     classes: NDArray[np.int16]
     seconds_per_step: NDArray[np.float64]
+    laid_out: NDArray[np.float32] | None = None
+
+    @property
+    def poses(self) -> NDArray[np.float32]:
+        """[K, R, T + 1, J] the states, as `skills.bodies.motion` reads them."""
+        return self.qpos if self.laid_out is None else self.laid_out
 
     @property
     def net(self) -> NDArray[np.float64]:
         """[K, R, 2] m on the ground from start to end."""
-        start_and_end = motion.ground(self.qpos[..., [0, -1], :])
+        start_and_end = motion.ground(self.poses[..., [0, -1], :])
         return np.asarray(start_and_end[..., 1, :] - start_and_end[..., 0, :])
 
     @property
@@ -61,7 +70,7 @@ class Rollouts:
     def speed(self) -> NDArray[np.float64]:
         """[K, R] m/s, net displacement over the time played; signed along x for a planar body."""
         net = self.net
-        return (net[..., 0] if motion.is_planar(self.qpos) else np.linalg.norm(net, axis=-1)) / self.seconds
+        return (net[..., 0] if motion.is_planar(self.poses) else np.linalg.norm(net, axis=-1)) / self.seconds
 
     def fates(self, env_id: str) -> tuple[tuple[Fate, ...], ...]:
         """[K][R] what became of each."""
@@ -70,7 +79,7 @@ class Rollouts:
                 fate(qpos[: length + 1], env_id, ended=bool(ended))
                 for qpos, length, ended in zip(*of_skill, strict=True)
             )
-            for of_skill in zip(self.qpos, self.lengths.tolist(), self.terminated, strict=True)
+            for of_skill in zip(self.poses, self.lengths.tolist(), self.terminated, strict=True)
         )
 
     @property
@@ -81,7 +90,7 @@ class Rollouts:
 
     def save(self, path: Path) -> None:
         """Writes `rollouts.npz`."""
-        write_arrays(path, vars(self))
+        write_arrays(path, {name: array for name, array in vars(self).items() if array is not None})
 
     @staticmethod
     def load(path: Path) -> "Rollouts":
@@ -123,12 +132,15 @@ def actor_of(policy: "Policy", noise: bool, seed: int) -> Actor:
 
 @dataclass(frozen=True)
 class Moment:
-    """One step of all simulations that still play, B of them.
+    """One step of all simulations that are open and still play, B of them.
 
-    playing: [B] which simulations.   observations, next_observations: [B, O] float32.   actions: [B, A] float32.
-    rewards: [B].   terminated: [B] bool, it ended in a failure.   qpos: [B, P] after the step.
+    step: of their episodes, from 0.   playing: [B] which simulations.
+    observations, next_observations: [B, O] float32.   actions: [B, A] float32.
+    rewards: [B].   terminated: [B] bool, it ended in a failure.
+    qpos: [B, P] after the step.   poses: [B, J], see `World`; None where qpos is one.
     """
 
+    step: int
     playing: NDArray[np.intp]
     observations: NDArray[np.float32]
     actions: NDArray[np.float32]
@@ -136,19 +148,32 @@ class Moment:
     rewards: NDArray[np.float64]
     terminated: NDArray[np.bool_]
     qpos: NDArray[np.float64]
+    poses: NDArray[np.float64] | None
 
 
-def start(simulation: Simulation, rollouts: int, seed: int) -> NDArray[np.float64]:
+@dataclass(frozen=True)
+class Started:
+    """Where episodes begin: [B] which simulations, [B, P] their qpos, [B, J] their poses as in `Moment`."""
+
+    playing: NDArray[np.intp]
+    qpos: NDArray[np.float64]
+    poses: NDArray[np.float64] | None
+
+
+def start(world: World, rollouts: int, seed: int, numbers: NDArray[np.intp] | None = None) -> NDArray[np.float64]:
     """Starts the rollouts of K skills, skill by skill; returns observations [K * rollouts, O].
 
     Rollout r of every skill starts from the same state, drawn with `default_rng([seed, r])`.
+    numbers: which of the K * rollouts are started, in the first simulations; None: all, one in each.
     """
-    return simulation.reset([np.random.default_rng([seed, index % rollouts]) for index in range(simulation.count)])
+    every = np.arange(world.count) if numbers is None else numbers
+    generators = [np.random.default_rng([seed, index % rollouts]) for index in every.tolist()]
+    return world.reset(generators, np.arange(len(every)))
 
 
 def lockstep(
     actor: Actor,
-    simulation: Simulation,
+    world: World,
     started: NDArray[np.float64],
     skills: NDArray[np.int64],
     horizon: int,
@@ -164,15 +189,42 @@ def lockstep(
     for step in range(horizon):
         before = observations[playing]
         actions = actor.act(before, skills[playing] if skills.ndim == 1 else skills[playing, step])
-        result = simulation.step(actions, playing)
+        result = world.step(actions, playing)
         after = result.observations.astype(np.float32)
         observations[playing] = after
-        qpos = simulation.qpos[playing]
-        fell = result.terminated & simulation.environment.terminates  # an end may also be a success
-        yield Moment(playing, before, actions, after, result.rewards, fell, qpos)
+        poses = None if world.poses is None else world.poses[playing]
+        yield Moment(step, playing, before, actions, after, result.rewards, result.failed, world.qpos[playing], poses)
         playing = playing[~(result.terminated | (result.truncated & (not endless)))]
         if len(playing) == 0:
             return
+
+
+def episodes(
+    actor: Actor,
+    env_id: str,
+    skills: NDArray[np.int64],
+    rollouts: int,
+    seed: int,
+    horizon: int,
+    *,
+    task: str | None = None,
+    endless: bool = False,
+) -> Iterator[Started | Moment]:
+    """As `lockstep` from `start`, in a world of their own: all at once as far as there is room, else some after others.
+
+    task: in a maze, see `Maze.starts`.
+    """
+    total = len(skills)
+    world = open_world(env_id, most_at_once(env_id, total), task=task)
+    try:
+        for first in range(0, total, world.count):
+            chosen = np.arange(first, min(first + world.count, total))
+            started, rows = start(world, rollouts, seed, chosen), np.arange(len(chosen))
+            yield Started(chosen, world.qpos[rows].copy(), None if world.poses is None else world.poses[rows].copy())
+            for moment in lockstep(actor, world, started, skills[chosen], horizon, endless=endless):
+                yield replace(moment, playing=chosen[moment.playing])
+    finally:
+        world.close()
 
 
 class Transcript:
@@ -216,32 +268,40 @@ def play(
     """Plays all skills at once, in lock-step."""
     count, horizon = policy.shape.skills, config.horizon
     skills = np.repeat(np.arange(count), config.rollouts)
-    total = len(skills)
-    simulation = Simulation(env_id, total, task=config.task)
-    started = start(simulation, config.rollouts, seed)
-    qpos = np.empty((total, horizon + 1, simulation.qpos.shape[1]), np.float32)
-    qpos[:, 0] = simulation.qpos
+    total, body = len(skills), body_of(env_id)
+    qpos = np.empty((total, horizon + 1, body.state_size), np.float32)
+    poses = None if body.leads else np.empty((total, horizon + 1, body.pose_size), np.float32)
     rewards = np.zeros((total, horizon), np.float32)
-    seen = Transcript(total, horizon, policy.shape.observation_size, simulation.action_size)
-    terminated = np.zeros(total, bool)
+    seen = Transcript(total, horizon, policy.shape.observation_size, len(body.actions.low))
+    failed = np.zeros(total, bool)
     progress = reporter(f"playing {count} skills, {config.rollouts} times each", "steps")
     actor = actor_of(policy, config.noise, seed)
-    for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
+    for moment in episodes(actor, env_id, skills, config.rollouts, seed, horizon, task=config.task):
         playing = moment.playing
-        seen.add(step, moment)
-        rewards[playing, step] = moment.rewards
-        terminated[playing] = moment.terminated
-        qpos[:, step + 1] = qpos[:, step]
-        qpos[playing, step + 1] = moment.qpos
-        progress(step + 1, horizon)
-    played = int(seen.lengths.max())
-    qpos[:, played + 1 :] = qpos[:, played : played + 1]
+        state = 0
+        if isinstance(moment, Moment):
+            state = moment.step + 1
+            seen.add(moment.step, moment)
+            rewards[playing, moment.step] = moment.rewards
+            failed[playing] = moment.terminated
+            progress(state, horizon)
+        qpos[playing, state] = moment.qpos
+        if poses is not None:
+            poses[playing, state] = moment.poses
     by_skill = (count, config.rollouts)
+
     return Rollouts(
-        qpos=qpos.reshape(*by_skill, *qpos.shape[1:]),
+        qpos=padded(qpos, seen.lengths).reshape(*by_skill, *qpos.shape[1:]),
         lengths=seen.lengths.astype(np.int32).reshape(by_skill),
-        terminated=terminated.reshape(by_skill),
+        terminated=failed.reshape(by_skill),
         rewards=rewards.reshape(*by_skill, horizon),
         classes=seen.classify(classes).reshape(*by_skill, horizon),
-        seconds_per_step=np.array(simulation.seconds_per_step),
+        seconds_per_step=np.array(body.seconds_per_step),
+        laid_out=None if poses is None else padded(poses, seen.lengths).reshape(*by_skill, *poses.shape[1:]),
     )
+
+
+def padded(states: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
+    """[N, T + 1, P] with what is behind the last state played, lengths [N], made that state again."""
+    times = np.minimum(np.arange(states.shape[1]), lengths[:, None])
+    return np.asarray(states[np.arange(len(states))[:, None], times])

@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Bools, Float32s, Ids
-from skills.bodies.environments import seconds_per_step
-from skills.bodies.fast import Simulation
+from skills.bodies.body import body_of
 from skills.bodies.fates import Fate, fate
 from skills.errors import USAGE, SkillsError
-from skills.playing.rollout import Transcript, lockstep, start
+from skills.playing.rollout import Started, Transcript, episodes, padded
 from skills.playing.trials import STARTS_SEED
 from skills.progress import Progress, silent, sparsely
 
@@ -62,7 +61,7 @@ def parse_sequence(text: str, skills: int) -> tuple[Piece, ...]:
 
 def schedule_of(parts: Sequence[Piece], env_id: str) -> Ids:
     """[T] the skill of each step; no part is shorter than a step."""
-    step = seconds_per_step(env_id)
+    step = body_of(env_id).seconds_per_step
     return np.concatenate([np.full(max(1, round(part.seconds / step)), part.skill, np.int64) for part in parts])
 
 
@@ -72,18 +71,20 @@ class Performance:
 
     seen: the transitions.   qpos: [N, T + 1, P] the states; behind the end of one its last is repeated.
     ended: [N] whether the environment called its last state a failure, before the sequence was over.
+    poses: [N, T + 1, J] the states as `skills.bodies.motion` reads them.
     """
 
     seen: Transcript
     qpos: Float32s
     ended: Bools
+    poses: Float32s
 
     def fates(self, env_id: str) -> tuple[Fate, ...]:
         """[N] what became of each."""
         lengths = self.seen.lengths.tolist()
         return tuple(
             fate(qpos[: length + 1], env_id, ended=bool(ended))
-            for qpos, length, ended in zip(self.qpos, lengths, self.ended, strict=True)
+            for qpos, length, ended in zip(self.poses, lengths, self.ended, strict=True)
         )
 
     def rows(self, which: int | slice = slice(None)) -> tuple[Float32s, Float32s, Float32s]:
@@ -107,23 +108,24 @@ def perform(
     schedule: [N, T]. It may be longer than the environment's time limit: a fall ends it, and nothing else.
     """
     count, steps = schedule.shape
-    simulation = Simulation(env_id, count)
-    started = start(simulation, starts, seed)
-    seen = Transcript(count, steps, policy.shape.observation_size, simulation.action_size)
-    qpos = np.empty((count, steps + 1, simulation.qpos.shape[1]), np.float32)
-    qpos[:, 0] = simulation.qpos
+    body = body_of(env_id)
+    seen = Transcript(count, steps, policy.shape.observation_size, len(body.actions.low))
+    qpos = np.empty((count, steps + 1, body.state_size), np.float32)
+    poses = np.empty((count, steps + 1, body.state_size if body.leads else body.pose_size), np.float32)
     ended = np.zeros(count, bool)
     progress = sparsely(progress)
-    for step, moment in enumerate(lockstep(policy, simulation, started, schedule, steps, endless=True)):
-        seen.add(step, moment)
-        qpos[:, step + 1] = qpos[:, step]
-        qpos[moment.playing, step + 1] = moment.qpos
+    for moment in episodes(policy, env_id, schedule, starts, seed, steps, endless=True):
+        if isinstance(moment, Started):
+            qpos[moment.playing, 0] = moment.qpos
+            poses[moment.playing, 0] = moment.qpos if moment.poses is None else moment.poses
+            continue
+        seen.add(moment.step, moment)
+        qpos[moment.playing, moment.step + 1] = moment.qpos
+        poses[moment.playing, moment.step + 1] = moment.qpos if moment.poses is None else moment.poses
         ended[moment.playing] = moment.terminated
-        progress(step + 1, steps)
-    last = int(seen.lengths.max())
-    qpos[:, last + 1 :] = qpos[:, last : last + 1]
+        progress(moment.step + 1, steps)
     progress(steps, steps)
-    return Performance(seen, qpos, ended)
+    return Performance(seen, padded(qpos, seen.lengths), ended, padded(poses, seen.lengths))
 
 
 def held(skills: NDArray[np.integer], trials: int, steps: int) -> Ids:

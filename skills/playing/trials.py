@@ -9,15 +9,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import EPISODE_STEPS
-from skills.bodies.fast import Simulation
+from skills.bodies.body import body_of
 from skills.bodies.fates import OUTCOMES, Fate, fate
-from skills.bodies.rebuilding import rebuilt
+from skills.bodies.rebuilding import poses_rebuilt
 from skills.data.transitions import Transitions
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.classes import Classes
 from skills.playing.protocol import Protocol
-from skills.playing.rollout import Actor, Transcript, lockstep, start
+from skills.playing.rollout import Actor, Started, Transcript, episodes
 from skills.progress import Reporter
 from skills.troubles import reading
 
@@ -31,7 +30,7 @@ class Trials:
     observations: [K, R, T, O] float32, the state before each step; 0 in the padding.
     lengths: [K, R] int64, steps of these that were played.
     classes: [K, R, T] int16, the class of the data that each transition is nearest to; -1 in the padding.
-    returns: [K, R] float64, the environment's reward over a whole episode of 1000 steps.
+    returns: [K, R] float64, the environment's reward over a whole episode.
     survived: [K, R] int64, steps of that episode before its fate.   fates: [K, R] int8, which of `fates.OUTCOMES`.
     """
 
@@ -66,37 +65,43 @@ def play_trials(
     protocol: Protocol,
     reporter: Reporter,
     *,
-    horizon: int = EPISODE_STEPS,
+    horizon: int | None = None,
 ) -> Trials:
-    """Plays `count` skills in lock-step, each as often as the protocol says, for `horizon` steps."""
+    """Plays `count` skills in lock-step, each as often as the protocol says, for `horizon` steps.
+
+    horizon: None: a whole episode, as long as the environment lets it last.
+    """
     trials = protocol.trials
     columns = transitions.observations.shape[1]
     skills = np.repeat(np.arange(count), trials)
-    simulation = Simulation(transitions.env_id, len(skills))
-    started = start(simulation, trials, STARTS_SEED)
+    body = body_of(transitions.env_id)
+    horizon = body.episode_steps if horizon is None else horizon
     steps = min(protocol.steps, horizon)
     noted = min(steps + int(classes.window) // 2, horizon)  # the class of a step looks as far ahead
-    seen = Transcript(len(skills), noted, columns, simulation.action_size)
+    seen = Transcript(len(skills), noted, columns, len(body.actions.low))
     returns = np.zeros(len(skills))
-    qpos = np.empty((len(skills), horizon + 1, simulation.qpos.shape[1]), np.float32)
-    qpos[:, 0] = simulation.qpos
+    states = np.empty((len(skills), horizon + 1, body.state_size if body.leads else body.pose_size), np.float32)
     lengths = np.zeros(len(skills), np.int64)
     ended = np.zeros(len(skills), bool)
     progress = reporter(f"playing {count} skills, {trials} times each", "steps")
-    for step, moment in enumerate(lockstep(actor, simulation, started, skills, horizon)):
+    for moment in episodes(actor, transitions.env_id, skills, trials, STARTS_SEED, horizon):
         playing = moment.playing
-        if step < noted:
-            seen.add(step, moment)
+        now = moment.qpos if moment.poses is None else moment.poses
+        if isinstance(moment, Started):
+            states[playing, 0] = now
+            continue
+        states[playing, moment.step + 1] = now
+        if moment.step < noted:
+            seen.add(moment.step, moment)
         returns[playing] += moment.rewards
-        qpos[playing, step + 1] = moment.qpos
         lengths[playing] += 1
         ended[playing] = moment.terminated
-        progress(step + 1, horizon)
+        progress(moment.step + 1, horizon)
     progress(horizon, horizon)
     by_skill = (count, trials)
     found = [
-        fate(states[: length + 1], transitions.env_id, ended=bool(end))
-        for states, length, end in zip(qpos, lengths.tolist(), ended, strict=True)
+        fate(of_one[: length + 1], transitions.env_id, ended=bool(end))
+        for of_one, length, end in zip(states, lengths.tolist(), ended, strict=True)
     ]
     return Trials(
         observations=(seen.states[:, :steps] * seen.played[:, :steps, None]).reshape(*by_skill, steps, columns),
@@ -142,7 +147,7 @@ def _fate_in_data(transitions: Transitions, episode: int) -> Fate:
     first = int(transitions.episode_starts[episode])
     last = first + int(transitions.lengths[episode]) - 1
     seen = np.concatenate([transitions.observations[first : last + 1], transitions.next_observations[last : last + 1]])
-    return fate(rebuilt(seen, transitions.env_id), transitions.env_id, ended=bool(transitions.terminated[last]))
+    return fate(poses_rebuilt(seen, transitions.env_id), transitions.env_id, ended=bool(transitions.terminated[last]))
 
 
 def _roomy(left: NDArray[np.int64], wanted: int, protocol: Protocol) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skills.data import catalog, minari_root
-from skills.errors import NOT_FOUND, SkillsError
+from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, check_free, open_or_create, open_run
@@ -48,14 +48,17 @@ def begin(
     asked: as `make_config` takes it.
     Raises: SkillsError as these do; before anything is made or downloaded where what is asked for cannot be.
     """
+    if is_log_file(dataset):
+        dataset = _imported(dataset, asked.get("env"), reporter, notify)
     asked["expert"] = expert_of(asked.get("expert"))
+    env = asked.get("env")
     make_config(dataset, **asked)
     begun = None if fresh or not is_run(path) else open_run(path)  # it goes on as it began
     device = begun.config.device if begun and device == "auto" else device
     source = begun.source if begun and source == "auto" else source
     for name in (dataset, asked["expert"]):
         if name is not None and not _is_file(name):
-            get_data(name, source if name == dataset else "auto", offline, reporter, notify)
+            get_data(name, source if name == dataset else "auto", offline, reporter, notify, env)
     from skills.learning.engine.device import choose_device  # takes a second or two: it needs torch
 
     config = make_config(dataset, **asked)  # again: only now may it be known whose steps these are
@@ -69,28 +72,57 @@ def begin(
     return Begun(run, data, source)
 
 
-def get_data(dataset: str, source: str, offline: bool, reporter: Reporter, notify: Notify) -> None:
-    """Downloads the dataset where that is what it takes.
+def is_log_file(dataset: str) -> bool:
+    """Whether what is named is a file or a folder of logs, rather than a dataset."""
+    return Path(dataset).suffix in EXPERT_FILES or ("/" in dataset and Path(dataset).is_dir())
+
+
+def name_of(dataset: str) -> str:
+    """What a run on a dataset is called after: a file's name without its folder and ending."""
+    return Path(dataset).stem if is_log_file(dataset) else dataset
+
+
+def _imported(file: str, env: str | None, reporter: Reporter, notify: Notify) -> str:
+    """The Minari id of a file's transitions. Raises: SkillsError (usage) where it is not said what they are of."""
+    path = Path(file)
+    if not path.exists():
+        raise SkillsError(f"There is no file {file}.", "Name a file, or a dataset.", NOT_FOUND)
+    if env is None:
+        raise SkillsError(
+            f"{file} does not say what it is of.",
+            "Name the environment, --env Hopper-v5, or a model, --xml robot.xml; or nothing is played: --env none",
+            USAGE,
+        )
+
+    from skills.data.importing import import_once  # as below
+
+    minari_id = import_once(path, env, progress=reporter(f"importing {path.name}", "rows"), notify=notify)
+    notify(f"{file} is the dataset {minari_id} now.")
+    return minari_id
+
+
+def get_data(
+    dataset: str, source: str, offline: bool, reporter: Reporter, notify: Notify, env: str | None = None
+) -> None:
+    """Downloads the dataset where that is what it takes.   env: what is to be played in, instead of its own.
 
     Raises: SkillsError where there is no such data, or its environment cannot be played: no run is begun in vain.
     """
     entry = catalog.resolve(dataset)
 
-    from skills.bodies.environments import environment  # Gymnasium and MuJoCo take a second, and a typo ends above
+    from skills.bodies.body import body_of  # Gymnasium and MuJoCo take a second, and a typo ends above
     from skills.data.minari import open_usable
     from skills.data.sources import choose
 
     chosen = choose(entry, source, offline=offline)
-    if entry.env_id:
-        environment(entry.env_id)
+    if entry.env_id and env is None:
+        body_of(entry.env_id)
     if chosen == "remote":
         from skills.data import hub
 
         hub.download(str(entry.official_id), reporter(f"downloading {entry.official_id}", "bytes"), notify)
     if chosen in ("local", "remote"):
-        open_usable(next(minari_id for minari_id in entry.ids if minari_root.is_local(minari_id)))
-    if entry.env_id is None and (env_id := minari_root.env_id(dataset)):
-        environment(env_id)
+        open_usable(next(minari_id for minari_id in entry.ids if minari_root.is_local(minari_id)), env)
 
 
 def expert_of(named: str | None) -> str | None:

@@ -12,6 +12,7 @@ from skills.settings.presets import learner
 _OPTIONS = {
     "preset": "--preset",
     "mode": "--mode",
+    "data.env": "--env",
     "experts.expert": "--expert",
     "experts.episodes": "--episodes",
     "experts.trajectories": "--trajectories",

@@ -32,6 +32,7 @@ def make_config(
     maker: str = "clue",
     learner: str | None = None,
     calibration: float | None = None,
+    env: str | None = None,
     set: Mapping[str, Any] | None = None,
 ) -> Config:
     """The preset's configuration for a dataset. The default seed, 1, is the paper's `random_state` for K-means.
@@ -40,6 +41,7 @@ def make_config(
     domain: what the dataset's body does; None: what the catalogue or the dataset's metadata say.
     seeds, expert, trajectories, episodes: in imitation and sparse mode, see `Config` and `ExpertsConfig`.
     learner: None: what suits the features.   calibration: lambda, 0 for none.
+    env: what to play in instead of the dataset's own environment: an id, the whole path of a model, "log" for nothing.
     set: any setting by its dotted name, {"policy.steps": 5000}, over all else.
     Raises: SkillsError (usage) for an unknown preset, a value out of range, or one that the mode has no use for.
     """
@@ -50,7 +52,7 @@ def make_config(
     features: Features = "behaviour" if behaviour else "step"
     learner = learner or presets.learner(features)
     _check_makers(mode, maker, learner)
-    environment = _environment(dataset)
+    environment = env or _environment(dataset)
     domain = domain or domain_of(environment)
     asked: dict[str, dict[str, Any]] = {"policy": {"trunk": trunk if mode == "skills" else "independent"}}
     if mode != "skills":
@@ -59,6 +61,8 @@ def make_config(
         asked["experts"] = {"expert": expert, "trajectories": shown, "episodes": episodes}
     if skills == "auto":
         asked["experts"] = {"features": features, "inferred": True}
+    if env is not None:
+        asked["data"] = {"env": env}
     if calibration is not None:
         check_between("--lambda", calibration, 0)
         asked["reward"] = {"calibration": calibration}

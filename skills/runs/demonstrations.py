@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import environment
+from skills.bodies.body import body_of
+from skills.bodies.environments import ENVIRONMENTS
 from skills.bodies.mazes import GOAL_REWARD
 from skills.data.importing import read_file
 from skills.data.transitions import Transitions
@@ -99,6 +100,7 @@ def load(
             columns=config.data.columns,
             progress=progress,
             notify=notify,
+            env=config.data.env,
         )
     _check_fits(source, own)
     every = np.arange(len(source.episode_starts))
@@ -126,7 +128,7 @@ def successful(transitions: Transitions) -> NDArray[np.int64]:
 
     Raises: SkillsError (usage) for an environment that calls nothing so.
     """
-    if environment(transitions.env_id).maze is None:
+    if body_of(transitions.env_id).maze is None:
         raise SkillsError(
             f"{transitions.env_id} has no test of success: its reward is not sparse.",
             "Use --mode imitation with --expert, or a dataset of a maze such as antmaze-umaze-play.",
@@ -180,8 +182,7 @@ def joined(own: Transitions, demonstrations: Transitions) -> Transitions:
 
 
 def _check_fits(expert: Transitions, own: Transitions) -> None:
-    ours, theirs = environment(own.env_id), environment(expert.env_id)
-    if (ours.xml, ours.maze) != (theirs.xml, theirs.maze):
+    if own.env_id != expert.env_id and not _same_place(own.env_id, expert.env_id):
         raise SkillsError(
             f"The expert {expert.name} is of {expert.env_id}, and {own.name} of {own.env_id}.",
             "Choose an expert of the same body in the same place.",
@@ -193,3 +194,9 @@ def _check_fits(expert: Transitions, own: Transitions) -> None:
             raise SkillsError(
                 f"The {what} of the expert {expert.name} have {size} columns, those of {own.name} {expected}."
             )
+
+
+def _same_place(one: str, other: str) -> bool:
+    """Whether two environments are of one body in one maze: they differ in the starts and goals that they draw."""
+    ours, theirs = ENVIRONMENTS.get(one), ENVIRONMENTS.get(other)
+    return ours is not None and theirs is not None and (ours.xml, ours.maze) == (theirs.xml, theirs.maze)

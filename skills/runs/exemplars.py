@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import environment, load_model, seconds_per_step
+from skills.bodies.body import body_of
 from skills.bodies.rebuilding import rebuilt
 from skills.data.minari import open_dataset
 from skills.data.opening import whole_episodes
@@ -41,6 +41,8 @@ class Exemplars:
     lengths: [K, E] int32 states; 0 where a class has fewer stretches.
     episodes, starts: [K, E] int64, the episode and its step that a stretch begins at.
     origin: "recorded" by the simulator, or "rebuilt" from observations, with the place integrated from the velocity.
+        What cannot be is NaN. Without a simulator states
+        are what was observed.
     """
 
     qpos: NDArray[np.float32]
@@ -49,6 +51,10 @@ class Exemplars:
     episodes: NDArray[np.int64]
     starts: NDArray[np.int64]
     origin: Origin
+
+    def shows(self, skill: int, place: int) -> bool:
+        """Whether the states of a stretch are known."""
+        return bool(self.lengths[skill, place] and self.qpos.shape[3] and np.isfinite(self.qpos[skill, place]).all())
 
     def share(self, skill: int) -> float:
         """The share of the stretches' steps that are in the class."""
@@ -67,12 +73,12 @@ def find(run: RunFolder) -> Exemplars:
     run.require("experts")
     transitions = read(run, "local", silent_reporter, unsaid).transitions
     labels = read_arrays(run.experts_file)["labels"]
-    length = round(_SECONDS / seconds_per_step(transitions.env_id))
+    length = round(_SECONDS / body_of(transitions.env_id).seconds_per_step)
     found = cut(transitions, labels, run.config.skills, length)
     minari_id, stored = _stored_in(run)
     if minari_id is not None:
         found = _exact(found, transitions.env_id, minari_id, stored)
-    found = _for_every_seed(found, run.config.seeds)
+    found = for_every_seed(found, run.config.seeds)
     write_arrays(run.exemplars_file, {**vars(found), "origin": np.array(found.origin), "key": np.array(key)})
     return found
 
@@ -95,7 +101,7 @@ def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, 
     bounds = transitions.bounds
     episode_of = np.repeat(np.arange(len(bounds) - 1), transitions.lengths)
     last = np.arange(len(transitions)) + np.minimum(transitions.left, length)
-    size = load_model(transitions.env_id).nq
+    size = body_of(transitions.env_id).state_size
     shape = (count, _MOST)
     found = Exemplars(
         np.zeros((*shape, length, size), np.float32),
@@ -139,7 +145,10 @@ def _stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:
 
 def _exact(found: Exemplars, env_id: str, minari_id: str, stored_as: dict[int, int]) -> Exemplars:
     """The same stretches with the simulator's own states, where the dataset has recorded them."""
-    hidden, size = environment(env_id).position_columns, load_model(env_id).nq
+    body = body_of(env_id)
+    if body.model is None:
+        return found
+    size, compared = body.model.nq, body.pose >= 0
     dataset = open_dataset(minari_id)
     qpos = found.qpos.copy()
     length = qpos.shape[2]
@@ -153,13 +162,17 @@ def _exact(found: Exemplars, env_id: str, minari_id: str, stored_as: dict[int, i
             states = recorded[start : start + steps]
             if states.shape != (steps, size):
                 return found
-            if np.abs(states[:, hidden:] - qpos[skill, place, :steps, hidden:]).max() > _TOLERANCE:
+            if compared.any() and _differ(states[:, compared], qpos[skill, place, :steps, compared].T):
                 return found
             qpos[skill, place] = _padded(states, length)
     return Exemplars(qpos, found.own, found.lengths, found.episodes, found.starts, "recorded")
 
 
-def _for_every_seed(found: Exemplars, seeds: int) -> Exemplars:
+def _differ(recorded: NDArray[np.floating[Any]], rebuilt: NDArray[np.floating[Any]]) -> bool:
+    return bool(np.abs(recorded - rebuilt).max() > _TOLERANCE)
+
+
+def for_every_seed(found: Exemplars, seeds: int) -> Exemplars:
     """One expert's stretches again for each of the seeds that learned from it."""
     return Exemplars(
         np.repeat(found.qpos, seeds, axis=0),

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from skills.bodies.environments import observation_size
+from skills.bodies.actions import ActionRange
+from skills.bodies.body import body_of
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import replacing
 from skills.learning.engine.stacked import StackedMlp, with_ones
@@ -36,16 +37,34 @@ class Exported:
     metadata: dict[str, str]
 
 
-class _Player(nn.Module):
-    """Observations as the dataset has them [B, O] -> mean actions [B, A] of a policy of one skill."""
+class _Outward(nn.Module):
+    """Actions in +-1 -> in an environment's own bounds; nothing where these are +-1."""
 
-    def __init__(self, policy: Policy) -> None:
+    middle: Tensor
+    reach: Tensor
+
+    def __init__(self, actions: ActionRange) -> None:
+        super().__init__()
+        self.unit = bool((actions.low == -1).all() and (actions.high == 1).all())
+        if not self.unit:
+            self.register_buffer("middle", torch.from_numpy((actions.high + actions.low) / 2))
+            self.register_buffer("reach", torch.from_numpy((actions.high - actions.low) / 2))
+
+    def forward(self, actions: Tensor) -> Tensor:
+        return actions if self.unit else self.middle + self.reach * actions
+
+
+class _Player(nn.Module):
+    """Observations as the dataset has them [B, O] -> mean actions [B, A] of a policy of one skill, in their bounds."""
+
+    def __init__(self, policy: Policy, actions: ActionRange) -> None:
         super().__init__()
         self.policy = policy
+        self.bounds = _Outward(actions)
 
     def forward(self, observation: Tensor) -> Tensor:
         seen = observation[:, : self.policy.shape.observation_size]
-        return self.policy.means(self.policy.standardise(seen))[:, 0]
+        return self.bounds(self.policy.means(self.policy.standardise(seen))[:, 0])  # type: ignore[no-any-return]
 
 
 class _AllPlayer(nn.Module):
@@ -54,9 +73,10 @@ class _AllPlayer(nn.Module):
     Where every skill has a network, only those that are asked for are worked out.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, actions: ActionRange) -> None:
         super().__init__()
         self.policy = policy
+        self.bounds = _Outward(actions)
 
     def forward(self, observation: Tensor, skill: Tensor) -> Tensor:
         shape, network = self.policy.shape, self.policy.network
@@ -64,9 +84,9 @@ class _AllPlayer(nn.Module):
         if isinstance(network, OwnTrunks):
             stacked = StackedMlp.of(network.flat, shape.layers(shape.observation_size, shape.action_size))
             chosen = StackedMlp(layer[skill] for layer in stacked.layers)
-            return torch.tanh(chosen(with_ones(seen)[:, None])[:, 0])
+            return self.bounds(torch.tanh(chosen(with_ones(seen)[:, None])[:, 0]))
         means = self.policy.means(seen)
-        return torch.gather(means, 1, skill[:, None, None].expand(-1, 1, shape.action_size))[:, 0]
+        return self.bounds(torch.gather(means, 1, skill[:, None, None].expand(-1, 1, shape.action_size))[:, 0])
 
 
 def export_all(run: RunFolder, path: Path | None = None, *, force: bool = False) -> Exported:
@@ -80,7 +100,7 @@ def export_all(run: RunFolder, path: Path | None = None, *, force: bool = False)
     columns = _columns(run)
     metadata = {**_metadata(run), "skills": str(policy.shape.skills)}
     given = torch.zeros(2, columns), torch.zeros(2, dtype=torch.int64)
-    _write(_AllPlayer(policy).eval(), given, (INPUT, CHOICE), metadata, path)
+    _write(_AllPlayer(policy, body_of(run.env_id).actions).eval(), given, (INPUT, CHOICE), metadata, path)
     return Exported(path, columns, policy.shape.action_size, metadata)
 
 
@@ -88,8 +108,8 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
     """Writes a skill's policy to `path`, or to RUN/export/017.onnx.   skill: None for the only one.
 
     The graph takes `observation` [B, O] float32, as the environment of the run's dataset gives it (an Ant's with or
-    without contact forces), chooses its columns, standardises, and gives `action` [B, A], the mean action, within +-1;
-    B is free.   force: write over a file that is there.
+    without contact forces), chooses its columns, standardises, and gives `action` [B, A], the mean action, in the
+    environment's bounds; B is free.   force: write over a file that is there.
 
     Raises: SkillsError (usage) for a skill that the run has not or a file that is there, (environment) where onnx or
     onnxscript is not installed; where the run has no policy yet.
@@ -108,13 +128,13 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
     metadata = {**_metadata(run), "skill": str(skill)}
     if "measures" in run.finished_stages():
         metadata["label"] = run.measures["skills"][skill]["label"]
-    _write(_Player(policy).eval(), (torch.zeros(2, columns),), (INPUT,), metadata, path)
+    _write(_Player(policy, body_of(run.env_id).actions).eval(), (torch.zeros(2, columns),), (INPUT,), metadata, path)
     return Exported(path, columns, policy.shape.action_size, metadata)
 
 
 def _columns(run: RunFolder) -> int:
     """How many columns an observation of the run's dataset has."""
-    return int(run.manifest["dataset"].get("columns") or observation_size(run.env_id))
+    return int(run.manifest["dataset"].get("columns") or body_of(run.env_id).observation_size)
 
 
 def _free(path: Path, force: bool) -> Path:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import environment
+from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.progress import Notify, Reporter
 from skills.runs import began, demonstrations
@@ -113,11 +113,12 @@ def _own(
         rewards=with_rewards,
         progress=reporter("reading data", "steps"),
         notify=notify,
+        env=config.data.env,
     )
     if whole is not None and "dataset" not in manifest:
         check_same(began.record(transitions, config.dataset, source, with_rewards=with_rewards), whole)
         transitions = transitions.first(int(config.data.steps or len(transitions)))
-    environment(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
+    body_of(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
     return transitions, began.record(transitions, config.dataset, source, with_rewards=with_rewards)
 
 
@@ -133,6 +134,7 @@ def read_further(run: RunFolder, rows: int, reporter: Reporter) -> Transitions:
         steps=known["steps"] + rows,
         columns=run.config.data.columns,
         progress=reporter("reading held-out data", "steps"),
+        env=run.config.data.env,
     )
     check_same(began.record(found.first(known["steps"]), run.config.dataset, "auto", with_rewards=True), known)
     return found

@@ -26,6 +26,9 @@ class DataConfig:
 
     steps: Annotated[int | None, "the first so many of the dataset; none: all"] = None
     columns: Annotated[Columns, "of the observations: those of pose and motion, or all"] = "motion"
+    env: Annotated[
+        str | None, "to play in, instead of the dataset's own: an id or a model's file; log: nothing is played"
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from skills.arrays import Bools, Floats, Places
 from skills.bodies.environments import motion_size
-from skills.bodies.fast import Simulation, Step
+from skills.bodies.fast import Simulation
+from skills.bodies.world import Step
 from skills.data.made.joystick import JOYSTICKS, ON_ITS_BACK, UPRIGHT, CommandCell, around, cheetah_cell
 from skills.data.made.shipped import ShippedPolicy
 from tools.behaviours.following import asked, done
@@ -111,7 +112,7 @@ LESSONS: dict[str, dict[str, Lesson]] = {
 
 
 class Commanded:
-    """N simulations of a body under commands; a `World` to train in.
+    """N simulations of a body under commands; a `Practice` to train in.
 
     To the learner an episode is one command: it is cut where the next one comes, and the value of going on is that of
     going on under the old one. Otherwise what comes next by chance, which nobody could have foreseen, would be a
@@ -149,7 +150,7 @@ class Commanded:
         terminated = step.terminated | fallen
         self._over = terminated | step.truncated
         self._left -= 1
-        return Step(self._see(), rewards, terminated, step.truncated | (self._left <= 0))
+        return Step(self._see(), rewards, terminated, step.truncated | (self._left <= 0), terminated)
 
     def _begin(self, generators: Sequence[np.random.Generator], rows: Places) -> None:
         observations = self._simulation.reset(generators, rows)

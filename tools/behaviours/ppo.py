@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from skills.arrays import Floats, Places
 from skills.bodies.environments import EPISODE_STEPS, environment, motion_size
-from skills.bodies.fast import Simulation, Step
+from skills.bodies.fast import Simulation
+from skills.bodies.world import Step
 from skills.data.made.shipped import ShippedPolicy
 
 _OBSERVATION_CLIP = 10.0
@@ -128,7 +129,7 @@ class Rollout:
     targets: Tensor
 
 
-class World(Protocol):
+class Practice(Protocol):
     """What a policy is trained in: `Simulation`, or what is asked of a body beside.
 
     columns: O, the leading columns of what it returns that the policy sees.
@@ -163,7 +164,11 @@ class Plain:
 
 
 def train(
-    world: World, seed: int, config: PPOConfig, callback: Callable[[Snapshot], bool], begin: ShippedPolicy | None = None
+    world: Practice,
+    seed: int,
+    config: PPOConfig,
+    callback: Callable[[Snapshot], bool],
+    begin: ShippedPolicy | None = None,
 ) -> ShippedPolicy:
     """Trains a policy; the same seed and config give the same weights.
 
@@ -199,7 +204,7 @@ def advantages(rewards: Floats, values: Floats, ends: NDArray[np.bool_], discoun
 
 
 class _Trainer:
-    def __init__(self, world: World, seed: int, config: PPOConfig, begin: ShippedPolicy | None) -> None:
+    def __init__(self, world: Practice, seed: int, config: PPOConfig, begin: ShippedPolicy | None) -> None:
         self.config = config
         starts, learning, cuts = np.random.SeedSequence(seed).spawn(3)
         self._generators = [np.random.default_rng(child) for child in starts.spawn(config.simulations)]

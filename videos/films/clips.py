@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Floats
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 
 FASTEST = 25.0  # frames/s; a stride of whole steps keeps true speed, and 20 to 25 frames/s where the steps allow it
 _FALL_HOLD = 1.0  # s that the last state of an episode that was ended stays in sight
@@ -38,7 +38,7 @@ class Clip:
 
 def stride_of(env_id: str) -> int:
     """Environment steps from one frame to the next."""
-    return max(1, ceil(1 / (FASTEST * seconds_per_step(env_id)) - 1e-9))
+    return max(1, ceil(1 / (FASTEST * body_of(env_id).seconds_per_step) - 1e-9))
 
 
 def clip(qpos: NDArray[np.floating], length: int, env_id: str, seconds: float, event: int = 0) -> Clip:
@@ -49,7 +49,7 @@ def clip(qpos: NDArray[np.floating], length: int, env_id: str, seconds: float, e
     qpos: [T + 1, nq].   length: steps really played; the states behind them are padding.
     event: the step of what its label tells.
     """
-    step = seconds_per_step(env_id)
+    step = body_of(env_id).seconds_per_step
     stride = stride_of(env_id)
     fps = 1 / (step * stride)
     horizon = len(qpos) - 1

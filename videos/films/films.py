@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.bodies.fates import fate
 from skills.choices import Camera
 from skills.playing.rollout import Rollouts
@@ -117,18 +117,18 @@ def _episode(rollouts: Rollouts, skill: int, index: int, style: Style, seconds: 
     """The clip of a rollout, with what its label tells of it in sight; and that in words, "" where nothing is told."""
     length, ended = int(rollouts.lengths[skill, index]), bool(rollouts.terminated[skill, index])
     qpos = rollouts.qpos[skill, index]
-    became = fate(qpos[: length + 1], style.env_id, ended=ended)
-    told = became.words(seconds_per_step(style.env_id))
+    became = fate(rollouts.poses[skill, index, : length + 1], style.env_id, ended=ended)
+    told = became.words(body_of(style.env_id).seconds_per_step)
     return clip(qpos, length, style.env_id, seconds, became.step if told else 0), told
 
 
 def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
     """The class's own stretches of the dataset, with its steps marked; None for a class without any."""
     stride = stride_of(style.env_id)
-    step = seconds_per_step(style.env_id)
+    step = body_of(style.env_id).seconds_per_step
     panes = []
     for place, length in enumerate(exemplars.lengths[skill]):
-        if length:
+        if exemplars.shows(skill, place):
             frames = np.arange(0, length, stride)
             qpos = exemplars.qpos[skill, place, frames].astype(np.float64)
             at = exemplars.starts[skill, place] * step
@@ -163,7 +163,8 @@ def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
         return frames
     titles = film.titles or (film.title,) * len(frames)
     shown = film.panes[0].shown
-    track = torso_track(view_of(style.env_id), shown.qpos)
+    moves = body_of(style.env_id).model is not None
+    track = torso_track(view_of(style.env_id), shown.qpos) if moves else np.zeros((len(frames), 2))
     back = max(1, round(_SPEED_SECONDS * shown.fps))
     lines = []
     for frame in range(len(frames)):

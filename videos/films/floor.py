@@ -17,10 +17,12 @@ _NEGLIGIBLE = 0.08  # hidden sky that does not show; cut off, so that none is le
 class Floor:
     """Floor and sky as seen by a camera that never turns: all that does not depend on where it stands.
 
-    directions: [H, W, 3] unit rays of the pixels, level along each row.   eye_height: m.
+    directions: [H, W, 3] unit rays of the pixels, level along each row.   eye_height: m above the floor.
+    level: m, the floor's own height.
     """
 
-    def __init__(self, directions: Floats, eye_height: float) -> None:
+    def __init__(self, directions: Floats, eye_height: float, level: float = 0.0) -> None:
+        self._level = level
         height = directions.shape[0]
         falling = directions[:, 0, 2] < -1e-3
         self.first_row = int(np.argmax(falling)) if falling.any() else height
@@ -57,7 +59,7 @@ class Floor:
         """[n, h, w, 3] m, where the pixels of windows (on floor rows only) meet the floor."""
         lowered = Crops(window.top - self.first_row, window.left, window.rows, window.columns)
         points = np.asarray(lowered.take(self._offsets) + eyes[:, None, None])
-        points[..., 2] = 0.0
+        points[..., 2] = self._level
         return points
 
     def hidden_sky(self, points: Floats, balls: Floats, radii: Floats) -> Singles:
@@ -67,7 +69,7 @@ class Floor:
         for ball, radius in enumerate(radii):
             centre = balls[:, ball].astype(np.float32)[:, None, None]
             away = np.square(coarse - centre).sum(axis=-1)
-            high = np.maximum(centre[..., 2], radius)
+            high = np.maximum(centre[..., 2] - np.float32(self._level), radius)
             total += radius**2 * high / np.maximum(away, radius**2) ** 1.5
         hidden = 1 - np.exp(-np.maximum(total - _NEGLIGIBLE, 0))
         return _enlarge(hidden, points.shape[1], points.shape[2])

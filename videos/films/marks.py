@@ -29,7 +29,7 @@ def trace_masks(
 ) -> Singles:
     """[n, H, W] how much of each pixel the line of the torso's way covers, up to each frame of a part of [T, nq]."""
     track = scene.torso_track(view, qpos)
-    ground = np.concatenate([track, np.zeros((len(track), 1))], axis=1)
+    ground = np.concatenate([track, np.full((len(track), 1), view.floor)], axis=1)
     return np.stack(
         [
             _line_mask(scene.project(view, focus[frame], ground[: frame + 1], width, height), width, height)

@@ -15,7 +15,9 @@ around its projection:
     +------+------------+--+
 """
 
+import copy
 from dataclasses import dataclass
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -23,7 +25,6 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from skills.arrays import Floats, Places
-from skills.bodies.environments import load_model
 from skills.choices import Camera, Quality
 from skills.videos.films import scene
 from skills.videos.films.floor import Floor, box_mean
@@ -36,6 +37,8 @@ _LIFT = 1e-3  # m that a shadow ray starts above a surface, so that it does not 
 _DISC = 0.075  # radius of the light's disc at distance 1: how fast shadows soften with height
 _TILE = 4  # side of the tile of pixels that share the light's disc
 _TABLE = 4096  # entries from linear light to display values
+
+_GROUPS = [1, 1, 1, 0, 0, 0]  # of geoms that are drawn; MuJoCo's own viewer shows these
 
 _SUN = 0.80  # share of the light on a level surface that comes from the sun; the sky gives the rest
 _SHADOW_TINT = np.array([1.0, 0.96, 0.88])  # the sky is blue, so is a shadow
@@ -78,8 +81,13 @@ class RayRenderer:
         camera: Camera = "follow",
     ) -> None:
         self.width, self.height = width, height
-        self._model = load_model(env_id)
         self._view = scene.view_of(env_id, camera)
+        self._model = scene.model_of(env_id)
+        self._shown = self._model.geom_bodyid != 0
+        if self._view.static:
+            self._model, self._shown = _with_statics(self._model)
+        groups = np.array(_GROUPS, np.uint8) if self._view.static else None
+        self._which: dict[str, Any] = {"flg_static": self._view.static, "geomgroup": groups}
         self._sampling = SAMPLINGS[quality]
         self._data = mujoco.MjData(self._model)
         self._batch = Batch(self._model, _CHUNK, nthread=threads)
@@ -88,7 +96,8 @@ class RayRenderer:
         self._eye_offset = -self._view.distance * self._view.forward
         rows, columns = np.mgrid[:height, :width]
         self._directions = self._rays(np.stack([columns, rows], axis=-1) + 0.5)  # [H, W, 3]
-        self._floor = Floor(self._directions, float(self._view.height + self._eye_offset[2]))
+        level = self._view.floor
+        self._floor = Floor(self._directions, float(self._view.height + self._eye_offset[2] - level), level)
         self._disc = _light_disc()
         self._albedo = scene.to_linear(scene.geom_colours(self._model)).astype(np.float32)
         self._trace = scene.to_linear(scene.TRACE).astype(np.float32)
@@ -145,7 +154,7 @@ class RayRenderer:
             mujoco.mj_kinematics(self._model, self._data)
             positions.append(self._data.geom_xpos.copy())
             rotations.append(self._data.geom_xmat.copy())
-        return balls_of(self._model, np.stack(positions), np.stack(rotations))
+        return balls_of(self._model, np.stack(positions), np.stack(rotations), self._shown)
 
     def _window(self, balls: Floats, radii: Floats, eyes: Floats) -> Crops:
         local = (balls - eyes[:, None]) @ self._view.axes.T
@@ -163,12 +172,12 @@ class RayRenderer:
     def _cast(self, origins: Floats, directions: Floats) -> tuple[Floats, NDArray[np.int32], Floats]:
         """Distances, geoms (-1: none) and normals of rays [n, R, 3]; the floor is static, hence not hit."""
         ids = np.arange(len(origins))
-        distance, geom, normal = self._batch.ray(origins, directions, flg_static=False, ids=ids, normal=True)
+        distance, geom, normal = self._batch.ray(origins, directions, **self._which, ids=ids, normal=True)
         return distance, geom, normal
 
     def _blocked(self, origins: Floats, directions: Floats) -> NDArray[np.bool_]:
         """Whether rays [n, R, 3] meet the body."""
-        return np.asarray(self._batch.ray(origins, directions, flg_static=False, ids=np.arange(len(origins)))[1] >= 0)
+        return np.asarray(self._batch.ray(origins, directions, **self._which, ids=np.arange(len(origins)))[1] >= 0)
 
     def _primary(self, window: Crops, eyes: Floats) -> tuple[Floats, NDArray[np.int32], Floats]:
         rays = np.asarray(window.take(self._directions), np.float64).reshape(len(eyes), -1, 3)
@@ -183,7 +192,7 @@ class RayRenderer:
 
     def _shade_floor(self, light: Singles, albedo: Singles, balls: Floats, radii: Floats, eyes: Floats) -> None:
         """Darkens the floor of pictures [n, H, W, 3] by the sun's shadow and by the sky that the body hides."""
-        reach = balls[..., 2].clip(0)
+        reach = (balls[..., 2] - self._view.floor).clip(0)
         on_floor = balls - reach[..., None] * (scene.LIGHT / scene.LIGHT[2])
         spread = radii / scene.LIGHT[2] + reach * _DISC * 1.5
         window = self._window(on_floor, spread, eyes).below(self._floor.first_row)
@@ -216,7 +225,7 @@ class RayRenderer:
         normals = normal[frame, row, column]
         sunlit = self._self_shadow(geom >= 0, frame, points + _LIFT * normals, picture_row, picture_column)
         light[frame, picture_row, picture_column] = self._surface(
-            geom[frame, row, column], normals, rays, points[:, 2], sunlit[frame, row, column]
+            geom[frame, row, column], normals, rays, points[:, 2] - self._view.floor, sunlit[frame, row, column]
         )
         self._smooth_outlines(light, window, eyes, geom, sunlit)
 
@@ -275,7 +284,7 @@ class RayRenderer:
         far = distance.reshape(shape)[frame, place]
         normal = normal.reshape(*shape, 3)[frame, place]
         on = hit >= 0
-        height = (eyes[frame, 2][:, None] + rays[..., 2] * far)[on]
+        height = (eyes[frame, 2][:, None] + rays[..., 2] * far)[on] - self._view.floor
         sun = np.repeat(sunlit[frame, row, column][:, None], samples, axis=1)[on]
         total = np.zeros((*on.shape, 3), dtype=np.float32)
         total[on] = self._surface(hit[on], normal[on], rays[on], height, sun)
@@ -297,6 +306,21 @@ class RayRenderer:
             choice_row[better], choice_column[better] = near_row[better], near_column[better]
             missing &= ~better
         return np.asarray(light[frame, window.top[frame] + choice_row, window.left[frame] + choice_column])
+
+
+def _with_statics(model: mujoco.MjModel) -> tuple[mujoco.MjModel, NDArray[np.bool_]]:
+    """A model whose floors no ray meets, and [G] what is drawn: all but these, and shapes that are for collisions only.
+
+    By MuJoCo's custom those are in groups above the second. A model with nothing else shows them.
+    """
+    drawn = copy.copy(model)
+    planes = drawn.geom_type == mujoco.mjtGeom.mjGEOM_PLANE.value
+    visible = ~planes & (drawn.geom_group < _GROUPS.index(0))
+    if not visible.any():
+        visible = ~planes
+        drawn.geom_group[visible] = 0
+    drawn.geom_group[~visible] = mujoco.mjNGROUP - 1
+    return drawn, visible
 
 
 def _outline(geom: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Floats
-from skills.bodies.environments import load_model
+from skills.bodies.body import body_of
 from skills.choices import Camera, Quality, RendererName
 from skills.errors import ENVIRONMENT, USAGE, SkillsError, nearest
 from skills.videos.films import children
-from skills.videos.films.scene import Frames
+from skills.videos.films.chart import ChartRenderer
+from skills.videos.films.scene import VIEWS, Frames, model_of
 
 NAMES: tuple[str, ...] = get_args(RendererName)
 QUALITIES: tuple[str, ...] = get_args(Quality)
 
+CHART = "chart"  # what draws a body without a model, whatever is asked for
 _PROBE_SECONDS = 60
 _PROBE_FRAMES = 24
 
@@ -58,6 +60,8 @@ def construct(
     name: str, env_id: str, width: int, height: int, quality: str, threads: int = 1, camera: Camera = "follow"
 ) -> Renderer:
     """The renderer `ray` or `gl`, untried: a process that must not crash calls `open_renderer`."""
+    if name == CHART:
+        return ChartRenderer(width, height)
     level: Quality = "good" if quality == "good" else "fast"
     if name == "gl":
         from skills.videos.films.gl import GlRenderer
@@ -79,8 +83,14 @@ def resolve(name: str, env_id: str = "Ant-v5") -> str:
 
     Raises: SkillsError (environment) where it does not.
     """
+    if body_of(env_id).model is None:
+        return CHART
     if name == "ray":
         return name
+    if env_id not in VIEWS:
+        if name == "gl":
+            raise SkillsError(f"The gl renderer does not draw {env_id}.", "Use --renderer ray.", USAGE)
+        return "ray"
     measured = available(env_id)
     if name == "gl":
         speed = measured["gl"]
@@ -102,7 +112,7 @@ def available(env_id: str = "Ant-v5") -> dict[str, float | str]:
 
 def frames_per_second(renderer: Renderer, env_id: str, frames: int = _PROBE_FRAMES) -> float:
     """Frames/s of a renderer on its body in the rest pose, after one warm-up."""
-    qpos = np.tile(load_model(env_id).qpos0, (frames, 1))
+    qpos = np.tile(model_of(env_id).qpos0, (frames, 1))
     renderer.render(qpos[:2])
     start = time.perf_counter()
     renderer.render(qpos)

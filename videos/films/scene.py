@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Floats
+from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS
 from skills.choices import Camera
-from skills.errors import NOT_FOUND, SkillsError, nearest
+from skills.errors import ENVIRONMENT, SkillsError
 
 CAMERAS: tuple[str, ...] = get_args(Camera)
 
@@ -25,6 +26,10 @@ Frames = NDArray[np.uint8]
 
 FOLLOW_FRAMES = 5.0  # standard deviation of the camera's smoothing, about a quarter of a second of video
 CHECKER_SIZE = 1.0  # m, the side of a floor square: speed can be counted
+_FOVY = 30.0  # degrees
+_MARGIN = 1.25  # of the distance at which a body just fits into the picture
+_ALMOST = 1e-3
+_PALEST = 0.7  # of the way from a limb's hue to white
 FOG_DISTANCE = 26.0  # m at which most of the floor has faded into the horizon
 
 
@@ -39,6 +44,7 @@ FLOOR_LIGHT = rgb("#d9d5cc")
 FLOOR_DARK = rgb("#b3b1ad")
 TORSO = rgb("#3f4d73")
 TRACE = rgb("#2f4aa0")
+STATIC = rgb("#c3bcae")  # what cannot move
 LIMBS = tuple(rgb(text) for text in ("#e4674a", "#1f9e8f", "#f0a830", "#7b6bd0"))
 
 # Towards the light: over the viewer's left shoulder, so shadows fall to the right and away, beside the body.
@@ -51,7 +57,9 @@ class View:
 
     distance: m from the looked-at point.   height: m, of the looked-at point above the floor.
     azimuth, elevation: degrees, of the viewing direction.   fovy: degrees, the vertical field of view.
-    columns: the qpos columns of the torso's x (and y) in the world.
+    columns: the qpos columns of the torso's x (and y) in the world; none of what stands fast.
+    centre: m, (x, y) of what is looked at where these are 0.   floor: m, height of the floor.
+    static: whether what cannot move is drawn too: a table, walls.
     """
 
     distance: float
@@ -60,6 +68,9 @@ class View:
     elevation: float
     fovy: float
     columns: tuple[int, ...]
+    centre: tuple[float, float] = (0.0, 0.0)
+    floor: float = 0.0
+    static: bool = False
 
     @property
     def forward(self) -> Floats:
@@ -91,14 +102,70 @@ VIEWS |= {env_id: _ANT for env_id, known in ENVIRONMENTS.items() if known.maze}
 def view_of(env_id: str, camera: Camera = "follow") -> View:
     """The view of a body: `follow` from beside and above, `side` level with it, `top` down on it, +x to the right.
 
-    Raises: SkillsError (not found) for an environment without a view.
+    Raises: SkillsError (environment) for a body without a model.
     """
-    if env_id not in VIEWS:
-        raise SkillsError(f"Environment {env_id!r} has no view to render.", nearest(env_id, VIEWS), NOT_FOUND)
-    view = VIEWS[env_id]
+    view = VIEWS[env_id] if env_id in VIEWS else _derived(body_of(env_id))
     if camera == "top":  # not quite straight down: there, which way is up in the picture would be undefined
         return replace(view, azimuth=90.0, elevation=-89.0, distance=1.35 * view.distance)
     return replace(view, azimuth=90.0, elevation=-3.0) if camera == "side" else view
+
+
+def model_of(env_id: str) -> mujoco.MjModel:
+    """What is drawn. Raises: SkillsError (environment) for a body without a model."""
+    body = body_of(env_id)
+    if body.model is None:
+        raise SkillsError(
+            f"{body.name} has no model of MuJoCo's to draw.",
+            "Its skills are in the gallery without films.",
+            ENVIRONMENT,
+        )
+    return body.model
+
+
+def _derived(body: Body) -> View:
+    """From beside and above, as near as the whole of it stays in sight: what moves at rest, and some room."""
+    model = model_of(body.env_id)
+    data = mujoco.MjData(model)
+    data.qpos[:] = body.rest
+    mujoco.mj_forward(model, data)
+    drawn = [geom for geom in range(model.ngeom) if model.geom_type[geom] != mujoco.mjtGeom.mjGEOM_PLANE.value]
+    moving = [geom for geom in drawn if model.body_weldid[model.geom_bodyid[geom]]] or drawn
+    radii = model.geom_rbound[moving, None]
+    low = (data.geom_xpos[moving] - radii).min(axis=0)
+    high = (data.geom_xpos[moving] + radii).max(axis=0)
+    root, flat = body.root, _moves_on_a_table(model)
+    columns = () if root is None or root.kind == "fixed" else root.ground
+    middle, reach = (low + high) / 2, float(np.linalg.norm(high - low)) / 2
+    if root is not None and flat and not columns:  # it reaches all around where it stands
+        middle = data.xpos[root.body]
+        reach = float((np.linalg.norm(data.geom_xpos[moving] - middle, axis=1) + model.geom_rbound[moving]).max())
+    floor = _floor(model, data, float(low[2]))
+    return View(
+        distance=_MARGIN * max(reach, 0.05) / float(np.sin(np.deg2rad(_FOVY / 2))),
+        height=float(middle[2]),
+        azimuth=76.0,
+        elevation=-50.0 if flat else -15.0,
+        fovy=_FOVY,
+        columns=columns,
+        centre=(0.0, 0.0) if columns else (float(middle[0]), float(middle[1])),
+        floor=floor,
+        static=True,
+    )
+
+
+def _moves_on_a_table(model: mujoco.MjModel) -> bool:
+    """Whether every joint slides or turns in the plane of x and y: then a body is seen from above."""
+    upright = np.abs(model.jnt_axis[:, 2])
+    slides = model.jnt_type == mujoco.mjtJoint.mjJNT_SLIDE.value
+    hinges = model.jnt_type == mujoco.mjtJoint.mjJNT_HINGE.value
+    return bool(((slides & (upright < _ALMOST)) | (hinges & (upright > 1 - _ALMOST))).all())
+
+
+def _floor(model: mujoco.MjModel, data: mujoco.MjData, lowest: float) -> float:
+    """The height of the highest plane below all that moves, else of the lowest of it."""
+    planes = model.geom_type == mujoco.mjtGeom.mjGEOM_PLANE.value
+    heights = data.geom_xpos[planes & (model.body_weldid[model.geom_bodyid] == 0), 2]
+    return float(heights.max()) if len(heights) else lowest
 
 
 def sky_colour(rise: Floats) -> Floats:
@@ -111,7 +178,7 @@ def torso_track(view: View, qpos: NDArray[np.floating]) -> Floats:
     """[T, 2] torso x, y (m) of states [T, nq]; y is 0 for a planar body."""
     track = np.zeros((len(qpos), 2))
     track[:, : len(view.columns)] = qpos[:, list(view.columns)]
-    return track
+    return track if view.columns else track + view.centre
 
 
 def camera_focus(view: View, qpos: NDArray[np.floating]) -> Floats:
@@ -143,12 +210,15 @@ def geom_colours(model: mujoco.MjModel) -> Floats:
     limbs: list[int] = []
     for geom in range(model.ngeom):
         chain = _ancestors(model, int(model.geom_bodyid[geom]))
+        if not model.body_weldid[model.geom_bodyid[geom]]:
+            colours[geom] = STATIC
+            continue
         if len(chain) < 2:
             continue
         if chain[1] not in limbs:
             limbs.append(chain[1])
         hue = LIMBS[limbs.index(chain[1]) % len(LIMBS)]
-        paler = 0.14 * (len(chain) - 2)
+        paler = min(0.14 * (len(chain) - 2), _PALEST)
         colours[geom] = hue + (1.0 - hue) * paler
     return colours
 

@@ -62,8 +62,10 @@ class Crops:
         return slice(top, top + self.rows), slice(left, left + self.columns)
 
 
-def balls_of(model: mujoco.MjModel, positions: Floats, rotations: Floats) -> tuple[Floats, Floats]:
-    """Balls whose convex hull, geom by geom, contains every moving geom: centres [n, B, 3] and radii [B].
+def balls_of(
+    model: mujoco.MjModel, positions: Floats, rotations: Floats, shown: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Balls whose convex hull, geom by geom, contains every geom that is shown [G]: centres [n, B, 3] and radii [B].
 
     positions: [n, G, 3] and rotations: [n, G, 9] of the geoms. A capsule is the hull of the balls at its ends, so the
     bound is exact for spheres and capsules; any other shape gets its bounding sphere.
@@ -71,7 +73,7 @@ def balls_of(model: mujoco.MjModel, positions: Floats, rotations: Floats) -> tup
     centres: list[Floats] = []
     radii: list[float] = []
     for geom in range(model.ngeom):
-        if model.geom_bodyid[geom] == 0:
+        if not shown[geom]:
             continue
         if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_CAPSULE:
             half = rotations[:, geom, 2::3] * model.geom_size[geom, 1]

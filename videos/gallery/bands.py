@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.files import replacing
 from skills.measures.segments import Segments
 from skills.runs.folder import RunFolder
@@ -25,7 +25,7 @@ _UNUSUAL = 3.0  # spreads, from which a piece is marked
 
 def write_bands(run: RunFolder, name: str, lengths: NDArray[np.integer], found: Segments, path: Path) -> Path:
     """Writes the page; returns it.   name: of the log.   lengths: [E] rows of each episode."""
-    step = seconds_per_step(run.env_id)
+    step = body_of(run.env_id).seconds_per_step
     ends = np.cumsum(lengths)
     order = found.order.tolist()
     shown = order if len(order) <= _MOST else [*order[: _MOST - 1], order[-1]]

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from skills.bodies.keys import read_key
 from skills.data.minari_root import is_local
 from skills.files import RESTORE
 from skills.learning.classes import Classes
@@ -51,7 +52,8 @@ def _page(run: RunFolder, manifest: Mapping[str, Any], measures: Mapping[str, An
         "schema_version": SCHEMA_VERSION,
         "run": run.path.resolve().name,
         "dataset": run.dataset,
-        "env_id": run.env_id,
+        "env_id": read_key(run.env_id).name,
+        "played": measures["summary"].get("played", True),
         "mode": run.config.mode,
         "expert": _expert(manifest.get("expert")),
         "preset": run.config.preset,

@@ -25,7 +25,7 @@ class Wanted:
 
     steps: rows, the first ones; None: all.   columns: as `DataConfig` has them.   rewards: False leaves them unread.
     progress: of collection and reading, in rows, or of a download, in bytes.   notify: gets one line that says which
-    set was taken.
+    set was taken.   env: the environment to be played in, see `skills.data.minari.environment_of`.
     """
 
     entry: Entry
@@ -34,6 +34,7 @@ class Wanted:
     rewards: bool
     progress: Progress
     notify: Notify
+    env: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def load(
     rewards: bool = True,
     progress: Progress = silent,
     notify: Notify = unsaid,
+    env: str | None = None,
 ) -> Transitions:
     """The transitions of a short name ("ant-medium") or of any Minari id.
 
@@ -82,7 +84,7 @@ def load(
     """
     entry = catalog.resolve(name) if only is None else replace(catalog.resolve(only), name=name)
     chosen = _source(choose(entry, source, offline=offline))
-    transitions = chosen.load(Wanted(entry, steps, columns, rewards, progress, notify))
+    transitions = chosen.load(Wanted(entry, steps, columns, rewards, progress, notify, env))
     notify_if_odd(transitions, notify)
     return transitions
 

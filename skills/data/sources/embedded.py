@@ -37,4 +37,11 @@ def read(wanted: Wanted) -> Transitions:
     wanted.notify(f"{entry.name}: {minari_id}, made on this machine by this project, not the official set{official}.")
     if embedded.is_outdated(entry):
         wanted.notify(f"{minari_id} was made by another version of the behaviour; delete it to have it made again.")
-    return minari.load(minari_id, entry.name, steps=wanted.steps, columns=wanted.columns, rewards=wanted.rewards)
+    return minari.load(
+        minari_id,
+        entry.name,
+        steps=wanted.steps,
+        columns=wanted.columns,
+        env=wanted.env,
+        rewards=wanted.rewards,
+    )

@@ -35,6 +35,7 @@ class Local(DataSource):
             entry.name,
             steps=wanted.steps,
             columns=wanted.columns,
+            env=wanted.env,
             rewards=wanted.rewards,
             progress=wanted.progress,
         )

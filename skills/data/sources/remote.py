@@ -31,6 +31,7 @@ class Remote(DataSource):
             wanted.entry.name,
             steps=wanted.steps,
             columns=wanted.columns,
+            env=wanted.env,
             rewards=wanted.rewards,
             progress=wanted.progress,
         )

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from skills.bodies.environments import seconds_per_step
+from skills.bodies.body import body_of
 from skills.choices import Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.files import write_arrays
@@ -78,7 +78,7 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
         assert rewards is not None, "values are of rewards"
         mean_and_std = scaling(transitions, standardise=True)
         steps = self.td_steps or int(experts.window)
-        discount = self.discount ** (seconds_per_step(transitions.env_id) / _SECONDS)
+        discount = self.discount ** (body_of(transitions.env_id).seconds_per_step / _SECONDS)
         seen = experience(transitions, rewards, mean_and_std, steps, discount, self.reward_shift, device)
         values = Values(seen, self, generator, device)
         with Workers(count=1 if device.type == "cuda" else None) as workers:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import trim_mean
 
-from skills.bodies.environments import EPISODE_STEPS
+from skills.bodies.body import body_of
 from skills.bodies.fates import DOWN, OUTCOMES, SURVIVES, Outcome
 from skills.measures import intervals
 from skills.measures.intervals import SEED, Choice, Interval, Statistic
@@ -50,7 +50,8 @@ class SkillQuality(Measure[None]):
     def of(self, played: Played, known: None) -> Statistic:
         """For a method's trials."""
         scores = played.judge.normalise(played.trials.returns)
-        return lambda choice: quality(scores, played.trials, played.judge.seconds, choice)
+        body = body_of(played.judge.env_id)
+        return lambda choice: quality(scores, played.trials, body.seconds_per_step, body.episode_steps, choice)
 
     def against(self, judge: Judge) -> dict[str, Interval]:
         """The mean normalised score of the dataset's episodes, bootstrapped over episodes."""
@@ -60,7 +61,9 @@ class SkillQuality(Measure[None]):
         return {"data": intervals.interval(float(scores.mean()), draws)}
 
 
-def quality(scores: NDArray[np.float64], trials: Trials, seconds_per_step: float, choice: Choice) -> dict[str, float]:
+def quality(
+    scores: NDArray[np.float64], trials: Trials, seconds_per_step: float, episode_steps: int, choice: Choice
+) -> dict[str, float]:
     """Of normalised scores [K, R]: the best skill, chosen on the first half of the trials and scored on the second,
     and the inter-quartile mean over skills. Share of an episode that is survived; mean time of the falls, s (NaN where
     nothing falls); share of the trials that came to each end.
@@ -74,7 +77,7 @@ def quality(scores: NDArray[np.float64], trials: Trials, seconds_per_step: float
     return {
         "best": float(chosen[best, half:].mean()) if chosen.shape[1] > 1 else float(chosen[best].mean()),
         "iqm": float(trim_mean(chosen.mean(axis=1), 0.25)),
-        "survival": float(np.where(ended, survived, EPISODE_STEPS).mean() / EPISODE_STEPS),
+        "survival": float(np.where(ended, survived, episode_steps).mean() / episode_steps),
         "time_to_fall": float(survived[fell].mean() * seconds_per_step) if fell.any() else float("nan"),
         **{name: float((fates == OUTCOMES.index(outcome)).mean()) for name, outcome in _SHARES.items()},
     }

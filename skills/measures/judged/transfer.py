@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.bodies.environments import load_model
+from skills.bodies.body import body_of
 from skills.measures.descriptor import Steps, window_means
 from skills.measures.expression import Expression
 from skills.measures.finding import class_means
@@ -54,8 +54,9 @@ class Transfer(Measure[GoalData]):
     def prepare(self, judge: Judge) -> GoalData:
         """Which skill to choose for each goal, and what the data earn."""
         rewards = window_means(goal_rewards(judge.steps), judge.cut)
-        model = load_model(judge.env_id)
-        selected, possible = select(rewards, judge.labels, judge.count), possible_goals(planar=model.nq == model.nv)
+        body = body_of(judge.env_id)
+        possible = possible_goals(planar=body.planar) & body.travels
+        selected = select(rewards, judge.labels, judge.count)
         return GoalData(selected, rewards.mean(axis=0), rewards.max(axis=0), possible)
 
     def of(self, played: Played, known: GoalData) -> Statistic:
@@ -91,4 +92,5 @@ def transfer(achieved: NDArray[np.float64], known: GoalData, choice: Choice) -> 
     earned = achieved[known.selected[:, None], choice[known.selected], goals[:, None]].mean(axis=1)
     gain, most = earned - known.mean, known.best - known.mean
     share = np.where(known.possible, gain / np.maximum(most, 1e-9), np.nan)
-    return {"mean": float(np.nanmean(share))} | {name: float(share[goal]) for goal, name in enumerate(GOALS)}
+    mean = float(np.nanmean(share)) if known.possible.any() else float("nan")
+    return {"mean": mean} | {name: float(share[goal]) for goal, name in enumerate(GOALS)}

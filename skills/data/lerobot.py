@@ -1,0 +1,108 @@
+"""LeRobot's folders, of version 2.1 (a parquet file an episode) and 3 (many episodes a file).
+
+    meta/info.json      fps, and what each column is
+    data/**/*.parquet   observation.state, action, episode_index, next.reward, next.done ...
+
+Pictures lie beside them as videos and are left out. Parquet is read by pyarrow, an extra.
+
+Letters: N rows, O columns of one feature.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skills.errors import ENVIRONMENT, SkillsError
+from skills.files import read_json
+from skills.memory import check_memory
+
+_INFO = "meta/info.json"
+_ACTIONS = "action"
+_OBSERVATION = "observation."
+_NAMES = {"next.reward": "rewards", "next.done": "dones", "episode_index": "episode_ids"}
+_PICTURES = ("image", "video")
+_COPIES = 3  # of what is read: Arrow's, a list of parts, and the array that they make
+
+
+def is_lerobot(path: Path) -> bool:
+    """Whether a folder is one of LeRobot's."""
+    return (path / _INFO).is_file()
+
+
+def seconds(path: Path) -> float | None:
+    """Of a step; None where it is not said."""
+    fps = _info(path).get("fps")
+    return 1.0 / float(fps) if isinstance(fps, int | float) and fps > 0 else None
+
+
+def columns(path: Path) -> dict[str, NDArray[Any]]:
+    """The columns of a folder, by the names that files of transitions give them; others by their own.
+
+    Raises: SkillsError where pyarrow is missing, a file cannot be read, or what the folder says of itself is not so.
+    """
+    features = _info(path).get("features")
+    if not isinstance(features, dict):
+        raise SkillsError(f"{path / _INFO} does not say what the columns are.")
+    wanted = [name for name, about in features.items() if about.get("dtype") not in _PICTURES]
+    parts: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
+    for table in _tables(path):
+        there = set(table.column_names)
+        for name in [name for name in parts if name not in there]:
+            del parts[name]
+        for name in parts:
+            parts[name].append(_array(table.column(name), f"{name} in {path}"))
+    found = {name: np.concatenate(arrays) for name, arrays in parts.items() if arrays}
+    if "episode_index" not in found:
+        raise SkillsError(f"{path} has no episodes: there is no episode_index in its parquet files.")
+    order = np.lexsort((found.get("frame_index", np.arange(len(found["episode_index"]))), found["episode_index"]))
+    return {_called(name, array): array[order] for name, array in found.items() if array.dtype.kind in "fiub"}
+
+
+def _called(name: str, array: NDArray[Any]) -> str:
+    if name == _ACTIONS:
+        return "actions"
+    if name.startswith(_OBSERVATION) and array.ndim == 2:
+        return f"observations/{name.removeprefix(_OBSERVATION)}"
+    return _NAMES.get(name, name.replace("/", "."))
+
+
+def _info(path: Path) -> dict[str, Any]:
+    info = read_json(path / _INFO)
+    if not isinstance(info, dict):
+        raise SkillsError(f"{path / _INFO} is no description of a dataset.")
+    return info
+
+
+def _tables(path: Path) -> Iterator[Any]:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ModuleNotFoundError as error:
+        raise SkillsError(
+            "Reading LeRobot's folders needs pyarrow.", "Install it: pip install 'skills[lerobot]'", ENVIRONMENT
+        ) from error
+    files = sorted((path / "data").rglob("*.parquet"))
+    if not files:
+        raise SkillsError(f"{path} has no parquet files below data/.")
+    check_memory(_COPIES * sum(file.stat().st_size for file in files), f"Reading {path}")
+    for file in files:
+        try:
+            yield parquet.read_table(file)
+        except (ArrowException, OSError) as error:
+            raise SkillsError(
+                f"{file} cannot be read: {error}.", "It is damaged or incomplete: get it again."
+            ) from error
+
+
+def _array(column: Any, what: str) -> NDArray[Any]:
+    """[N] or [N, O] of an Arrow column of numbers, or of lists of them that are all as long."""
+    kind = str(column.type)
+    if not kind.startswith(("list", "fixed_size_list", "large_list")):
+        return np.asarray(column.to_numpy())
+    values, count = column.combine_chunks(), len(column)
+    flat = np.concatenate([np.asarray(part.flatten()) for part in getattr(values, "chunks", [values])])
+    if count == 0 or flat.dtype.kind not in "fiub" or len(flat) % count:
+        raise SkillsError(f"{what} is no column of as many numbers in every row: {kind}.")
+    return flat.reshape(count, -1)

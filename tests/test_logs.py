@@ -1,0 +1,196 @@
+"""Logs of what nothing simulates: formats that people keep them in, and a run without playing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import skills
+
+from skills.bodies.body import body_of
+from skills.data import importing, minari
+from skills.errors import ENVIRONMENT, USAGE, SkillsError
+from skills.files import read_json
+from skills.playing.rollout import Rollouts
+
+NAME = "logs/arm-v0"
+EPISODES, LENGTH = 6, 80
+
+
+def arm(number: int) -> dict[str, np.ndarray]:
+    """An episode of an arm of three joints that swings slowly, fast or in one joint only."""
+    generator = np.random.default_rng(number)
+    times = 0.1 * np.arange(LENGTH)
+    rate, which = [1.0, 4.0, 2.0][number % 3], [slice(0, 3), slice(0, 3), slice(2, 3)][number % 3]
+    joints = np.zeros((LENGTH, 3))
+    joints[:, which] = np.sin(rate * times)[:, None]
+    joints += 0.02 * generator.standard_normal(joints.shape)
+    return {
+        "state": joints.astype(np.float32),
+        "gripper": np.cos(rate * times).astype(np.float32)[:, None],
+        "action": (2.0 * np.gradient(joints, axis=0) / 0.1).astype(np.float32),
+        "reward": np.ones(LENGTH, np.float32),
+    }
+
+
+def lerobot_folder(path: Path, version: str) -> Path:
+    """A folder as LeRobot 2.1 or 3 writes it, with a video that is not there."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    features: dict[str, Any] = {
+        "observation.state": {"dtype": "float32", "shape": [3]},
+        "observation.gripper": {"dtype": "float32", "shape": [1]},
+        "observation.images.top": {"dtype": "video", "shape": [480, 640, 3]},
+        "action": {"dtype": "float32", "shape": [3]},
+        **{name: {"dtype": "int64", "shape": [1]} for name in ("episode_index", "frame_index", "index")},
+        "timestamp": {"dtype": "float32", "shape": [1]},
+        "next.reward": {"dtype": "float32", "shape": [1]},
+    }
+    (path / "meta").mkdir(parents=True)
+    (path / "meta" / "info.json").write_text(
+        json.dumps({"codebase_version": version, "fps": 10, "features": features, "total_episodes": EPISODES})
+    )
+    tables = []
+    for number in range(EPISODES):
+        episode, count = arm(number), LENGTH
+        three, one = pyarrow.list_(pyarrow.float32(), 3), pyarrow.list_(pyarrow.float32(), 1)
+        tables.append(
+            pyarrow.table(
+                {
+                    "observation.state": pyarrow.array(episode["state"].tolist(), three),
+                    "observation.gripper": pyarrow.array(episode["gripper"].tolist(), one),
+                    "action": pyarrow.array(episode["action"].tolist(), three),
+                    "episode_index": np.full(count, number),
+                    "frame_index": np.arange(count),
+                    "index": number * LENGTH + np.arange(count),
+                    "timestamp": (0.1 * np.arange(count)).astype(np.float32),
+                    "next.reward": episode["reward"],
+                }
+            )
+        )
+    folder = path / "data" / "chunk-000"
+    folder.mkdir(parents=True)
+    if version == "v2.1":
+        for number, table in enumerate(tables):
+            parquet.write_table(table, folder / f"episode_{number:06d}.parquet")
+    else:
+        parquet.write_table(pyarrow.concat_tables(tables[:4]), folder / "file-000.parquet")
+        parquet.write_table(pyarrow.concat_tables(tables[4:]), folder / "file-001.parquet")
+    return path
+
+
+def rlds_folder(path: Path) -> Path:
+    """A folder of episodes as RLDS has them, the last of them cut off."""
+    path.mkdir()
+    for number in range(EPISODES):
+        episode = arm(number)
+        last = np.arange(LENGTH) == LENGTH - 1
+        np.savez(
+            path / f"episode-{number}.npz",
+            **{"observation/state": episode["state"], "observation/gripper": episode["gripper"]},
+            action=episode["action"],
+            reward=episode["reward"],
+            is_first=np.arange(LENGTH) == 0,
+            is_last=last,
+            is_terminal=last & (number < EPISODES - 1),
+        )
+    return path
+
+
+@pytest.mark.parametrize("version", ["v2.1", "v3.0"])
+def test_folders_of_lerobot_are_read(tmp_path: Path, version: str) -> None:
+    path = lerobot_folder(tmp_path / "robot", version)
+    importing.import_file(path, NAME, "log")
+    data = minari.load(NAME, NAME, steps=None, columns="motion")
+    assert data.observation_parts == (("gripper", 1), ("state", 3))
+    assert len(data.episode_starts) == EPISODES
+    assert len(data) == EPISODES * (LENGTH - 1)  # what follows the last row of an episode is not known
+    first = arm(0)
+    np.testing.assert_array_equal(data.observations[:5, 1:], first["state"][:5])
+    np.testing.assert_array_equal(data.next_observations[:5, 0], first["gripper"][1:6, 0])
+    body = body_of(data.env_id)
+    assert body.seconds_per_step == pytest.approx(0.1)
+    np.testing.assert_allclose(body.actions.outward(data.actions[:5]), first["action"][:5], atol=1e-3)
+    assert data.rewards.sum() == len(data)
+
+
+def test_columns_are_chosen_by_name(tmp_path: Path) -> None:
+    path = lerobot_folder(tmp_path / "robot", "v3.0")
+    importing.import_file(path, NAME, "log", observations=["state", "timestamp"], actions=["action"])
+    data = minari.load(NAME, NAME, steps=None, columns="motion")
+    assert data.observation_parts == (("state", 3), ("timestamp", 1))
+    with pytest.raises(SkillsError, match="has no array 'stat'") as caught:
+        importing.import_file(path, "logs/other-v0", "log", observations=["stat"])
+    assert caught.value.exit_code == USAGE
+    assert "observations/state" in caught.value.hint
+
+
+def test_folders_of_rlds_episodes_are_read(tmp_path: Path) -> None:
+    """The last step of an episode is of the state that it ended in."""
+    importing.import_file(rlds_folder(tmp_path / "rlds"), NAME, "log", seconds=0.1)
+    data = minari.load(NAME, NAME, steps=None, columns="motion")
+    assert (len(data), len(data.episode_starts)) == (EPISODES * (LENGTH - 1), EPISODES)
+    assert data.terminated[data.bounds[1:] - 1].tolist() == [True] * (EPISODES - 1) + [False]
+    assert data.terminated.sum() == EPISODES - 1
+    np.testing.assert_array_equal(data.next_observations[LENGTH - 2, 1:], arm(0)["state"][-1])
+
+
+def test_what_is_no_log_is_refused_by_name(tmp_path: Path) -> None:
+    path = lerobot_folder(tmp_path / "robot", "v3.0")
+    (path / "data" / "chunk-000" / "file-000.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(SkillsError, match=r"file-000\.parquet cannot be read"):
+        importing.import_file(path, NAME, "log")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SkillsError, match="of an unknown kind"):
+        importing.import_file(tmp_path / "empty", NAME, "log")
+    folder = rlds_folder(tmp_path / "rlds")
+    np.savez(folder / "episode-0.npz", action=np.zeros((5, 3)), reward=np.zeros(4))
+    with pytest.raises(SkillsError, match=r"episode-0\.npz is no episode"):
+        importing.import_file(folder, NAME, "log")
+
+
+def test_parquet_needs_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = lerobot_folder(tmp_path / "robot", "v3.0")
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(SkillsError, match="needs pyarrow") as caught:
+        importing.import_file(path, NAME, "log")
+    assert caught.value.exit_code == ENVIRONMENT
+
+
+def test_a_log_without_a_simulator_goes_through_the_whole_pipeline(tmp_path: Path) -> None:
+    """Classes, rewards, policies, labels, a gallery with films of the columns, an export; playing is left out."""
+    path = tmp_path / "arm.npz"
+    episodes = [arm(number) for number in range(EPISODES)]
+    columns = {name: np.concatenate([episode[name] for episode in episodes]) for name in episodes[0]}
+    np.savez(
+        path,
+        observations=np.concatenate([columns["state"], columns["gripper"]], axis=1),
+        actions=columns["action"],
+        episode_ids=np.repeat(np.arange(EPISODES), LENGTH),
+    )
+    done = skills(tmp_path, "discover", path, "--preset", "smoke", "--skills", "3")
+    assert done.returncode == USAGE
+    assert "--env none" in done.stderr
+    few = ("--preset", "smoke", "--skills", "3", "--set", "policy.steps=20")
+    begun = skills(tmp_path, "discover", path, "--env", "none", *few)
+    assert begun.returncode == 0, begun.stderr
+    assert "Nothing can be played without an environment" in begun.stderr
+    run = tmp_path / "runs" / "arm"
+    measures = read_json(run / "measures.json")
+    assert measures["summary"]["played"] is False
+    assert all(skill["occupancy"] is None and skill["survival"] is None for skill in measures["skills"])
+    assert len({skill["label"] for skill in measures["skills"]}) == 3
+    page = read_json(run / "gallery" / "manifest.json")
+    assert page["played"] is False
+    assert all(skill["video"] for skill in page["skills"])
+    rollouts = Rollouts.load(run / "rollouts" / "rollouts.npz")
+    own = rollouts.classes[:, 0]
+    shares = [float((own[skill] == skill).sum() / (own[skill] >= 0).sum()) for skill in range(3)]
+    assert all(share > skill["support"] for share, skill in zip(shares, measures["skills"], strict=True))
+    exported = skills(tmp_path, "export", "arm", "--skill", "1")
+    assert exported.returncode == 0, exported.stderr
+    refused = skills(tmp_path, "evaluate", "arm")
+    assert refused.returncode == USAGE
+    assert "Nothing can be played" in refused.stderr
