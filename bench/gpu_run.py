@@ -23,7 +23,7 @@ def classes(run: str, dataset: str, preset: str, device: str, trunk: str, steps:
         notify=print, preset=preset, trunk=trunk, set={"policy.steps": steps, "data.steps": rows},
     )  # fmt: skip
     with begun.run.writing():
-        discover(begun.run, source="auto", reporter=silent_reporter, notify=print, last="experts", data=begun.data)
+        discover(begun.run, source=begun.source, reporter=silent_reporter, notify=print, last="experts")
 
 
 def report(run: Path) -> str:

@@ -70,7 +70,7 @@ def unread(
     if is_of_memory(error):
         return SkillsError(
             f"There is not enough memory to read {named}: {_text(error)}.",
-            "Nothing is wrong with it. Read less of it, or use a machine with more memory.",
+            "Read less of it, or use a machine with more memory.",
             ENVIRONMENT,
         )
     if isinstance(error, ImportError):
@@ -83,6 +83,11 @@ def unread(
         return SkillsError(
             f"{named} is in use: another program has it open for writing.",
             "Nothing is wrong with it. Wait until that program has ended, and run the same command again.",
+        )
+    if "h5clear" in str(error):  # HDF5's own word for what to do
+        return SkillsError(
+            f"{named} was left open by the program that wrote it, or is still being written.",
+            f"Where that program has ended: h5clear -s {what}   Else wait for it.",
         )
     if number in _BARRED:
         return SkillsError(

@@ -135,6 +135,14 @@ def test_classes_are_cut_inside_behaviours_and_found_again(cut, tmp_path):
     assert loaded.stride == classes.stride == pytest.approx(8, abs=1)
 
 
+def test_classes_are_cut_over_as_many_strides_as_asked_for(cut):
+    data, _, classes = cut
+    shorter = cluster(data, 12, ExpertsConfig(features="behaviour", strides=2), 1)
+    assert int(shorter.window) == 2 * int(shorter.stride)
+    assert int(classes.window) == 6 * int(classes.stride)
+    assert (shorter.labels != classes.labels).any()
+
+
 def test_there_are_as_many_classes_as_behaviours_where_that_is_asked_for(cut):
     data, _, _ = cut
     classes = cluster(data, 100, ExpertsConfig(features="behaviour", inferred=True), 1)

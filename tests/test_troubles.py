@@ -88,6 +88,18 @@ def test_a_set_that_another_program_writes_is_in_use_and_none_the_worse(home: Pa
     assert skills(home, "data", "show", NAME).returncode == 0
 
 
+def test_a_file_that_its_writer_left_open_is_that(home: Path) -> None:
+    path = home / "hops.hdf5"
+    leaving = (
+        "import h5py, os, sys; file = h5py.File(sys.argv[1], 'w', libver='latest'); file['a'] = [1.0]; "
+        "file.swmr_mode = True; file.flush(); os._exit(0)"  # as a killed program does
+    )
+    subprocess.run([sys.executable, "-c", leaving, str(path)], check=True)
+    said = refused(skills(home, "data", "import", path, "--env", "Hopper-v5", "--name", "mine/b-v0"))
+    assert f"{path} was left open by the program that wrote it" in said
+    assert f"h5clear -s {path}" in said
+
+
 def test_so_is_a_file_that_is_to_be_imported(home: Path) -> None:
     path = write(home / "hops.hdf5", hops())
     with held(path):

@@ -28,6 +28,8 @@ from skills.runs.folder import STAGES, RunFolder
 from skills.settings.config import check_between
 from skills.troubles import reading
 
+_MOST_SEEDS, _MOST_TRIALS = 1000, 10_000  # a discovery each; of each skill, all of them in memory
+
 
 def evaluate(
     run: RunFolder,
@@ -52,8 +54,8 @@ def evaluate(
     """
     run.require_skills("This evaluation")
     run.require(*STAGES)
-    check_between("--seeds", seeds, 1)
-    check_between("--trials", trials, 2)
+    check_between("--seeds", seeds, 1, _MOST_SEEDS)
+    check_between("--trials", trials, 2, _MOST_TRIALS)
     all_seeds = _seeded(run, seeds, reporter, notify)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
     for contest in contests[1:]:

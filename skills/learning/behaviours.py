@@ -23,7 +23,7 @@ from skills.learning.company import keeping, stretches
 from skills.learning.strides import stride
 from skills.learning.windows import moments
 
-STRIDES = 6  # of a window
+_STRIDES = 6  # of a window
 _SHORT_STRIDES = 5  # of a window where behaviours take turns
 _CELLS, _CLONES = 200, 32  # at most, that behaviours are put together of
 _FEWEST_CELLS = 24  # more than there are stretches of time, and each stretch had cells of its own
@@ -67,16 +67,17 @@ class Cut:
     clones: Clones | None
 
 
-def cut(transitions: Transitions, count: int | None, seed: int) -> Cut:
+def cut(transitions: Transitions, count: int | None, strides: int, seed: int) -> Cut:
     """Cuts a dataset into `count` classes, or into as many as there are behaviours where that is None.
 
+    strides: of the window around a row that classes are cut by inside a behaviour.
     A behaviour gets its share of the classes, by its rows; at least one. Where there are fewer classes than behaviours,
     classes are cut through them all, and a class is of the behaviour that most of its rows are of.
     """
     found = find(transitions, seed)
     rng = np.random.default_rng([seed, 1])
     values, mean, scale, columns = standardised(transitions)
-    features = moments(values, transitions.lengths, STRIDES * found.stride)
+    features = moments(values, transitions.lengths, strides * found.stride)
     spread = np.stack([features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)])
     features = (features - spread[0]) / spread[1]
     if count is None:
@@ -136,7 +137,7 @@ def find(transitions: Transitions, seed: int) -> Behaviours:
     if len(values) < 10 * _CELLS:  # too few to tell anything apart
         return Behaviours(np.zeros(len(values), np.intp), step, None)
     count = min(_CELLS, max(_FEWEST_CELLS, int(stretches(lengths, step).max()) + 1))
-    cells = _cells(moments(values, lengths, STRIDES * step), count, rng)
+    cells = _cells(moments(values, lengths, _STRIDES * step), count, rng)
     company = keeping(cells, count, lengths, step)
     if company.count:
         return Behaviours(_by_size(company.labels), step, None)

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
-from skills.learning.behaviours import STRIDES, cut
+from skills.learning.behaviours import cut
 from skills.learning.clones import Clones, Inputs
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
@@ -169,7 +169,7 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             USAGE,
         )
     if config.features == "behaviour":
-        return _shuffled(_of_behaviours(transitions, None if config.inferred else count, seed), config, seed)
+        return _shuffled(_of_behaviours(transitions, None if config.inferred else count, config, seed), config, seed)
     parts = [transitions.observations, transitions.actions, transitions.next_observations]
     raw = _averaged(parts, transitions.lengths, config.window)
     mean, scale, columns = _scaling(raw)
@@ -191,9 +191,9 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
     return _shuffled(_all_filled(classes), config, seed)
 
 
-def _of_behaviours(transitions: Transitions, count: int | None, seed: int) -> Classes:
-    found = cut(transitions, count, seed)
-    window, stride = np.array(STRIDES * found.stride), np.array(found.stride)
+def _of_behaviours(transitions: Transitions, count: int | None, config: ExpertsConfig, seed: int) -> Classes:
+    found = cut(transitions, count, config.strides, seed)
+    window, stride = np.array(config.strides * found.stride), np.array(found.stride)
     return _all_filled(
         Classes(
             found.labels.astype(np.int32), found.centroids, found.columns, found.mean, found.scale, window,

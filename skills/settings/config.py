@@ -35,6 +35,7 @@ class ExpertsConfig:
     features: Annotated[
         Features, "what is clustered: (s, a, s') of single steps; behaviour: what a body does over some strides"
     ] = "step"
+    strides: Annotated[int, "behaviour: of the window that classes are cut by inside a behaviour"] = 6
     inferred: Annotated[bool, "as many classes as behaviours are found; --skills auto"] = False
     max_iterations: Annotated[int, "of K-means"] = 300
     labels: Annotated[

@@ -75,6 +75,7 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
     if sum(_present(place)[0]) >= steps and not place.work.exists():  # what a kill after the end has left
         return place.minari_id
     with store.making(place.minari_id):
+        _check_extensible(place)
         place.work.mkdir(exist_ok=True)
         rows, episodes = _present(place)
         if sum(rows) < steps:
@@ -116,7 +117,6 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
 
     Returns the rows of each part.
     """
-    _refuse_other_policies(place)
     rows = list(rows)
     simulation = place.scene.simulation(ROUND)
     number = first
@@ -140,7 +140,10 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
     return rows
 
 
-def _refuse_other_policies(place: _Place) -> None:
+def _check_extensible(place: _Place) -> None:
+    """Raises: SkillsError where the set in place cannot be added to: now, when nothing is left behind by that."""
+    if place.data.is_dir():
+        open_storage(place.data, place.minari_id)
     if is_outdated(place.entry):
         raise SkillsError(
             f"{place.minari_id} was made by another version of the policy and cannot be extended by this one.",
