@@ -8,9 +8,11 @@
 # CUDA tests' first of captured steps fails, nothing below would run: it stops after the tests, unless ANYWAY=1.
 # LIMIT: seconds in all. SHARED, OWN: IQL's steps of the two runs; the paper's are a million, the table says what
 # these would take. ROWS: of the dataset. COUNT: skills of the steps that are timed. DEVICE=cpu PRESET=smoke tries it all.
+# As they are, all but the rivals (JAX, torch.compile) ends in nine minutes on an H200 with 16 cores; the rivals get what
+# is left. RIVALS=1 measures them alone, two minutes each at most.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-out=${OUT:-bench/runs/gpu} limit=${LIMIT:-525} shared=${SHARED:-100000} own=${OWN:-20000} rows=${ROWS:-1000000}
+out=${OUT:-bench/runs/gpu} limit=${LIMIT:-525} shared=${SHARED:-60000} own=${OWN:-10000} rows=${ROWS:-500000}
 python=${PYTHON:-python3} preset=${PRESET:-paper} dataset=${DATASET:-ant-medium} device=${DEVICE:-cuda} count=${COUNT:-100}
 mkdir -p "$out"
 work=$(mktemp -d)
@@ -49,7 +51,7 @@ paper() {
     --policy "$1" --set "policy.steps=$2" --set "data.steps=$rows"
 }
 
-rivals() { step "rivals of $1" 75 $front "$python" bench/gpu.py "$1" "$lines" "$count" --rivals; }
+rivals() { step "rivals of $1" 120 $front "$python" bench/gpu.py "$1" "$lines" "$count" --rivals; }
 
 # What needs no GPU is done beside, on the other cores: data and classes before a run, what its skills are worth after.
 beside() {
@@ -58,19 +60,26 @@ beside() {
 }
 classes() { beside "classes-$1" bench/gpu_run.py classes "$SKILLS_RUNS/$1" "$dataset" "$preset" "$device" "$1" "$2" "$rows"; }
 evaluate() { beside "evaluate-$1" -c "$skills" evaluate "$SKILLS_RUNS/$1" --against none --trials 5; }
-# PROCESS SECONDS: waits for it until so many seconds of the limit are left, then ends it.
+# NAME PROCESS SECONDS: waits for it until so many seconds of the limit are left, then ends it and notes that.
 awaited() {
-  while kill -0 "$1" 2>/dev/null && ((SECONDS < limit - $2)); do sleep 1; done
-  kill -- "-$1" 2>/dev/null
+  while kill -0 "$2" 2>/dev/null && ((SECONDS < limit - $3)); do sleep 1; done
+  if kill -0 "$2" 2>/dev/null; then
+    kill -- "-$2"
+    echo "beside, $1: ended at $SECONDS s, no time left" >>"$times"
+  fi
 }
 
 finish() {
-  cat "$work"/{data,classes}*.log >>"$log" 2>/dev/null
+  for made in "$work"/{data,classes}*.log; do
+    [[ -e $made ]] && { echo "== beside, $(basename "$made" .log)" && cat "$made"; } >>"$log"
+  done
   {
     echo && cat "$times"
     "$python" bench/gpu.py table "$lines"
-    "$python" bench/gpu_run.py report "$SKILLS_RUNS/shared" "$SKILLS_RUNS/independent"
-    tail -n +1 "$work"/evaluate-*.log
+    if [[ -z ${RIVALS:-} ]]; then "$python" bench/gpu_run.py report "$SKILLS_RUNS/shared" "$SKILLS_RUNS/independent"; fi
+    for made in "$work"/evaluate-*.log; do
+      [[ -e $made ]] && echo "== $(basename "$made" .log)" && cat "$made"
+    done
   } 2>&1 | tee "$out/table.txt" | tee -a "$log"
   for run in shared independent; do
     if [[ -d "$SKILLS_RUNS/$run" ]]; then
@@ -81,6 +90,15 @@ finish() {
   rm -rf "$work"
 }
 trap finish EXIT
+
+if [[ -n ${RIVALS:-} ]]; then
+  step machine 60 $front "$python" bench/gpu.py machine "$lines"
+  for case in iql independent one cvae; do
+    step "steps of $case" 40 $front "$python" bench/gpu.py "$case" "$lines" "$count"
+    rivals "$case"
+  done
+  exit
+fi
 
 set -m # what runs beside is a group of processes, to be ended as one
 {
@@ -100,27 +118,28 @@ smoke reach --learner reach || fine=0
 step tests 100 $front "$python" -m pytest -m cuda tests/test_cuda.py --durations=5
 if ((!fine)) && [[ -z ${ANYWAY:-} ]]; then
   echo "A smoke run failed: the rest is left out." | tee -a "$log"
-  awaited "$making" "$limit"
+  awaited making "$making" "$limit"
   exit 1
 fi
 for case in cvae iql independent one values policies; do
   step "steps of $case" 40 $front "$python" bench/gpu.py "$case" "$lines" "$count"
 done
-others=(cvae iql independent one)
+others=(iql independent one cvae)
 while kill -0 "$making" 2>/dev/null && ((${#others[@]})); do
   rivals "${others[0]}"
   others=("${others[@]:1}")
 done
-awaited "$making" 150
+awaited making "$making" 150
 paper shared "$shared" 200
 set -m
 evaluate shared &
-valuing=$!
+valuing_shared=$!
 set +m
 paper independent "$own" 140
 set -m
 evaluate independent &
-valuing="$valuing $!"
+valuing_independent=$!
 set +m
 for case in ${others[@]+"${others[@]}"}; do rivals "$case"; done
-for process in $valuing; do awaited "$process" 15; done
+awaited evaluate-shared "$valuing_shared" 15
+awaited evaluate-independent "$valuing_independent" 15

@@ -22,8 +22,8 @@ def classes(run: str, dataset: str, preset: str, device: str, trunk: str, steps:
         dataset, Path(run), fresh=False, device=device, source="auto", offline=False, reporter=silent_reporter,
         notify=print, preset=preset, trunk=trunk, set={"policy.steps": steps, "data.steps": rows},
     )  # fmt: skip
-    with begun.writing():
-        discover(begun, source="auto", reporter=silent_reporter, notify=print, last="experts")
+    with begun.run.writing():
+        discover(begun.run, source=begun.source, reporter=silent_reporter, notify=print, last="experts")
 
 
 def report(run: Path) -> str:

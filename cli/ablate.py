@@ -1,5 +1,6 @@
 """`skills ablate`: a run again with one setting changed, as a table and a plot."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -54,10 +55,12 @@ def ablate(
             plot = opened.evaluation_file(f"ablation-{what}.svg")
             draw(document, plot)
     except KeyboardInterrupt:
-        options = f" --values {values}" if values else ""
+        from skills.runs.command import go_on
+
+        options = [f"--values {shlex.quote(values)}"] if values else []
         raise SkillsError(
             "Interrupted. What is finished is kept.",
-            f"Continue with: skills ablate {what} {opened.path}{options}",
+            f"Continue with: {go_on(opened.path, f'ablate {what}', *options)}",
             INTERRUPTED,
         ) from None
     if json:

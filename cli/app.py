@@ -1,6 +1,7 @@
 """The command line: `skills COMMAND`. A command is a file, and imports heavy packages when it runs."""
 
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -24,13 +25,14 @@ from skills.cli import (
     plot,
     render,
     reproduce,
+    rm,
     segment,
     show,
     transitions,
 )
 from skills.cli import list as list_command
 from skills.cli.options import ABOUT_TASKS
-from skills.errors import FAILED, SkillsError
+from skills.errors import FAILED, INTERRUPTED, SkillsError
 
 app = typer.Typer(
     name="skills",
@@ -49,6 +51,7 @@ app.command("compare")(compare.compare)
 app.command("reproduce")(reproduce.reproduce)
 app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
+app.command("rm")(rm.rm)
 app.command("label")(label.label)
 app.command("find", epilog=ABOUT_TASKS)(find.find)
 app.command("transitions")(transitions.transitions)
@@ -82,8 +85,16 @@ def main() -> None:
     # Read when torch starts its threads. By default they spin for milliseconds while they wait for each other, which
     # made training six times slower on a machine with other work to do; with none at all, half as fast on an idle one.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    _heed_ends()
     console.prepare()
     sys.exit(_run())
+
+
+def _heed_ends() -> None:
+    """A `kill` and a terminal that closes are as Ctrl-C is: what is finished stays, and how to go on is said."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # and not ignored, as under nohup
+            signal.signal(number, signal.default_int_handler)
 
 
 def _run() -> int:
@@ -94,6 +105,9 @@ def _run() -> int:
     except SkillsError as error:
         console.error(error)
         return error.exit_code
+    except KeyboardInterrupt:
+        console.error(SkillsError("Interrupted.", "What is finished is kept; the same command again does the rest."))
+        return INTERRUPTED
     except BrokenPipeError:
         _forget_stdout()  # whoever read our output has seen enough
         return FAILED
@@ -111,7 +125,10 @@ def _run_command() -> int:
     try:
         app(prog_name="skills")
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else 0
+        code = ended.code if isinstance(ended.code, int) else 0
+        if code == INTERRUPTED:  # typer's answer to an interrupt that no command has answered
+            raise KeyboardInterrupt from None
+        return code
     return 0
 
 

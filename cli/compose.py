@@ -14,6 +14,7 @@ from skills.cli.reporting import reporter
 from skills.errors import PARTLY_DONE, USAGE, SkillsError
 
 if TYPE_CHECKING:
+    from skills.bodies.fates import Fate
     from skills.playing.sequence import Piece
     from skills.runs.folder import RunFolder
     from skills.videos.films.films import Style
@@ -35,6 +36,7 @@ def compose(
     quiet: Quiet = False,
 ) -> None:
     """Play skills one after the other and film it, each named while it acts."""
+    from skills.bodies.environments import seconds_per_step
     from skills.playing.sequence import parse_sequence
     from skills.runs import folder as runs
     from skills.videos.films.films import Style
@@ -48,15 +50,17 @@ def compose(
     opened.require("policy")
     parts = parse_sequence(sequence, opened.config.heads)
     style = Style(opened.env_id, quality, *pixels, camera=camera, trace=trace)
+    step = seconds_per_step(opened.env_id)
     played = film_parts(opened, parts, style, out, renderer, seed, quiet=quiet)
     if json:
-        document = {"run": str(opened.path), "film": str(out), "fell_at": None if played is None else played}
+        became = {"fate": str(played.outcome), "seconds": round(played.step * step, 3)}
+        document = {"run": str(opened.path), "film": str(out), **became}
         console.document({"schema_version": SCHEMA_VERSION, **document})
     else:
         console.line(str(out))
-    if played is not None:
+    if not played.survives:
         raise SkillsError(
-            f"The body fell at {played:.1f} s; the film ends there.",
+            f"The body {played.words(step)}.",
             f"Where one can safely go: skills transitions {opened.path}",
             PARTLY_DONE,
         )
@@ -64,9 +68,8 @@ def compose(
 
 def film_parts(
     run: "RunFolder", parts: "tuple[Piece, ...]", style: "Style", out: Path, renderer: str, seed: int, *, quiet: bool
-) -> float | None:
-    """Plays a sequence once and films it; when it fell, s, or None."""
-    from skills.bodies.environments import seconds_per_step
+) -> "Fate":
+    """Plays a sequence once and films it; what became of the body."""
     from skills.learning.policy import Policy
     from skills.playing.sequence import perform, schedule_of
     from skills.videos.films.sequence import film_sequence
@@ -81,4 +84,4 @@ def film_parts(
         length = int(played.seen.lengths[0])
         film_sequence(played.qpos[0], length, schedule, dict(enumerate(labels_of(run))), style, out, renderer)
         progress(1, 1)
-    return length * seconds_per_step(run.env_id) if played.fell[0] else None
+    return played.fates(run.env_id)[0]

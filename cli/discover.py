@@ -17,6 +17,7 @@ from skills.plugins import LEARNERS, MAKERS, SOURCES
 from skills.progress import unsaid
 
 if TYPE_CHECKING:
+    from skills.runs.begin import Begun
     from skills.runs.folder import RunFolder
     from skills.videos.films.render import Rendered
 
@@ -101,10 +102,10 @@ def discover(
 ) -> None:
     """Discover the skills in a dataset, or learn one from an expert. The same command again continues what stopped."""
     from skills.runs.begin import begin
-    from skills.runs.folder import default_path, open_run
+    from skills.runs.folder import default_path
 
     if dataset is None:
-        _go_on(open_run(run) if run else None, source, videos=videos, quiet=quiet, json=json)
+        _finish(_begun(run, source), videos=videos, quiet=quiet, json=json)
         return
     with reporter(quiet) as report:
         begun = begin(
@@ -130,17 +131,25 @@ def discover(
             trunk=policy,
             set=given_settings(settings),
         )
-    _go_on(begun, source, videos=videos, quiet=quiet, json=json)
+    _finish(begun, videos=videos, quiet=quiet, json=json)
 
 
-def _go_on(run: "RunFolder | None", source: str, *, videos: bool, quiet: bool, json: bool) -> None:
-    """Brings a run to its end. Raises: SkillsError (usage) where there is none to go on with."""
-    if run is None:
+def _begun(path: Path | None, source: str) -> "Begun":
+    """The run of that folder, to go on with. Raises: SkillsError (usage) where none is named."""
+    from skills.runs.begin import Begun
+    from skills.runs.folder import open_run
+
+    if path is None:
         raise SkillsError(
             "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or go on with a run: --run DIR", USAGE
         )
-    with _resumable(run, source), run.writing():
-        rendered = _discover(run, source, videos=videos, quiet=quiet)
+    return Begun(open_run(path), None, source)
+
+
+def _finish(begun: "Begun", *, videos: bool, quiet: bool, json: bool) -> None:
+    run = begun.run
+    with _resumable(run, videos=videos), run.writing():
+        rendered = _discover(begun, videos=videos, quiet=quiet)
         index = _publish(run)
     _report(run, index, rendered, json=json)
 
@@ -162,11 +171,12 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "Rendered | None":
+def _discover(begun: "Begun", *, videos: bool, quiet: bool) -> "Rendered | None":
     from skills import discovery as pipeline
 
+    run, notify = begun.run, unsaid if quiet else console.say
     with reporter(quiet) as report:
-        pipeline.discover(run, source=source, reporter=report, notify=unsaid if quiet else console.say)
+        pipeline.discover(run, source=begun.source, reporter=report, notify=notify, data=begun.data)
         if not videos:
             return None
         from skills.videos.films.render import render_skills
@@ -181,18 +191,16 @@ def _discover(run: "RunFolder", source: str, *, videos: bool, quiet: bool) -> "R
 
 
 @contextmanager
-def _resumable(run: "RunFolder", source: str) -> Iterator[None]:
+def _resumable(run: "RunFolder", *, videos: bool) -> Iterator[None]:
     """Ends an interrupted run with the command that continues it."""
-    from skills.runs.command import command
+    from skills.runs.command import go_on
 
     try:
         yield
     except KeyboardInterrupt:
-        option = "" if source == "auto" else f" --source {source}"
+        options = ["discover --run"] if videos else ["discover --run", "--no-videos"]
         raise SkillsError(
-            "Interrupted. What is finished is kept.",
-            f"Continue with: {command(run.config, run.path)}{option}",
-            INTERRUPTED,
+            "Interrupted. What is finished is kept.", f"Continue with: {go_on(run.path, *options)}", INTERRUPTED
         ) from None
 
 

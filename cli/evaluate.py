@@ -1,5 +1,6 @@
 """`skills evaluate`: do the skills exist, and how would we know?"""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,9 +62,13 @@ def evaluate(
         _evaluate_expert(opened, json=json, quiet=quiet)
         return
     known = None if behaviours is None else _read_behaviours(behaviours, opened)
-    with opened.writing():
-        document = _evaluate(opened, chosen, seeds, known, protocol, trials, asked, quiet=quiet)
-        _renew_gallery(opened)
+    try:
+        with opened.writing():
+            document = _evaluate(opened, chosen, seeds, known, protocol, trials, asked, quiet=quiet)
+            _renew_gallery(opened)
+    except KeyboardInterrupt:
+        options = _options(chosen, seeds, behaviours, protocol, trials, asked)
+        raise _interrupted(opened, *options) from None
     if json:
         console.document(document)
         return
@@ -83,9 +88,7 @@ def _evaluate_expert(run: "RunFolder", *, json: bool, quiet: bool) -> None:
                 document = compare(run, report, unsaid if quiet else console.say)
             _renew_gallery(run)
     except KeyboardInterrupt:
-        raise SkillsError(
-            "Interrupted. What is finished is kept.", f"Continue with: skills evaluate {run.path}", INTERRUPTED
-        ) from None
+        raise _interrupted(run) from None
     if json:
         console.document(document)
         return
@@ -122,29 +125,43 @@ def _evaluate(
 ) -> dict[str, Any]:
     from skills.evaluation import evaluate as evaluation
 
-    try:
-        with reporter(quiet) as report:
-            return evaluation.evaluate(
-                run,
-                against=against,
-                seeds=seeds,
-                behaviours=behaviours,
-                unit=unit,
-                trials=trials,
-                settings=settings,
-                reporter=report,
-                notify=unsaid if quiet else console.say,
-            )
-    except KeyboardInterrupt:
-        options = f"--against {','.join(against) or 'none'}" + (f" --seeds {seeds}" if seeds != 1 else "")
-        options += "" if unit == "seconds" else f" --protocol {unit}"
-        options += "" if trials == TRIALS else f" --trials {trials}"
-        options += "".join(f" --set {name}={value}" for name, value in settings.items())
-        raise SkillsError(
-            "Interrupted. What is finished is kept.",
-            f"Continue with: skills evaluate {run.path} {options}",
-            INTERRUPTED,
-        ) from None
+    with reporter(quiet) as report:
+        return evaluation.evaluate(
+            run,
+            against=against,
+            seeds=seeds,
+            behaviours=behaviours,
+            unit=unit,
+            trials=trials,
+            settings=settings,
+            reporter=report,
+            notify=unsaid if quiet else console.say,
+        )
+
+
+def _options(
+    against: tuple[str, ...],
+    seeds: int,
+    behaviours: Path | None,
+    unit: Unit,
+    trials: int,
+    settings: dict[str, str],
+) -> list[str]:
+    """The command-line options of an evaluation, without those that are as usual."""
+    options = [f"--against {','.join(against) or 'none'}"]
+    options += [f"--seeds {seeds}"] if seeds != 1 else []
+    options += [f"--behaviours {shlex.quote(str(behaviours))}"] if behaviours else []
+    options += [f"--protocol {unit}"] if unit != "seconds" else []
+    options += [f"--trials {trials}"] if trials != TRIALS else []
+    return options + [f"--set {shlex.quote(f'{name}={value}')}" for name, value in settings.items()]
+
+
+def _interrupted(run: "RunFolder", *options: str) -> SkillsError:
+    """What is said of an interrupt: with the command that goes on."""
+    from skills.runs.command import go_on
+
+    hint = f"Continue with: {go_on(run.path, 'evaluate', *options)}"
+    return SkillsError("Interrupted. What is finished is kept.", hint, INTERRUPTED)
 
 
 def _read_behaviours(path: Path, run: "RunFolder") -> "NDArray[integer[Any]]":

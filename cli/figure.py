@@ -1,14 +1,18 @@
-"""`skills reproduce figure3`: what the paper's pictures of skills show, counted on the data that is here."""
+"""`skills reproduce figure3` and `figure7`: what skills show, counted; how learned rewards agree with the true ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from skills.choices import DeviceChoice, Preset
 from skills.cli import console
 from skills.cli.reproduce import check_finished, going_on
 from skills.errors import USAGE, SkillsError
 from skills.settings.config import check_between
+
+if TYPE_CHECKING:
+    from skills.evaluation.paper import Table
+    from skills.evaluation.reproduce import Settings
 
 
 def reproduce_figure(
@@ -49,22 +53,48 @@ def reproduce_figure(
     if json:
         console.document(shown | {"failures": failures})
     else:
-        console.show(_grid(shown))
+        from skills.evaluation.figure3 import HEADINGS, cells
+
+        console.show(_grid(HEADINGS, map(cells, shown["rows"])))
         for line in [*shown["verdicts"], *dict.fromkeys(map(figure3.data_text, shown["rows"]))]:
             console.line(line)
         console.line(str(folder / figure3.MARKDOWN))
     check_finished(failures)
 
 
-def _grid(shown: dict[str, Any]) -> Any:
-    """A rich table: a row for each dataset and claim."""
+def reproduce_rewards(
+    figure: "Table",
+    datasets: Sequence[str],
+    methods: Sequence[str],
+    settings: "Settings",
+    folder: Path,
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Makes rewards of each dataset and method, and compares them with the true ones."""
+    from skills.evaluation import figure7
+    from skills.evaluation.reproduce import MARKDOWN
+
+    with going_on(quiet) as (report, notify):
+        failures = figure7.run_all(figure, datasets, methods, settings, folder, report, notify)
+    shown = figure7.document(figure, folder)
+    if json:
+        console.document(shown | {"failures": failures})
+    else:
+        console.show(_grid(figure7.HEADINGS, map(figure7.cells, shown["rows"])))
+        for line in [*figure7.data_texts(shown), shown["about"], str(folder / MARKDOWN)]:
+            console.line(line)
+    check_finished(failures)
+
+
+def _grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
+    """A rich table."""
     from rich.table import Table
 
-    from skills.evaluation.figure3 import HEADINGS, cells
-
     grid = Table(box=None, padding=(0, 2, 0, 0))
-    for heading in HEADINGS:
+    for heading in headings:
         grid.add_column(heading)
-    for row in shown["rows"]:
-        grid.add_row(*cells(row))
+    for row in rows:
+        grid.add_row(*row)
     return grid

@@ -2,6 +2,8 @@
 
 import sys
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 
 from skills.cli import console
 from skills.cli.options import RunName
+from skills.errors import NOT_FOUND, USAGE, SkillsError, UnwritableError
 
 
 def gallery(
@@ -19,7 +22,8 @@ def gallery(
     port: Annotated[int, typer.Option(help="With --serve: the port; 0 takes a free one.", min=0, max=65535)] = 0,
 ) -> None:
     """Write a run's gallery anew and print the path of its page."""
-    index = _index_of_runs(run) if runs else _page_of(run)
+    shown = open_page or serve
+    index = _index_of_runs(run, shown=shown) if runs else _page_of(run, shown=shown)
     if serve:
         _serve(index, open_page=open_page, port=port, whole=not runs)
         return
@@ -28,27 +32,41 @@ def gallery(
     console.line(str(index))
 
 
-def _page_of(name: str | None) -> Path:
+def _page_of(name: str | None, *, shown: bool) -> Path:
+    """shown: whether a page that is there already will do, where it cannot be written."""
     from skills.runs.folder import find
 
     opened = find(name)
     opened.require("measures")
     from skills.videos.gallery import page
 
-    with opened.writing():
+    with _as_it_is(opened.page_file, shown), opened.writing():
         return page.publish(opened)
+    return opened.page_file
 
 
-def _index_of_runs(name: str | None) -> Path:
-    from skills.errors import NOT_FOUND, USAGE, SkillsError
+def _index_of_runs(name: str | None, *, shown: bool) -> Path:
     from skills.runs.folder import all_paths, runs_root
-    from skills.videos.gallery.index import write_index
+    from skills.videos.gallery.index import index_file, write_index
 
     if name is not None:
         raise SkillsError(f"--runs shows all runs, not {name!r} alone.", "Leave one of them out.", USAGE)
     if not all_paths():
         raise SkillsError(f"There are no runs in {runs_root()}.", "Make one: skills discover ant-medium", NOT_FOUND)
-    return write_index(runs_root(), all_paths())
+    with _as_it_is(index_file(runs_root()), shown):
+        return write_index(runs_root(), all_paths())
+    return index_file(runs_root())
+
+
+@contextmanager
+def _as_it_is(kept: Path, shown: bool) -> Iterator[None]:
+    """Around what writes a page to be shown: one that is there is shown as it is, where it cannot be written now."""
+    try:
+        yield
+    except UnwritableError as error:
+        if not (shown and kept.is_file()):
+            raise
+        console.say(f"The page is shown as it is. {error.message}")
 
 
 def _open(address: str) -> None:

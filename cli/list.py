@@ -46,7 +46,7 @@ def describe_run(path: Path) -> dict[str, Any]:
         "seed": config.seed,
         "created": manifest["created"],
         "stages": stages,
-        "complete": len(stages) == len(runs.STAGES),
+        "complete": opened.is_finished,
         "videos": len(opened.films()),
         "summary": best,
     }

@@ -50,7 +50,7 @@ def complete_anything(incomplete: str) -> list[str]:
 RunName = Annotated[
     str | None,
     typer.Argument(
-        metavar="RUN", help="A run's name or folder; the newest run if left out.", autocompletion=complete_run
+        metavar="RUN", help="A run's name or folder; the newest finished run if left out.", autocompletion=complete_run
     ),
 ]
 _WORDS = "\n\n".join(f"{name}{f', {one.unit}' if one.unit else ''}: {one.meaning}." for name, one in QUANTITIES.items())

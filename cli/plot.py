@@ -33,8 +33,10 @@ def plot(run: RunName = None, json: Json = False, quiet: Quiet = False, trust: T
             document = plots.make(opened, report)
             files = draw(document, opened.evaluation_folder)
     except KeyboardInterrupt:
+        from skills.runs.command import go_on
+
         raise SkillsError(
-            "Interrupted. What is finished is kept.", f"Continue with: skills plot {opened.path}", INTERRUPTED
+            "Interrupted. What is finished is kept.", f"Continue with: {go_on(opened.path, 'plot')}", INTERRUPTED
         ) from None
     if json:
         console.document({**document, "plots": {name: str(path) for name, path in files.items()}})

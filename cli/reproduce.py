@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 
 # As in evaluation.paper and settings.config, which are too slow to import for `skills --help`; a test keeps them
 # the same.
-Name = Literal["table1", "table2", "table3", "table4", "table5", "figure3"]
+Name = Literal[
+    "table1", "table2", "table3", "table4", "table5", "table6", "table7",
+    "figure3", "figure4", "figure5", "figure6", "figure7",
+]  # fmt: skip
 
 
 def reproduce(
-    table: Annotated[Name, typer.Argument(help="Which table, or the figure of skills.")],
+    table: Annotated[Name, typer.Argument(help="Under its number in the paper.")],
     datasets: Annotated[
         str | None, typer.Option(metavar="LIST", help="Such as hopper-medium,walker2d-medium.", show_default="all here")
     ] = None,
@@ -32,7 +35,7 @@ def reproduce(
     ] = None,
     seeds: Annotated[
         int | None,
-        typer.Option(help="How many seeds; of a table trained stacked.", show_default="3; 1 of a figure"),
+        typer.Option(help="How many seeds; of a table trained stacked.", show_default="3; 1 of figure3"),
     ] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of the learner.", show_default="the preset's")] = None,
     expert: Annotated[
@@ -79,10 +82,16 @@ def reproduce(
     from skills.runs.begin import expert_of
 
     folder = out or reproduction.default_folder(table)
+    reproduction.check_datasets(chosen, _split(datasets))
     rows = reproduction.available(_split(datasets) or chosen.datasets)
     settings = reproduction.Settings(
         preset, 3 if seeds is None else seeds, seed, choose_device(device), steps, expert_of(expert)
     )
+    if table == "figure7":
+        from skills.cli.figure import reproduce_rewards
+
+        reproduce_rewards(chosen, rows, columns, settings, folder, json=json, quiet=quiet)
+        return
     with going_on(quiet) as (report, notify):
         failures = reproduction.run_all(chosen, rows, columns, settings, folder, report, notify)
     _report(chosen, columns, folder, failures, json=json)
@@ -116,36 +125,34 @@ def _split(names: str | None) -> list[str]:
 
 def _report(table: "Table", columns: list[str], folder: Path, failures: list[str], *, json: bool) -> None:
     from skills.evaluation import reproduce as reproduction
+    from skills.evaluation.table_page import data_text
 
     shown = reproduction.document(table, columns, folder)
     if json:
         console.document(shown | {"failures": failures})
     else:
-        console.show(_table(shown))
-        for line in [*shown["verdicts"], *map(reproduction.data_text, shown["rows"]), shown["note"]]:
+        console.show(_grid(shown))
+        said = [*shown["verdicts"], *map(data_text, shown["rows"]), f"{shown['note']} {shown['about']}"]
+        for line in said:
             console.line(line)
         console.line(str(folder / reproduction.MARKDOWN))
     check_finished(failures)
 
 
-def _table(shown: dict[str, Any]) -> Any:
-    """A rich table: a dataset a row, a method a column, the published number dim under ours."""
+def _grid(shown: dict[str, Any]) -> Any:
+    """A rich table: a line for each dataset and method, the published numbers dim beside ours."""
     from rich.table import Table
-    from rich.text import Text
 
-    from skills.evaluation.reproduce import ours_text, published_text
+    from skills.evaluation.table_page import HEADING, grid, papers
 
-    columns = [*shown["methods"], *shown["not_run"]]
-    grid = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("", *columns):
-        grid.add_column(name, no_wrap=True)
-    for row in shown["rows"]:
-        cells = [
-            Text.assemble(ours_text(cell["ours"]), (f"\n{published_text(cell['published'])}", "dim"))
-            for cell in row["methods"].values()
-        ]
-        grid.add_row(Text(row["dataset"], style="bold"), *cells)
-    if shown["totals"]:
-        found = [shown["totals"].get(name) for name in columns]
-        grid.add_row(Text("total", style="bold"), *(ours_text(total) for total in found))
-    return grid
+    shape = Table(box=None, padding=(0, 2, 0, 0))
+    shape.add_column("", style="bold")
+    shape.add_column("")
+    shape.add_column(HEADING)
+    for name in papers(shown):
+        shape.add_column(name, style="dim")
+    before = ""
+    for dataset, *cells in grid(shown):
+        shape.add_row("" if dataset == before else dataset, *cells)
+        before = dataset
+    return shape

@@ -73,23 +73,23 @@ def segment(
 
 def _read(run: "RunFolder", log: str | None, progress: "Progress") -> "Transitions":
     """The log, with the columns that the run learned from. Raises: SkillsError (usage) where it is of another body."""
-    from skills.data import sources
+    from skills.data import catalog, sources
+    from skills.data import minari as reading
     from skills.data.importing import read_file
-    from skills.progress import silent_reporter, unsaid
-    from skills.runs.reading import read
+    from skills.data.minari_root import env_id, is_local
 
-    if log is None:
-        return read(run, "auto", silent_reporter, unsaid).own
     columns = run.config.data.columns
-    if Path(log).is_file():
-        steps = read_file(Path(log), run.env_id, columns)
-    else:
-        steps = sources.load(log, columns=columns, progress=progress)
-    if steps.env_id != run.env_id:
-        raise SkillsError(
-            f"{log} is of {steps.env_id}, and {run.path} of {run.env_id}.", "Name a log of its body.", USAGE
-        )
-    return steps
+    if log is not None and Path(log).is_file():
+        return read_file(Path(log), run.env_id, columns)
+    name = log or str(run.manifest["dataset"]["minari_id"])
+    entry = catalog.resolve(name)
+    here = next((minari_id for minari_id in entry.ids if is_local(minari_id)), None)
+    body = env_id(here) if here else entry.env_id  # known before anything is made or downloaded
+    if body not in (None, run.env_id):
+        raise SkillsError(f"{name} is of {body}, and {run.path} of {run.env_id}.", "Name a log of its body.", USAGE)
+    if here:
+        return reading.load(here, name, steps=None, columns=columns, progress=progress)
+    return sources.load(name, columns=columns, progress=progress)
 
 
 def _plain(name: str) -> str:

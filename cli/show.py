@@ -23,7 +23,7 @@ def show(
         str | None,
         typer.Argument(
             metavar="RUN|DATASET|SKILL",
-            help="A run, a dataset, or the number of a skill of the newest run.",
+            help="A run, a dataset, or the number of a skill of the newest finished run.",
             autocompletion=complete_anything,
         ),
     ] = None,
@@ -67,7 +67,7 @@ def _find_run(name: str) -> "RunFolder | None":
 
 
 def _show_run(run: "RunFolder", *, json: bool) -> None:
-    from skills.runs.command import command
+    from skills.runs.command import command, go_on
     from skills.settings.config import settings
 
     manifest = run.manifest
@@ -114,7 +114,7 @@ def _show_run(run: "RunFolder", *, json: bool) -> None:
     if summary:
         console.show(summary_table(summary))
     else:
-        console.line(f"Finish it with: {command(run.config, run.path)}")
+        console.line(f"Finish it with: {go_on(run.path)}")
     if gallery := _gallery(run):
         console.line(f"Gallery: {gallery}")
 

@@ -23,19 +23,33 @@ from skills.runs.folder import STAGES, RunFolder
 from skills.runs.reading import Data, read
 
 
-def discover(run: RunFolder, *, source: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]) -> None:
+def discover(
+    run: RunFolder,
+    *,
+    source: str,
+    reporter: Reporter,
+    notify: Notify,
+    last: str = STAGES[-1],
+    data: Data | None = None,
+) -> None:
     """Brings a run to its end from wherever it stands. The caller holds `run.writing()`.
 
+    A run whose data or settings are refused before anything is finished leaves nothing.
+
     source: where the data comes from, see `skills.data.sources.load`.   notify: gets a line for each decision taken.
-    last: the stage to stop after.
+    last: the stage to stop after.   data: what it learns from, where that has been read.
     """
-    stages = _Stages(run, source, reporter, notify)
+    stages = _Stages(run, source, reporter, notify, data)
     wanted = STAGES[: STAGES.index(last) + 1]
     first = next((index for index, name in enumerate(wanted) if not run.is_done(name)), len(wanted))
     if 0 < first < len(wanted):
         notify(f"Continuing {run.path}: {', '.join(wanted[:first])} done.")
-    for name in wanted[first:]:
-        getattr(stages, name)()
+    try:
+        for name in wanted[first:]:
+            getattr(stages, name)()
+    except Exception:  # an interrupt is no refusal
+        run.withdraw()
+        raise
 
 
 def read_data(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Transitions:
@@ -46,8 +60,11 @@ def read_data(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -
 class _Stages:
     """Each stage reads what the earlier ones wrote into the run folder, and writes its own files there."""
 
-    def __init__(self, run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> None:
+    def __init__(
+        self, run: RunFolder, source: str, reporter: Reporter, notify: Notify, data: Data | None = None
+    ) -> None:
         self._run = run
+        self._read = data
         self._config = run.config
         self._source = source
         self._reporter = reporter
@@ -56,7 +73,7 @@ class _Stages:
 
     @cached_property
     def _data(self) -> Data:
-        return read(self._run, self._source, self._reporter, self._notify)
+        return self._read or read(self._run, self._source, self._reporter, self._notify)
 
     @property
     def _rewards(self) -> Rewards:

@@ -33,6 +33,10 @@ class SkillsError(Exception):
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
 
+class UnwritableError(SkillsError):
+    """A place cannot be written now: another process has it, or it may not be, or there is no room. It may be read."""
+
+
 def some(names: Iterable[object], most: int = 12) -> str:
     """The first few of many names: "a, b, c and 2,980 more"."""
     known = list(map(str, names))

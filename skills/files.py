@@ -41,11 +41,53 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Writes strict JSON: NaN and infinity are refused rather than written as words no reader knows."""
-    text = json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False)
+def sweep(folder: Path) -> None:
+    """Removes what killed writers have left in a folder and below. Nobody may be writing there."""
+    for leftover in folder.rglob(".*.partial*"):
+        leftover.unlink(missing_ok=True)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """As `sweep`, of a folder alone where others may be writing: what processes have left that are no more."""
+    for leftover in folder.glob(".*.partial*"):
+        number = leftover.name.rpartition(".partial")[0].rpartition(".")[2]
+        if number.isdecimal() and not _is_running(int(number)):
+            leftover.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is another user's
+        return True
+    return process != os.getpid()
+
+
+@contextmanager
+def swept(folder: Path) -> Iterator[None]:
+    """Around the work of processes that may be killed: at its end the folder is free of what they have left."""
+    try:
+        yield
+    finally:
+        sweep(folder)
+
+
+def json_text(document: Any) -> str:
+    """Strict JSON: NaN and infinity are refused rather than written as words no reader knows."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text."""
     with replacing(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Writes strict JSON, as `json_text` has it."""
+    write_text(path, json_text(document))
 
 
 def read_json(path: Path, shape: Any = None, remedy: str = RESTORE) -> Any:

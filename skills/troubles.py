@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError
+from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError, UnwritableError
 
 _AT_FAULT = (AttributeError, AssertionError, NameError, NotImplementedError)  # of this program, where it raises them
 _BUSY = {errno.EAGAIN, errno.EBUSY, errno.ETXTBSY, errno.EDEADLK}
@@ -115,11 +115,11 @@ def unread(
     return SkillsError(f"{named} is damaged: {_text(error)}.", remedy)
 
 
-def unwritten(error: OSError, path: Path) -> SkillsError:
+def unwritten(error: OSError, path: Path) -> UnwritableError:
     """The words for what went wrong where `path` was to be written."""
     said = _text(error) if error.errno is None else os.strerror(error.errno)
     other = "" if error.filename is None or Path(str(error.filename)).parent == path.parent else f"{error.filename}: "
-    return SkillsError(f"Cannot write {path}: {other}{said}.", _advice(error.errno or 0, path), FAILED)
+    return UnwritableError(f"Cannot write {path}: {other}{said}.", _advice(error.errno or 0, path), FAILED)
 
 
 def refused(error: OSError) -> SkillsError:

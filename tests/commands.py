@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import patch
@@ -73,3 +74,23 @@ def start(folder: Path, *arguments: object) -> "subprocess.Popen[str]":
 def heed_interrupts() -> None:
     """In a child that is to be interrupted: under `nohup` or `&` the tests ignore SIGINT, and a child inherits that."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def children(process: int) -> list[int]:
+    """The processes that one has started and that are there."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
+    return [pid for pid, parent in pairs if parent == process]
+
+
+def gone(processes: list[int], seconds: float) -> bool:
+    """Whether processes have all ended, within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while True:
+        listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+        alive = {int(pid) for pid, state in map(str.split, listed.splitlines()) if not state.startswith("Z")}
+        if not alive & set(processes):
+            return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)

@@ -29,7 +29,8 @@ def constant_policy(env_id: str, levels: Sequence[float]) -> Policy:
 def constant_run(folder: Path, env_id: str, levels: Sequence[float]) -> RunFolder:
     """A run of which nothing is there but such a policy."""
     run = open_or_create(folder, replace(make_config("hopper-random", preset="smoke"), skills=len(levels)))
-    run.record_dataset({"env_id": env_id, "minari_id": "none/none-v0", "digest": "none"})
+    known = {"name": "none", "minari_id": "none/none-v0", "env_id": env_id, "made_here": True}
+    run.record_dataset({**known, "steps": 0, "episodes": 0, "digest": "none"})
     with run.stage("policy", [run.policy_folder / name for name in Policy.FILES]):
         constant_policy(env_id, levels).save(run.policy_folder)
     return run

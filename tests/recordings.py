@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from skills.bodies.fast import Simulation
 from skills.measures.profile import LEVELS
 from skills.playing.rollout import Rollouts
+from skills.runs.configure import make_config
+from skills.runs.folder import RunFolder, open_or_create
 
 
 def states_of(env_id: str, steps: int = 24, seed: int = 0) -> NDArray[np.float64]:
@@ -52,6 +54,26 @@ def write_rollouts(run_folder: Path, rollouts: Rollouts) -> None:
     """Puts rollouts where a run keeps them."""
     (run_folder / "rollouts").mkdir(parents=True, exist_ok=True)
     rollouts.save(run_folder / "rollouts" / "rollouts.npz")
+
+
+def rendered_run(path: Path, skills: int, steps: int = 400) -> RunFolder:
+    """A run of hoppers, finished but for what its stages before the rollouts would have made."""
+    run = open_or_create(path, make_config("hopper-random", preset="smoke", skills=skills))
+    run.record_dataset(
+        {
+            "name": "hopper-random",
+            "minari_id": "skills/hopper/random-v0",
+            "env_id": "Hopper-v5",
+            "made_here": True,
+            "steps": 1000,
+            "episodes": 10,
+            "return_mean": 0.0,
+            "digest": "none",
+        }
+    )
+    with run.stage("rollouts", [run.rollouts_file]):
+        write_rollouts(path, random_rollouts("Hopper-v5", skills, 1, steps))
+    return run
 
 
 def page_of(count: int, label: str = "forward 1.0 m/s") -> dict[str, Any]:

@@ -58,15 +58,16 @@ def shell(name: str, *arguments: str, **variables: str) -> str:
     """Runs a script that calls `skills`; returns what it says."""
     done = subprocess.run(
         ["bash", str(CASES / name), *arguments],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, **variables},
         timeout=900,
         check=False,
     )
-    assert "Traceback" not in done.stdout + done.stderr
-    assert "fault of skills" not in done.stdout + done.stderr
-    return done.stdout + done.stderr
+    assert "Traceback" not in done.stdout
+    assert "fault of skills" not in done.stdout
+    return done.stdout
 
 
 def one_message(done: Done, *words: str) -> None:
@@ -269,7 +270,10 @@ def test_21_rewards_that_are_no_numbers_are_said(place: Path) -> None:
 def test_24_old_names_say_the_new_ones(place: Path) -> None:
     made(place, "00_make_hopper.py")
     for name in ("Hopper-v2", "Hopper-v3", "Hopper-v4", "hopper-medium-v2", "Hopper"):
-        done = skills(place, "data", "import", "in/hopper.npz", "--env", name, "--name", "bugs/old-v0")
+        minari_id = f"bugs/{name.lower()}-of-old-v0"
+        done = skills(place, "data", "import", "in/hopper.npz", "--env", name, "--name", minari_id)
+        if done.returncode == 0:  # Gymnasium has it; it cannot be played here
+            done = skills(place, "discover", minari_id, *SHORT, "--run", "runs/old")
         one_message(done, "Hopper-v5")
     for name in ("Humanoid-v5", "CarRacing-v3", "mine:Hopper-v5"):
         done = skills(place, "data", "import", "in/hopper.npz", "--env", name, "--name", "bugs/old-v0")

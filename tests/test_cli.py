@@ -184,17 +184,18 @@ def test_a_full_disk_behind_stdout_is_told(home: Path, run: Path) -> None:
     assert done.stderr == "error: Cannot write the output: No space left on device.\n"
 
 
-def test_an_interrupt_says_how_to_go_on(home: Path, run: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_says_how_to_go_on(home: Path, run: Path, tmp_path: Path, ending: signal.Signals) -> None:
     folder = tmp_path / "stopped"
     started = start(home, "discover", DATASET, "--preset", "smoke", "--run", folder)
     assert started.stderr is not None
     for line in started.stderr:
         if line.startswith("training"):
             break
-    started.send_signal(signal.SIGINT)
+    started.send_signal(ending)
     _, said = started.communicate(timeout=60)
     assert started.returncode == INTERRUPTED
-    assert f"skills discover {DATASET} --preset smoke --run {folder}" in said
+    assert f"Continue with: skills discover --run {folder}\n" in said
     assert "Traceback" not in said
 
 

@@ -228,6 +228,18 @@ def test_a_set_of_another_behaviour_is_not_extended(root):
     make(HOPPER, 300)
     with pytest.raises(SkillsError, match="another version of the policy"):
         make(HOPPER, 3000)
+    assert [left.suffix for left in (root / ".skills").iterdir()] == [".lock"]
+
+
+def test_a_set_that_is_refused_is_not_extended_and_leaves_no_workshop(root):
+    make(HOPPER, 100)
+    path = root / HOPPER_ID / "data" / "metadata.json"
+    metadata = json.loads(path.read_text())
+    spec = {**json.loads(metadata["env_spec"]), "entry_point": "subprocess:run"}
+    path.write_text(json.dumps({**metadata, "env_spec": json.dumps(spec)}))
+    with pytest.raises(SkillsError, match="subprocess:run"):
+        make(HOPPER, 5000)
+    assert [left.suffix for left in (root / ".skills").iterdir()] == [".lock"]
 
 
 def test_progress_counts_rows_up_to_what_was_asked(root):

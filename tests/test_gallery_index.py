@@ -37,7 +37,7 @@ def test_every_run_has_a_card(root: Path) -> None:
     stills = re.findall(r'<img src="(.*?)"', text)
     assert stills == ["hopper-medium/gallery/skills/002.webp", "hopper-medium/gallery/skills/001.webp"]
     assert "87.5 %" in text
-    assert "Not finished yet: <code>skills discover ant-medium" in text
+    assert "Not finished yet: <code>skills discover --run " in text
     assert "2 runs" in text
 
 

@@ -26,7 +26,7 @@ NEEDED: dict[str, tuple[object, ...]] = {
     "render": (RUN, "--skill", "0", "--sheet", "{new}/sheet.png"),
     "evaluate": (RUN, "--against", "none", "--trials", "2"),
     "ablate": ("calibration", RUN),
-    "reproduce": ("table2", "--datasets", NAME, "--preset", "smoke", "--out", "{new}/out"),
+    "reproduce": ("table3", "--datasets", NAME, "--preset", "smoke", "--out", "{new}/out"),
     "label": (RUN, "--skill", "0", "--out", "mine/labelled-v0"),
     "export": (RUN, "--skill", "0"),
     "show": (RUN,),

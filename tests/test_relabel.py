@@ -92,7 +92,9 @@ def test_the_command_refuses_what_is_not_there_or_taken(
 ) -> None:
     with pytest.raises(SkillsError, match="There is no skill 8"):
         relabelling.relabel(run, 8, "skills/other-v0")
-    done = skills(home, "label", DATASET, "--skill", 3, "--out", NAME)
+    same = skills(home, "label", DATASET, "--skill", 3, "--out", NAME)
+    assert (same.returncode, same.stdout) == (0, f"{NAME}\n")  # it is there, as it was asked for
+    done = skills(home, "label", DATASET, "--skill", 4, "--out", NAME)
     assert (done.returncode, done.stdout) == (2, "")
     assert "it is left as it is" in done.stderr
 

@@ -164,3 +164,37 @@ def test_an_inferred_number_is_the_runs_from_when_its_classes_are_known(tmp_path
     assert open_or_create(tmp_path / "run", asked).config == open_or_create(tmp_path / "run", run.config).config
     with pytest.raises(SkillsError, match="another configuration"):
         open_or_create(tmp_path / "run", with_number(asked, 8))
+
+
+AMENDING = """
+import os, signal, sys
+from pathlib import Path
+from skills import files
+from skills.runs.folder import open_run
+left = int(sys.argv[2])
+replace = Path.replace
+
+def replacing(self, target):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    return replace(self, target)
+
+Path.replace = replacing
+open_run(Path(sys.argv[1])).amend_measures({"evaluated": True})
+"""
+
+
+@pytest.mark.parametrize("writes", range(4))
+def test_measures_stay_done_whenever_their_amendment_is_killed(run, writes):
+    finish_stage(run, "measures", run.measures_file, b"{}")
+    killed = subprocess.run([sys.executable, "-c", AMENDING, str(run.path), str(writes)]).returncode
+    assert killed == (-9 if writes < 3 else 0)
+    assert run.is_done("measures")
+    assert ("evaluated" in json.loads(run.measures_file.read_text())) == (writes >= 2)
+    run.amend_measures({"evaluated": "again"})
+    assert run.is_done("measures")
+    assert "amended" not in run.manifest["stages"]["measures"]
+    run.measures_file.write_text("{}")
+    assert not run.is_done("measures")

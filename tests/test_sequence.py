@@ -43,7 +43,8 @@ def test_each_step_is_its_skills_and_the_time_limit_ends_nothing() -> None:
     assert played.seen.lengths.tolist() == [1200]
     actions = np.array([0.0, 0.5, -0.5])[schedule[0]]
     np.testing.assert_allclose(played.seen.actions[0], actions[:, None].repeat(6, axis=1), atol=1e-5)
-    assert not played.fell.any()
+    assert not played.ended.any()
+    assert played.fates("HalfCheetah-v5")[0].step <= 1200
     before, acted, after = played.rows()
     assert len(before) == len(acted) == len(after) == 1200
     np.testing.assert_array_equal(before[1:], after[:-1])
@@ -52,7 +53,10 @@ def test_each_step_is_its_skills_and_the_time_limit_ends_nothing() -> None:
 def test_a_fall_ends_it_and_the_last_state_stays() -> None:
     policy = constant_policy("Hopper-v5", [1.0])
     played = perform(policy, "Hopper-v5", held(np.array([0]), 2, 400), 2)
-    assert played.fell.all()
+    assert played.ended.all()
+    fates = played.fates("Hopper-v5")
+    assert not [one for one in fates if one.survives]
+    assert [one.step for one in fates] == played.seen.lengths.tolist()
     for trial, length in enumerate(played.seen.lengths):
         assert 0 < length < 400
         assert (played.qpos[trial, length:] == played.qpos[trial, length]).all()

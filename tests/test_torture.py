@@ -123,7 +123,7 @@ def test_crafted_files_are_made_and_are_others(tmp_path: Path, suffix: str) -> N
 
 
 def test_as_many_attacks_as_were_promised_and_the_same_for_the_same_seed() -> None:
-    counts = {name: count for name, (_, count) in PARTS.items()}
+    counts = {name: part.count for name, part in PARTS.items()}
     made = attacks(counts, 1)
     assert counts == {"kills": 100, "damage": 300, "hostile": 150, "hub": 33, "disks": 45}
     assert {name: sum(attack.part == name for attack in made) for name in counts} == counts

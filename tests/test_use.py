@@ -1,6 +1,7 @@
 """Skills as people use them: found, switched, composed. One small real run, and the command line in this process."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,7 @@ def test_a_fall_ends_the_film_and_is_said(home, tmp_path) -> None:
     film = tmp_path / "it.gif"
     done = command(home, "compose", folder.path, "0*5s", "--out", film, "--size", "64", "--renderer", "ray", "-q")
     assert done.returncode == PARTLY_DONE
-    assert "The body fell at" in done.stderr
+    assert re.search(r"The body (falls|tips over|leaps too high) at \d\.\d s", done.stderr)
     assert film.stat().st_size > 1000
 
 
@@ -212,7 +213,7 @@ def test_export_of_all_says_in_a_file_beside_it_what_each_skill_does(run, home, 
     assert wrong.returncode == USAGE
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def strange(run, home) -> Path:
     """A log that the run has not seen: twelve of its episodes, the seventh with a sensor that is dead."""
     data = list(run.dataset(skill=0))[:3]
@@ -256,7 +257,7 @@ def test_segment_says_which_behaviour_each_step_is_the_unusual_episode_first(run
 
 def test_segment_writes_what_it_found_into_a_minari_dataset(run, home) -> None:
     done = asked(home, "segment", "cheetah", "--minari", "mine/cut-v0", "-q")
-    assert Path(done.stdout.splitlines()[-1]) == run.path / "segments" / "halfcheetah-medium.html"
+    assert Path(done.stdout.splitlines()[-1]) == run.path / "segments" / "skills-halfcheetah-medium-v0.html"
     own, cut = minari.load_dataset("skills/halfcheetah/medium-v0"), minari.load_dataset("mine/cut-v0")
     for before, after in zip(own, cut, strict=True):
         np.testing.assert_array_equal(before.actions, after.actions)

@@ -73,6 +73,6 @@ def discover(
             maker=maker,
             learner=learner,
         )
-        with begun.writing():
-            discovery.discover(begun, source=source, reporter=reporter, notify=notify)
-    return Run(begun)
+        with begun.run.writing():
+            discovery.discover(begun.run, source=begun.source, reporter=reporter, notify=notify, data=begun.data)
+    return Run(begun.run)

@@ -42,7 +42,8 @@ from skills.settings.config import Config
 def load(run: str | PathLike[str] | None = None) -> "Run":
     """A run that is on this machine.
 
-    run: its folder, or its name in `runs/` (or in the folder that SKILLS_RUNS names); None: the newest there.
+    run: its folder, or its name in `runs/` (or in the folder that SKILLS_RUNS names); None: the newest finished one
+        there.
     Raises: SkillsError (not found) with the nearest names.
     """
     return Run(folder.find(None if run is None else fspath(run)))

@@ -39,7 +39,7 @@ def download(minari_id: str, progress: Progress = silent, notify: Notify = unsai
         return
     store.check_id(minari_id)
     hub = _Hub(minari_id)
-    with store.making(minari_id, "download-") as stage:
+    with store.making(minari_id, store.DOWNLOAD) as stage:
         if is_local(minari_id):
             return
         stage.mkdir(exist_ok=True)

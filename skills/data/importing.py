@@ -30,8 +30,11 @@ from skills.data.tables import NamedColumns, opened
 from skills.data.transitions import Transitions
 from skills.data.trust import check_id
 from skills.errors import ENVIRONMENT, NOT_FOUND, SkillsError, nearest
+from skills.files import sha256
 from skills.progress import Notify, Progress, silent, unsaid
+from skills.troubles import reading
 
+_BYTES = 4  # of a number, at least
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
 
 
@@ -55,10 +58,17 @@ def import_file(
     progress: in rows.   notify: gets a line on each thing that is not as it stands in the file, and where the file does
     not move as its environment does.
 
+    A dataset that is there already, made of the same file in the same way, is left: an import that was killed may have
+    been at its end.
+
     Raises: SkillsError for a file that is missing, damaged or lacks an array; for arrays of unequal length, discrete
     actions, NaN or infinity, actions outside their space; for columns that are not those of the environment; for an
     id that is taken.
     """
+    made_of = _made_of(path, env_id, label, licence, clip, interleaved)
+    if store.is_made(minari_id, made_of):
+        notify(f"{minari_id} is there already: it was made of this very file, in this way.")
+        return
     store.check_new(minari_id)
     spec = _env_spec(env_id)
     with opened(path) as columns:
@@ -69,17 +79,26 @@ def import_file(
             spec = _without_contact_forces(spec)
         labels, names = table.labels(label)
         table.report(notify)
-        more: dict[str, Any] = {"imported_from": path.name}
+        more: dict[str, Any] = {"imported_from": path.name, **made_of}
         if licence:
             more["license"] = licence
         if labels is not None:
             more[LABEL_NAMES] = names
         text = f"Imported by `skills data import` from {path.name}, of {env_id}."
         description = store.Description(observations, actions, spec, "unknown", text, more)
-        store.write(minari_id, description, _episodes(table, actions, labels, clip, progress))
+        size = _BYTES * len(table) * (table.observation_size + table.columns["actions"].shape[1])
+        store.write(minari_id, description, _episodes(table, actions, labels, clip, progress), size)
     if physics.known(env_id):
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
         notify_if_odd(written, notify)
+
+
+def _made_of(path: Path, env_id: str, *how: Any) -> dict[str, Any]:
+    """What tells a dataset of this file, imported in this way, from every other; nothing where it is no file."""
+    if not path.is_file():
+        return {}
+    with reading(path):
+        return {"imported_sha256": sha256(path), "imported_with": [env_id, *how]}
 
 
 def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid) -> Transitions:

@@ -9,13 +9,13 @@ A dataset that is there already is never written over.
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import minari
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Space
 from minari.data_collector import EpisodeBuffer
@@ -23,11 +23,13 @@ from minari.dataset.minari_dataset import parse_dataset_id
 from minari.dataset.minari_storage import MinariStorage
 from minari.namespace import create_namespace, list_local_namespaces
 
-from skills.data.minari_root import minari_root, settle
+from skills.data.minari_root import metadata, minari_root, settle
+from skills.data.room import add_episodes, check_room
 from skills.errors import USAGE, SkillsError
 from skills.troubles import writing
 
 DATA, METADATA = "main_data.hdf5", "metadata.json"
+DOWNLOAD = "download-"  # before the name of a workshop where a download goes on
 POLICY_KEY = "behaviour_sha256"  # in the dataset's metadata: an extension must come from the same policies
 LABEL = "label"  # in a dataset's infos: which of its LABEL_NAMES each row comes from
 
@@ -71,7 +73,18 @@ def making(minari_id: str, kind: str = "") -> Iterator[Path]:
     with writing(lock):
         lock.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(lock):
+            _clear_leftovers(lock.parent)
             yield workshop(minari_id, kind)
+
+
+def _clear_leftovers(workshops: Path) -> None:
+    """Removes half-written datasets of killed processes; what goes on where it was (rounds, downloads) stays."""
+    for stage in [file.parent for name in (DATA, METADATA) for file in workshops.glob(f"**/{name}")]:
+        workplace = stage.relative_to(workshops).parts[0]
+        if workplace.startswith(DOWNLOAD):
+            continue
+        with suppress(Timeout), FileLock(workshops / f"{workplace}.lock", timeout=0):
+            shutil.rmtree(stage, ignore_errors=True)
 
 
 def check_id(minari_id: str) -> None:
@@ -95,17 +108,25 @@ def check_new(minari_id: str) -> None:
         )
 
 
-def write(minari_id: str, description: Description, episodes: Iterable[EpisodeBuffer]) -> None:
+def is_made(minari_id: str, more: Mapping[str, Any]) -> bool:
+    """Whether there is a dataset that says all this of itself, as one killed at its very end has made it."""
+    said = metadata(minari_id)
+    return bool(more) and all(said.get(name) == value for name, value in more.items())
+
+
+def write(minari_id: str, description: Description, episodes: Iterable[EpisodeBuffer], size: float = 0) -> None:
     """Writes a new dataset. Episodes are taken one at a time, so it may be larger than the memory.
 
+    size: bytes that it takes, at least.
     Raises: SkillsError for an id that is not valid or is taken, for no episodes, or where the disk refuses.
     """
     check_new(minari_id)
     with making(minari_id) as stage:
         check_new(minari_id)  # whoever held the lock before us may have made it
+        check_room(stage, size, f"The rows of {minari_id}")
         try:
             storage = begin(stage, minari_id, description)
-            storage.update_episodes(episodes)
+            add_episodes(storage, episodes)
             if storage.total_episodes == 0:
                 raise SkillsError(f"There are no episodes to write to {minari_id}.")
             install(stage, minari_id)

@@ -7,7 +7,6 @@ from skills.choices import Distance
 from skills.discovery import discover
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import variants
-from skills.files import write_json
 from skills.learning.learners import learner_of
 from skills.learning.rewards import clue
 from skills.measures.intervals import student
@@ -45,8 +44,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
         for one, weight in ((run, reward.calibration), (bare, 0.0))
     }
     document = {**run.measures, "ranking": table}
-    with run.amending("measures"):
-        write_json(run.measures_file, document)
+    run.amend_measures(document)
     return document
 
 

@@ -18,7 +18,7 @@ from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
 from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of
-from skills.files import MAKE_AGAIN, read_arrays, write_json
+from skills.files import MAKE_AGAIN, read_arrays
 from skills.measures import intervals
 from skills.measures.intervals import Interval
 from skills.measures.judged import ONLY, Measure, Number
@@ -85,8 +85,7 @@ def evaluate(
     for name, values in contests[0].of_skills().items():
         for skill, value in zip(document["skills"], values, strict=True):
             skill[name] = float(value)
-    with run.amending("measures"):
-        write_json(run.measures_file, document)
+    run.amend_measures(document)
     return dict(document)
 
 

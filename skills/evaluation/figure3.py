@@ -17,7 +17,8 @@ from skills.discovery import read_data
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import claims, paper
 from skills.evaluation.paper import Figure
-from skills.evaluation.reproduce import Settings, finish, set_text, slug
+from skills.evaluation.reproduce import Settings, finish, slug
+from skills.evaluation.table_page import set_text
 from skills.files import read_json, replacing, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Notify, Reporter, silent_reporter, unsaid

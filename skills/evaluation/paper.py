@@ -1,10 +1,10 @@
-"""The paper's tables and the numbers that are published of them; `paper.json` gives the source of each number.
+"""The paper's tables, under its own numbers, and what is published of them; `paper.json` gives the sources.
 
-What no source gives is not there: CLUE's own tables could not be read where that file was made.
+A figure that compares scores is a table here too; the paper plots it without numbers.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,12 +18,15 @@ from skills.files import read_json
 class Method:
     """Where rewards come from and what learns from them.
 
-    calibration: lambda, None where it is the preset's.   trajectories: of the expert, None where they are the table's.
+    calibration: lambda; temperature: c; None where they are the preset's.
+    percent: of the data; trajectories: of the expert; None where they are the table's.
     """
 
     maker: str = "clue"
     learner: str = "iql"
     calibration: float | None = None
+    temperature: float | None = None
+    percent: int | None = None
     trajectories: int | None = None
 
 
@@ -39,21 +42,40 @@ METHODS = {
 }
 
 
+# "clue-uncalibrated-c3-p10-5"
+_NAME = re.compile(
+    r"(?P<base>.+?)(?:-c(?P<c>[1-9]\d*|\d+\.\d*[1-9]))?(?:-p(?P<percent>[1-9]\d?|100))?(?:-(?P<count>[1-9]\d*))?"
+)
+
+
 @dataclass(frozen=True)
 class Table:
     """What a table compares.
 
+    about: what of the published numbers is otherwise than ours, beside the data.
     trajectories: of the expert, None where it is what the paper takes in each domain.
-    not_run: methods of the paper's table that this project does not have.
+    columns: the paper's.   percent: of the data.   steps: of the learner at the paper's budget, None: as everywhere.
     """
 
     name: str
     title: str
+    about: str
     mode: Mode
     trajectories: int | None
     datasets: tuple[str, ...]
-    methods: tuple[str, ...]
-    not_run: tuple[str, ...]
+    columns: tuple[str, ...]
+    percent: int = 100
+    steps: int | None = None
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Those of its columns that can be run."""
+        return tuple(name for name in self.columns if _parts(name))
+
+    @property
+    def not_run(self) -> tuple[str, ...]:
+        """Those that this project does not have."""
+        return tuple(name for name in self.columns if not _parts(name))
 
 
 @dataclass(frozen=True)
@@ -68,10 +90,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Published:
-    """A number of a paper, with its standard deviation there. source: the paper and its table."""
+    """A number of a paper, with its standard deviation where that is printed.   source: the paper's table, in words."""
 
     mean: float
-    std: float
+    std: float | None
+    paper: str
     source: str
 
 
@@ -92,21 +115,57 @@ def figure(name: str) -> Figure:
     return Figure(name, known["title"], tuple(known["datasets"]), known["claims"])
 
 
+def tables_with(dataset: str) -> list[str]:
+    """The tables and figures that a dataset is in."""
+    return [name for name in document()["tables"] if dataset in table(name).datasets]
+
+
 def method(name: str) -> Method:
-    """The method of a name; "otr-5" is OTR of five trajectories. Raises: SkillsError (usage) where there is none."""
-    base, _, count = name.rpartition("-")
-    if name in METHODS or not (base in METHODS and re.fullmatch(r"[1-9]\d*", count)):
-        base, count = name, ""
-    if base not in METHODS:
-        raise SkillsError(f"Unknown method {name!r}.", nearest(base, list(METHODS)), USAGE)
-    plain = METHODS[base]
-    return Method(plain.maker, plain.learner, plain.calibration, int(count)) if count else plain
+    """The method of a name: "otr-5" is OTR of five trajectories, "clue-c3-p10" CLUE with c = 3 on a tenth of the data.
+
+    Raises: SkillsError (usage) where there is none.
+    """
+    found = _parts(name)
+    if found is None:
+        raise SkillsError(f"Unknown method {name!r}.", nearest(name, list(METHODS)), USAGE)
+    base, temperature, percent, count = found
+    return replace(
+        METHODS[base],
+        temperature=float(temperature) if temperature else None,
+        percent=int(percent) if percent else None,
+        trajectories=int(count) if count else None,
+    )
 
 
-def published(dataset: str, name: str) -> Published | None:
-    """What is published of a method on a dataset; None where it is not known here."""
-    found = document()["published"].get(dataset, {}).get(name)
-    return Published(found["mean"], found["std"], document()["sources"][found["source"]]) if found else None
+def _parts(name: str) -> tuple[str, str | None, str | None, str | None] | None:
+    """A method's name as its base, c, percent and trajectories; None where there is no such method."""
+    found = _NAME.fullmatch(name)
+    if found is None or found["base"] not in METHODS or (found["c"] and not found["base"].startswith("clue")):
+        return None
+    return found["base"], found["c"], found["percent"], found["count"]
+
+
+def published(under: str, dataset: str, name: str) -> tuple[Published, ...]:
+    """What each source prints of a method on a dataset under a table's conditions; once where a paper repeats it."""
+    found: list[Published] = []
+    for block in _blocks(under):
+        if dataset in block["rows"] and name in block["columns"]:
+            mean, *std = block["rows"][dataset][block["columns"].index(name)]
+            source = document()["sources"][block["source"]]
+            one = Published(mean, std[0] if std else None, source["paper"], source["text"])
+            if not any(replace(one, source=other.source) == other for other in found):
+                found.append(one)
+    return tuple(found)
+
+
+def printed_totals(under: str) -> dict[str, float]:
+    """The totals over all of its datasets that the paper prints under a table, by method; {} where it prints none."""
+    blocks = [block for block in _blocks(under) if "totals" in block and block["tables"][0] == under]
+    return {name: total for one in blocks for name, total in zip(one["columns"], one["totals"], strict=True)}
+
+
+def _blocks(under: str) -> list[dict[str, Any]]:
+    return [block for block in document()["published"] if under in block["tables"]]
 
 
 @cache

@@ -94,6 +94,14 @@ def make(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
     return document
 
 
+def agreement(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
+    """How the learned rewards of a run with one expert agree with the true ones (figure 7), see `_agreement`."""
+    rows = len(read(run, "auto", reporter, unsaid).transitions)
+    case, own = RewardCase(run.config.reward.name, run), _with_rewards(run, reporter)
+    learned = Rewards.open(run.rewards_folder, rows).labels[: len(own), case.column]
+    return _agreement(learned.astype(np.float64), own, _expert(case))
+
+
 def _cases(run: RunFolder, reporter: Reporter) -> list[RewardCase]:
     """The rewards that are plotted, made now unless they are there."""
     base = run.config

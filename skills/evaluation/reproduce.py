@@ -1,6 +1,6 @@
-"""The paper's tables, run on whatever data there is: our scores beside the published ones.
+"""The paper's tables, run on whatever data there is: our scores, to stand beside the published ones.
 
-    runs/reproduce-table2/
+    runs/reproduce-table3/
       halfcheetah-medium-clue/ ...    an ordinary run for each dataset and method
       table.json  table.md            what is known so far, of all runs that are finished there
 
@@ -15,23 +15,24 @@ from typing import Any
 import numpy as np
 
 from skills.bodies.environments import ENVIRONMENTS, EPISODE_STEPS
-from skills.choices import Device, Preset
+from skills.choices import Device, Mode, Preset
 from skills.data import catalog, sources
 from skills.discovery import discover
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
-from skills.files import replacing, write_json
+from skills.evaluation.table_page import markdown
+from skills.files import clear_leftovers, replacing, write_json
 from skills.measures.intervals import Interval, student
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import RunFolder, open_or_create, open_run, runs_root
+from skills.runs.folder import STAGES, RunFolder, open_or_create, open_run, runs_root
 from skills.runs.layout import runs_in
 from skills.settings.config import EXPERT_FILES, Config
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 DOCUMENT, MARKDOWN = "table.json", "table.md"
-UNKNOWN = "not known here"
+D4RL_STEPS = 1_000_000  # of a set there, of which a part is taken where a preset takes all
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,36 @@ def available(datasets: Sequence[str]) -> list[str]:
     entries = {name: catalog.resolve(name) for name in datasets}
     found = [name for name, entry in entries.items() if _is_here(entry)]
     if not found:
+        played = [name for name, entry in entries.items() if _is_played(entry)]
         raise SkillsError(
             f"None of these datasets is on this machine or can be made here: {', '.join(datasets)}.",
-            f"Download one: skills data download {datasets[0]}",
+            f"Download one: skills data download {played[0]}"
+            if played
+            else f"What is learned from them could not be played: bodies here are {', '.join(ENVIRONMENTS)}.",
             NOT_FOUND,
         )
     return found
 
 
+def check_datasets(table: Table, datasets: Sequence[str]) -> None:
+    """Raises: SkillsError (usage) for a dataset that other tables have, and this one has not."""
+    for name in datasets:
+        others = paper.tables_with(name)
+        if others and table.name not in others:
+            raise SkillsError(
+                f"{table.name} has no {name}: {table.title}.",
+                f"It is in {', '.join(others)}. Run: skills reproduce {others[0]} --datasets {name}",
+                USAGE,
+            )
+
+
+def _is_played(entry: catalog.Entry) -> bool:
+    return entry.env_id is None or entry.env_id in ENVIRONMENTS
+
+
 def _is_here(entry: catalog.Entry) -> bool:
-    if entry.env_id is not None and entry.env_id not in ENVIRONMENTS:
-        return False  # what is learned could not be played
+    if not _is_played(entry):
+        return False
     try:
         return sources.choose(entry, offline=True) != "remote"
     except SkillsError:
@@ -96,6 +116,7 @@ def run_all(
     """
     configs = {(dataset, name): config_of(table, dataset, name, settings) for dataset in datasets for name in methods}
     failures = []
+    clear_leftovers(folder)
     for (dataset, name), config in configs.items():
         path = folder / f"{slug(dataset)}-{name}"
         failures += finish(path, config, f"{table.name}: {name} on {dataset}", f"{dataset}, {name}", reporter, notify)
@@ -103,8 +124,10 @@ def run_all(
     return failures
 
 
-def finish(path: Path, config: Config, task: str, name: str, reporter: Reporter, notify: Notify) -> list[str]:
-    """Brings a run to its end; a line, under the name, of what has kept it from it, if anything has.
+def finish(
+    path: Path, config: Config, task: str, name: str, reporter: Reporter, notify: Notify, last: str = STAGES[-1]
+) -> list[str]:
+    """Brings a run to a stage's end; a line, under the name, of what has kept it from it, if anything has.
 
     Raises: SkillsError (usage) where the folder holds a run with other settings.
     """
@@ -112,7 +135,7 @@ def finish(path: Path, config: Config, task: str, name: str, reporter: Reporter,
     notify(task)
     try:
         with run.writing():
-            discover(run, source="auto", reporter=reporter, notify=notify)
+            discover(run, source="auto", reporter=reporter, notify=notify, last=last)
     except SkillsError as error:
         notify(f"{name}: {error.message}")
         return [f"{name}: {error.message}"]
@@ -122,6 +145,10 @@ def finish(path: Path, config: Config, task: str, name: str, reporter: Reporter,
 def config_of(table: Table, dataset: str, name: str, settings: Settings) -> Config:
     """The configuration of a run of the table."""
     method = paper.method(name)
+    asked: dict[str, Any] = {} if method.temperature is None else {"reward.temperature": method.temperature}
+    steps = settings.steps or (table.steps if settings.preset == "paper" else None)
+    if steps is not None:
+        asked["policy.steps"] = steps
     config = make_config(
         dataset,
         preset=settings.preset,
@@ -134,8 +161,12 @@ def config_of(table: Table, dataset: str, name: str, settings: Settings) -> Conf
         maker=method.maker,
         learner=method.learner,
         calibration=method.calibration,
-        set={} if settings.steps is None else {"policy.steps": settings.steps},
+        set=asked,
     )
+    percent = method.percent or table.percent
+    if percent < 100:
+        part = round((config.data.steps or D4RL_STEPS) * percent / 100)
+        config = replace(config, data=replace(config.data, steps=part))
     # Of short episodes there is no score, whatever the preset.
     return replace(config, rollout=replace(config.rollout, horizon=EPISODE_STEPS))
 
@@ -165,30 +196,32 @@ def write_table(table: Table, methods: Sequence[str], folder: Path) -> dict[str,
 def document(table: Table, methods: Sequence[str], folder: Path) -> dict[str, Any]:
     """Our scores and the published ones, of every dataset that has a finished run in the folder.
 
-    A number that does not exist is null: of a run that is not finished, or a score that is in no source.
+    `ours` of a run that is not finished is null; `published` is a list, a number for each source that prints one.
     """
     columns = list(dict.fromkeys([*table.methods, *methods]))
-    cells = finished(folder)
+    cells = finished(folder, table.mode)
     ran = {dataset for dataset, _ in cells}
     datasets = [name for name in dict.fromkeys([*table.datasets, *ran]) if name in ran]
-    rows = [_row(name, [*columns, *table.not_run], cells) for name in datasets]
+    rows = [_row(table, name, [*columns, *table.not_run], cells) for name in datasets]
     found = {
         "schema_version": SCHEMA_VERSION,
         "table": table.name,
         "title": table.title,
         "paper": paper.document()["paper"],
         "note": paper.document()["note"],
+        "about": table.about,
         "methods": columns,
         "not_run": list(table.not_run),
         "rows": rows,
         "totals": totals(rows, columns),
+        "printed_totals": paper.printed_totals(table.name),
     }
     return found | {"verdicts": verdicts(found["totals"])}
 
 
-def finished(folder: Path) -> dict[tuple[str, str], RunFolder]:
-    """The finished runs of a table's folder, by dataset and method."""
-    runs = [open_run(path) for path in runs_in(folder)]
+def finished(folder: Path, mode: Mode) -> dict[tuple[str, str], RunFolder]:
+    """The finished runs of a table's folder, by dataset and method; not those of a table of another mode."""
+    runs = [run for run in map(open_run, runs_in(folder)) if run.config.mode == mode]
     prefixes = {run.path: f"{slug(run.config.dataset)}-" for run in runs}
     return {
         (run.config.dataset, run.path.name.removeprefix(prefixes[run.path])): run
@@ -202,19 +235,19 @@ def slug(dataset: str) -> str:
     return dataset.replace("/", "-")
 
 
-def _row(dataset: str, columns: Sequence[str], cells: dict[tuple[str, str], RunFolder]) -> dict[str, Any]:
+def _row(table: Table, dataset: str, columns: Sequence[str], cells: dict[tuple[str, str], RunFolder]) -> dict[str, Any]:
     """A dataset: where it and the expert came from, and for each method our number and the published one."""
     runs = {name: cells[dataset, name] for name in columns if (dataset, name) in cells}
     manifests = [run.manifest for run in runs.values()]
     # Only a run on the true rewards has read what the data returns.
     known = next((found for found in manifests if found["dataset"]["return_mean"] is not None), manifests[0])
-    shown = {}
-    for name in columns:
-        printed = paper.published(dataset, name)
-        shown[name] = {
+    shown = {
+        name: {
             "ours": _ours(runs[name]) if name in runs else None,
-            "published": None if printed is None else asdict(printed),
+            "published": [asdict(printed) for printed in paper.published(table.name, dataset, name)],
         }
+        for name in columns
+    }
     return {"dataset": dataset, "data": known["dataset"], "methods": shown}
 
 
@@ -235,9 +268,10 @@ def _ours(run: RunFolder) -> dict[str, Any]:
 
 
 def totals(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict[str, Any]:
-    """Each method's total over the datasets that every method with a run here has finished, and the published one.
+    """Each method's total over the datasets that every method with a run here has finished; {} where there are none.
 
-    {} where there are none. The interval is over seeds: of seed i the total is over its scores on all datasets.
+    The interval is over seeds: of seed i the total is over its scores on all datasets.
+    `published` has the total of each source that prints a number of all of these.
     """
     ran = [name for name in columns if any(row["methods"][name]["ours"] for row in rows)]
     whole = [row for row in rows if all(row["methods"][name]["ours"] for name in ran)]
@@ -246,11 +280,19 @@ def totals(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> dict[str, 
         cells = [row["methods"][name] for row in whole]
         count = min(len(cell["ours"]["seeds"]) for cell in cells)
         seeds = np.sum([cell["ours"]["seeds"][:count] for cell in cells], axis=0)
-        printed = [cell["published"]["mean"] for cell in cells if cell["published"]]
+        printed = [{one["source"]: one for one in cell["published"]} for cell in cells]
+        complete = [source for source in printed[0] if all(source in numbers for numbers in printed)]
         found[name] = asdict(student(seeds.tolist())) | {
             "seeds": seeds.tolist(),
             "datasets": [row["dataset"] for row in whole],
-            "published": round(sum(printed), 6) if len(printed) == len(whole) else None,
+            "published": [
+                {
+                    **printed[0][source],
+                    "mean": round(sum(one[source]["mean"] for one in printed), 6),
+                    "std": None,
+                }
+                for source in complete
+            ],
         }
     return found
 
@@ -275,74 +317,3 @@ def verdicts(found: dict[str, Any]) -> list[str]:
 
 def _count(datasets: Sequence[str]) -> str:
     return "one dataset" if len(datasets) == 1 else f"{len(datasets)} datasets"
-
-
-def markdown(shown: dict[str, Any]) -> str:
-    """The document as a page: a table of scores, ours before the published one, and what they come from."""
-    columns = [*shown["methods"], *shown["not_run"]]
-    lines = [f"# {shown['table']}: {shown['title']}", "", f"Paper: {shown['paper']}.", "", shown["note"], ""]
-    lines += ["Ours, with its 95 % interval over seeds / published.", ""]
-    lines += [f"| dataset | {' | '.join(columns)} |", f"|{'---|' * (len(columns) + 1)}"]
-    for row in shown["rows"]:
-        cells = [f"{ours_text(cell['ours'])} / {published_text(cell['published'])}" for cell in row["methods"].values()]
-        lines.append(f"| {row['dataset']} | {' | '.join(cells)} |")
-    if shown["totals"]:
-        cells = [_total_text(shown["totals"].get(name)) for name in columns]
-        lines.append(f"| total | {' | '.join(cells)} |")
-    lines += ["", *(f"- {verdict}" for verdict in shown["verdicts"])]
-    lines += ["", "Data:", "", *(f"- {data_text(row)}" for row in shown["rows"]), "", "Published numbers:", ""]
-    return "\n".join([*lines, *(f"- {source}" for source in used_sources(shown))]) + "\n"
-
-
-def ours_text(ours: dict[str, Any] | None) -> str:
-    """ "63.1 (57.0..69.2)"; "-" where there is no run."""
-    if ours is None:
-        return "-"
-    return f"{ours['value']:.1f}" + ("" if ours["low"] is None else f" ({ours['low']:.1f}..{ours['high']:.1f})")
-
-
-def published_text(published: dict[str, Any] | None) -> str:
-    """ "47.4 ± 0.2", or that it is not known."""
-    return f"{published['mean']:.1f} ± {published['std']:.1f}" if published else UNKNOWN
-
-
-def _total_text(total: dict[str, Any] | None) -> str:
-    if total is None:
-        return "-"
-    printed = total["published"]
-    return f"{ours_text(total)} / {UNKNOWN if printed is None else f'{printed:.1f}'}"
-
-
-def data_text(row: dict[str, Any]) -> str:
-    """Which set a row is of, who made it, and whom the methods imitate."""
-    data = row["data"]
-    text = f"{row['dataset']}: {set_text(data)}, {data['steps']:,} steps in {data['episodes']:,} episodes"
-    if data["return_mean"] is not None:
-        text += f" of mean return {data['return_mean']:.0f}"
-    experts: dict[str, list[str]] = {}
-    for name, cell in row["methods"].items():
-        if cell["ours"]:
-            experts.setdefault(_expert_text(cell["ours"]["expert"]), []).append(name)
-    return text + "".join(f"; expert of {', '.join(names)}: {expert}" for expert, names in experts.items())
-
-
-def _expert_text(expert: dict[str, Any]) -> str:
-    returns = ", ".join(f"{value:.0f}" for value in expert["returns"])
-    return f"{set_text(expert)}, {len(expert['episodes'])} of {expert['episodes_read']:,} episodes, of return {returns}"
-
-
-def set_text(data: dict[str, Any]) -> str:
-    """A dataset and who made it."""
-    made_by = "made here" if data["made_here"] else "official" if _is_official(data) else "brought by the user"
-    return f"{data['minari_id'] or Path(data['name']).name} ({made_by})"
-
-
-def _is_official(data: dict[str, Any]) -> bool:
-    known = {catalog.resolve(name).official_id for name in catalog.names()} - {None}
-    return data["minari_id"] in known
-
-
-def used_sources(shown: dict[str, Any]) -> list[str]:
-    """The papers and tables that the published numbers of a document are from."""
-    cells = (cell["published"] for row in shown["rows"] for cell in row["methods"].values())
-    return list(dict.fromkeys(cell["source"] for cell in cells if cell))

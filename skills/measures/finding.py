@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Floats
+from skills.bodies.fates import survived
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.policy import Policy
@@ -113,7 +114,7 @@ class Verified:
     achieved: what the task is worth over a trial from a reset, the start included; 95 % by Student's t over trials.
     over_predicted: the gain of that over the data's mean, over the gain that was predicted; None where none was.
     over_best: the same over the gain of the data's best window (selection transfer).   values: as in `Candidate`.
-    survival: share of the time that was played before a fall.
+    survival: share of the time before a body fell, lay down on its back for good or left its bounds.
     """
 
     skill: int
@@ -138,7 +139,7 @@ def verify(
     means = window_means(found.aim.columns(LoggedSteps(*played.rows(), env_id)), whole)
     worth = found.aim.worth(means).reshape(len(skills), -1)
     expected = {candidate.skill: candidate.expected for candidate in found.candidates}
-    shares = (lengths / protocol.steps).reshape(len(skills), -1).mean(axis=1)
+    shares = survived(played.fates(env_id), protocol.steps).reshape(len(skills), -1).mean(axis=1)
     by_skill = means.reshape(len(skills), protocol.trials, -1).mean(axis=1)
     return tuple(
         Verified(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skills.arrays import Bools, Float32s, Ids
 from skills.bodies.environments import seconds_per_step
 from skills.bodies.fast import Simulation
+from skills.bodies.fates import Fate, fate
 from skills.errors import USAGE, SkillsError
 from skills.playing.rollout import Transcript, lockstep, start
 from skills.playing.trials import STARTS_SEED
@@ -70,12 +71,20 @@ class Performance:
     """What was played.
 
     seen: the transitions.   qpos: [N, T + 1, P] the states; behind the end of one its last is repeated.
-    fell: [N] whether it fell before the sequence was over.
+    ended: [N] whether the environment called its last state a failure, before the sequence was over.
     """
 
     seen: Transcript
     qpos: Float32s
-    fell: Bools
+    ended: Bools
+
+    def fates(self, env_id: str) -> tuple[Fate, ...]:
+        """[N] what became of each."""
+        lengths = self.seen.lengths.tolist()
+        return tuple(
+            fate(qpos[: length + 1], env_id, ended=bool(ended))
+            for qpos, length, ended in zip(self.qpos, lengths, self.ended, strict=True)
+        )
 
     def rows(self, which: int | slice = slice(None)) -> tuple[Float32s, Float32s, Float32s]:
         """(before, actions, after) of the played steps of some simulations, end to end."""
@@ -103,18 +112,18 @@ def perform(
     seen = Transcript(count, steps, policy.shape.observation_size, simulation.action_size)
     qpos = np.empty((count, steps + 1, simulation.qpos.shape[1]), np.float32)
     qpos[:, 0] = simulation.qpos
-    fell = np.zeros(count, bool)
+    ended = np.zeros(count, bool)
     progress = sparsely(progress)
     for step, moment in enumerate(lockstep(policy, simulation, started, schedule, steps, endless=True)):
         seen.add(step, moment)
         qpos[:, step + 1] = qpos[:, step]
         qpos[moment.playing, step + 1] = moment.qpos
-        fell[moment.playing] = moment.terminated
+        ended[moment.playing] = moment.terminated
         progress(step + 1, steps)
     last = int(seen.lengths.max())
     qpos[:, last + 1 :] = qpos[:, last : last + 1]
     progress(steps, steps)
-    return Performance(seen, qpos, fell)
+    return Performance(seen, qpos, ended)
 
 
 def held(skills: NDArray[np.integer], trials: int, steps: int) -> Ids:

@@ -1,6 +1,9 @@
-"""Begins a run of a dataset, or finds it: what was asked for is checked, the data are got, the folder is made."""
+"""Begins a run of a dataset, or finds it: what was asked for is checked, the data are got and read, the folder is made.
 
-from dataclasses import replace
+What is refused on the way leaves no folder.
+"""
+
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,22 @@ from skills.data import catalog, minari_root
 from skills.errors import NOT_FOUND, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
-from skills.runs.folder import RunFolder, open_or_create, open_run
+from skills.runs.folder import RunFolder, check_free, open_or_create, open_run
 from skills.runs.layout import is_run
+from skills.runs.reading import Data, look, note
 from skills.settings.config import EXPERT_FILES
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A run to be brought to its end.   data: what it learns from; None where it was begun before, and has yet to read.
+
+    source: where it reads from.
+    """
+
+    run: RunFolder
+    data: Data | None
+    source: str
 
 
 def begin(
@@ -24,7 +40,7 @@ def begin(
     reporter: Reporter,
     notify: Notify,
     **asked: Any,
-) -> RunFolder:
+) -> Begun:
     """The run of that folder, to be continued or begun; its data are on this machine then, or can be made on it.
 
     fresh: begin anew, an old run is kept beside the new one.   device: "auto" goes on where the run began.
@@ -43,7 +59,14 @@ def begin(
     from skills.learning.engine.device import choose_device  # takes a second or two: it needs torch
 
     config = make_config(dataset, **asked)  # again: only now may it be known whose steps these are
-    return open_or_create(path, replace(config, device=choose_device(device)), fresh=fresh)
+    config = replace(config, device=choose_device(device))
+    if begun:
+        return Begun(open_or_create(path, config), None, source)
+    check_free(path, fresh=fresh)
+    data = look(config, {}, source, reporter, notify)
+    run = open_or_create(path, config, fresh=fresh)
+    note(run, data)
+    return Begun(run, data, source)
 
 
 def get_data(dataset: str, source: str, offline: bool, reporter: Reporter, notify: Notify) -> None:

@@ -1,4 +1,4 @@
-"""The command line that made a run, and that finishes it."""
+"""The command line that makes a run, and the one that finishes it."""
 
 import shlex
 from pathlib import Path
@@ -26,8 +26,20 @@ _OPTIONS = {
 _LEFT_OUT = ("device",)  # a run may go on elsewhere
 
 
+def go_on(path: Path, *words: str) -> str:
+    """What finishes the run of that folder, however it was begun: its settings and its data are noted there.
+
+    words: another command that goes on with a run, and behind its folder its options, to be said in the same way.
+    """
+    from skills.data.trust import trusted  # takes a second: it needs Gymnasium
+
+    doing, *options = words or ("discover --run",)
+    options += [f"--trust {package}" for package in sorted(trusted())]
+    return " ".join(["skills", doing, shlex.quote(str(path)), *options])
+
+
 def command(config: Config, path: Path) -> str:
-    """What makes and finishes a run in that folder."""
+    """What makes such a run in that folder."""
     return f"skills discover {shlex.quote(config.dataset)} {options(config)}--run {shlex.quote(str(path))}"
 
 

@@ -4,22 +4,23 @@ A stage is done when the manifest says so and its files are still the ones it na
 """
 
 import contextlib
+import hashlib
 import importlib.metadata
 import os
 import platform
-import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from numbers import Integral
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import filelock
 
-from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
-from skills.files import RESTORE, read_json, sha256, write_json
+from skills.errors import NOT_FOUND, USAGE, SkillsError, UnwritableError, nearest
+from skills.files import RESTORE, json_text, read_json, sha256, sweep, write_json, write_text
+from skills.runs.command import go_on
 from skills.runs.layout import Layout, is_run, runs_in
 from skills.runs.shapes import MANIFEST, MEASURES
 from skills.settings.change import checked_settings
@@ -38,9 +39,13 @@ def runs_root() -> Path:
 
 @dataclass(frozen=True)
 class RunFolder(Layout):
-    """A run folder that exists.   asked: the configuration that it was begun with."""
+    """A run folder that exists.   asked: the configuration that it was begun with.
+
+    aside: where the run is that stood there before, if one was moved for this.
+    """
 
     asked: Config
+    aside: Path | None = field(default=None, compare=False)
 
     @property
     def config(self) -> Config:
@@ -88,13 +93,19 @@ class RunFolder(Layout):
         stages = self.manifest["stages"]
         return [name for name in STAGES if name in stages]
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether the manifest calls every stage done."""
+        return len(self.finished_stages()) == len(STAGES)
+
     def is_done(self, stage: str) -> bool:
         """Whether a stage is finished and its files are unchanged since."""
         entry = self.manifest["stages"].get(stage)
         if entry is None:
             return False
+        amended = entry.get("amended", {})
         return all(
-            (self.path / name).is_file() and sha256(self.path / name) == digest
+            (self.path / name).is_file() and sha256(self.path / name) in (digest, amended.get(name))
             for name, digest in entry["files"].items()
         )
 
@@ -108,13 +119,13 @@ class RunFolder(Layout):
             if files is None or not all((self.path / name).is_file() for name in files):
                 raise SkillsError(
                     f"The run {self.path} is not finished: it has no {stage} yet.",
-                    f"Finish it: skills discover --run {shlex.quote(str(self.path))}",
+                    f"Finish it: {go_on(self.path)}",
                 )
             changed = [name for name, digest in files.items() if sha256(self.path / name) != digest]
             if changed and stage != "measures":  # these are rewritten by evaluations; nothing is learned from them
                 raise SkillsError(
                     f"{self.path / changed[0]} is damaged, or not what this run made: its checksum is another.",
-                    f"Have it made again: skills discover --run {shlex.quote(str(self.path))}",
+                    f"Have it made again: {go_on(self.path)}",
                 )
 
     def require_skill(self, skill: int) -> None:
@@ -140,10 +151,9 @@ class RunFolder(Layout):
                 USAGE,
             )
 
-    def record_dataset(
-        self, dataset: Mapping[str, Any], kind: Literal["dataset", "expert", "part_of"] = "dataset"
-    ) -> None:
-        """Notes which data the run learns from, or which expert; or of which data its rows are the first.
+    def record_dataset(self, dataset: Mapping[str, Any], kind: str = "dataset") -> None:
+        """Notes which data the run learns from, or (kind "expert") which expert; or ("part_of") of which its rows are
+        the first.
 
         Raises: SkillsError where an earlier part of the run has learned from other data.
         """
@@ -172,21 +182,43 @@ class RunFolder(Layout):
         manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests, **notes}
         write_json(self.manifest_file, manifest)
 
-    @contextlib.contextmanager
-    def amending(self, name: str) -> Iterator[None]:
-        """Adds to the files of a finished stage; it stays done, and so do those after it."""
-        yield
+    def amend_measures(self, document: Mapping[str, Any]) -> None:
+        """Writes more into the measures; their stage stays done, and so do those after it.
+
+        The manifest says so before and after: killed at any moment, what is there is what it tells of.
+        """
+        text = json_text(document)
         manifest = self.manifest
-        files = manifest["stages"][name]["files"]
-        manifest["stages"][name]["files"] = {file: sha256(self.path / file) for file in files}
+        entry = manifest["stages"]["measures"]
+        name = self.measures_file.relative_to(self.path).as_posix()
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        entry["amended"] = {name: digest}
         write_json(self.manifest_file, manifest)
+        write_text(self.measures_file, text)
+        entry["files"][name] = digest
+        del entry["amended"]
+        write_json(self.manifest_file, manifest)
+
+    def withdraw(self) -> None:
+        """Takes a run back of which nothing is finished; what was moved aside for it stands there again.
+
+        The caller holds `writing()`.
+        """
+        if self.finished_stages():
+            return
+        for file in (self.config_file, self.manifest_file, self.lock_file):
+            file.unlink(missing_ok=True)
+        sweep(self.path)
+        with contextlib.suppress(OSError):  # where anything else is there, it stays
+            self.path.rmdir()
+            if self.aside is not None:
+                self.aside.rename(self.path)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Keeps other writers out. Raises: SkillsError where another process is writing this run."""
-        with _locked(self.path):
-            for leftover in self.path.rglob(".*.partial*"):
-                leftover.unlink(missing_ok=True)
+        with locked(self.path):
+            sweep(self.path)
             yield
 
 
@@ -218,9 +250,10 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
     Raises: SkillsError where the folder holds a run with another configuration, or one that another process is writing
     and that was to be moved, or something that is no run.
     """
+    aside = None
     if fresh and is_run(path):
-        with _locked(path):
-            _move_aside(path)
+        with locked(path):
+            aside = _move_aside(path)
     if is_run(path):
         run = open_run(path)
         changes = differences(config, run.asked) and differences(config, run.config)
@@ -231,9 +264,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
                 USAGE,
             )
         return run
-    with writing(path):
-        if path.exists() and not all(_is_ours_to_begin(entry) for entry in path.iterdir()):
-            raise SkillsError(f"{path} is not empty and is not a run.", "Choose another folder with --run.", USAGE)
+    check_free(path, fresh=fresh)
     write_json(Layout(path).config_file, config.to_json())
     manifest = {
         "schema_version": SCHEMA_VERSION,
@@ -245,7 +276,21 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
         "stages": {},
     }
     write_json(Layout(path).manifest_file, manifest)
-    return RunFolder(path, config)
+    return RunFolder(path, config, aside)
+
+
+def check_free(path: Path, *, fresh: bool) -> None:
+    """Raises: SkillsError where no run can be begun in a folder: it holds other things, or may not be written; or, to
+    be moved aside, a run that another process is writing.
+    """
+    if is_run(path):
+        if fresh:
+            with locked(path):
+                return
+        return
+    with writing(path):
+        if path.exists() and not all(_is_ours_to_begin(entry) for entry in path.iterdir()):
+            raise SkillsError(f"{path} is not empty and is not a run.", "Choose another folder with --run.", USAGE)
 
 
 def open_run(path: Path) -> RunFolder:
@@ -266,39 +311,56 @@ def open_run(path: Path) -> RunFolder:
 
 
 def find(name: str | None) -> RunFolder:
-    """The run of that name (a folder of `runs_root()` or a path); the newest one for None.
+    """The run of that name (a folder of `runs_root()` or a path); the newest finished one for None.
 
+    Where none is finished, the newest that can be read.
     Raises: SkillsError (not found) with the nearest names.
     """
-    runs = all_paths()
     if name is None:
-        if not runs:
-            raise SkillsError(f"There are no runs in {runs_root()}.", "Make one: skills discover ant-medium", NOT_FOUND)
-        return open_run(runs[0])
+        return _newest()
+    return open_run(path_of(name))
+
+
+def path_of(name: str) -> Path:
+    """The folder of the run of that name, readable or not. Raises: SkillsError (not found) with the nearest names."""
     for path in (runs_root() / name, Path(name)):
         if is_run(path):
-            return open_run(path)
-    raise SkillsError(f"Unknown run {name!r}.", nearest(name, [path.name for path in runs]), NOT_FOUND)
+            return path
+    raise SkillsError(f"Unknown run {name!r}.", nearest(name, [path.name for path in all_paths()]), NOT_FOUND)
+
+
+def _newest() -> RunFolder:
+    runs = all_paths()
+    if not runs:
+        raise SkillsError(f"There are no runs in {runs_root()}.", "Make one: skills discover ant-medium", NOT_FOUND)
+    readable = []
+    for path in runs:
+        with contextlib.suppress(SkillsError):
+            run = open_run(path)
+            if run.is_finished:
+                return run
+            readable.append(run)
+    return readable[0] if readable else open_run(runs[0])
 
 
 def all_paths() -> list[Path]:
     """Every run of `runs_root()`, the most recently written first."""
-
-    def age(path: Path) -> tuple[float, Path]:
-        return Layout(path).manifest_file.stat().st_mtime, path
-
-    return sorted(runs_in(runs_root()), key=age, reverse=True)
+    found = []
+    for path in runs_in(runs_root()):
+        with contextlib.suppress(OSError):  # deleted while we looked
+            found.append((Layout(path).manifest_file.stat().st_mtime, path))
+    return [path for _, path in sorted(found, reverse=True)]
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
     lock = filelock.FileLock(Layout(path).lock_file)
     with writing(path):
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            raise SkillsError(
+            raise UnwritableError(
                 f"Another process is writing the run {path}.", "Wait for it, or choose another folder with --run."
             ) from None
     try:

@@ -126,6 +126,13 @@ class Layout:
         """What one kind of evaluation found: "plots.json", "ablation-data.svg"."""
         return self.evaluation_folder / name
 
+    def is_part(self, entry: Path) -> bool:
+        """Whether what lies in the folder is of a run, or is what a run leaves that was killed."""
+        files = [self.config_file, self.manifest_file, self.lock_file, self.experts_file, self.measures_file]
+        folders = [self.rewards_folder, self.policy_folder, self.rollouts_file.parent, self.exported_file(0).parent]
+        named = [*files, self.exemplars_file, *folders, self.gallery_folder, self.evaluation_folder]
+        return entry in named or ".partial" in entry.name
+
     def inner_runs(self) -> Iterator[Path]:
         """The folders of the variants that there are."""
         return (manifest.parent for manifest in sorted(self.evaluation_folder.glob(f"*/{_MANIFEST}")))

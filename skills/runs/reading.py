@@ -3,8 +3,10 @@
 Letters: N transitions.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +17,20 @@ from skills.progress import Notify, Reporter
 from skills.runs import began, demonstrations
 from skills.runs.demonstrations import Expert
 from skills.runs.folder import RunFolder, check_same
+from skills.settings.config import Config
 
 
 @dataclass(frozen=True)
 class Data:
-    """own: the run's dataset.   expert: None in skills mode, where there are many.   mode: the run's."""
+    """own: the run's dataset.   expert: None in skills mode, where there are many.   mode: the run's.
+
+    notes: what the run's manifest is to say of them.
+    """
 
     own: Transitions
     expert: Expert | None
     mode: str
+    notes: Mapping[str, Mapping[str, Any]]
 
     @cached_property
     def transitions(self) -> Transitions:
@@ -46,8 +53,30 @@ def read(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -> Dat
     Raises: SkillsError where they are not what the run began with, or could not be played afterwards; where the expert
     does not fit or there is none.
     """
-    own = read_own(run, source, reporter, notify)
-    return Data(own, _read_expert(run, own, reporter, notify), run.config.mode)
+    data = look(run.config, run.manifest, source, reporter, notify)
+    note(run, data)
+    return data
+
+
+def note(run: RunFolder, data: Data) -> None:
+    """Notes in a run's manifest what it learns from. Raises: SkillsError where it has learned from other data."""
+    for kind, said in data.notes.items():
+        run.record_dataset(said, kind)
+
+
+def look(config: Config, manifest: Mapping[str, Any], source: str, reporter: Reporter, notify: Notify) -> Data:
+    """The data of a run that there is, or is to be.   manifest: as far as there is one.
+
+    Raises: SkillsError as `read` does.
+    """
+    own, said = _own(config, manifest, source, reporter, notify)
+    expert = _expert(config, manifest, own, reporter, notify)
+    notes = {"dataset": said}
+    if expert is not None:
+        notes["expert"] = expert.record(config.experts.expert or config.dataset)
+        if "expert" not in manifest:
+            notify(expert.words)
+    return Data(own, expert, config.mode, notes)
 
 
 def read_own(
@@ -58,7 +87,20 @@ def read_own(
     rewards: whether they are read; None: not in imitation mode, unless they are what is learned from.
     Raises: SkillsError where it is not what the run began with, or could not be played afterwards.
     """
-    config, manifest = run.config, run.manifest
+    own, said = _own(run.config, run.manifest, source, reporter, notify, rewards)
+    run.record_dataset(said)
+    return own
+
+
+def _own(
+    config: Config,
+    manifest: Mapping[str, Any],
+    source: str,
+    reporter: Reporter,
+    notify: Notify,
+    rewards: bool | None = None,
+) -> tuple[Transitions, dict[str, Any]]:
+    """The dataset and what the manifest is to say of it, as `read_own` reads it."""
     whole = manifest.get("part_of")
     known = manifest.get("dataset") or whole  # a set that has grown since the run began still begins the same
     with_rewards = config.mode != "imitation" or config.reward.name == "true" if rewards is None else rewards
@@ -76,8 +118,7 @@ def read_own(
         check_same(began.record(transitions, config.dataset, source, with_rewards=with_rewards), whole)
         transitions = transitions.first(int(config.data.steps or len(transitions)))
     environment(transitions.env_id)  # refuses here, before hours of training, what could not be played afterwards
-    run.record_dataset(began.record(transitions, config.dataset, source, with_rewards=with_rewards))
-    return transitions
+    return transitions, began.record(transitions, config.dataset, source, with_rewards=with_rewards)
 
 
 def read_further(run: RunFolder, rows: int, reporter: Reporter) -> Transitions:
@@ -97,21 +138,15 @@ def read_further(run: RunFolder, rows: int, reporter: Reporter) -> Transitions:
     return found
 
 
-def _read_expert(run: RunFolder, own: Transitions, reporter: Reporter, notify: Notify) -> Expert | None:
-    """The expert of a run on this dataset, noted in its manifest; None in skills mode, where there are many.
+def _expert(
+    config: Config, manifest: Mapping[str, Any], own: Transitions, reporter: Reporter, notify: Notify
+) -> Expert | None:
+    """The expert of a run on this dataset; None in skills mode, where there are many.
 
-    Raises: SkillsError where it is not what the run began with, or there is none.
+    Raises: SkillsError where there is none.
     """
-    config = run.config
     if config.mode == "skills":
         return None
     if config.mode == "sparse":
-        expert = demonstrations.successes(own, config.experts, config.seed)
-    else:
-        known = run.manifest.get("expert")
-        progress = reporter("reading the expert", "steps")
-        expert = demonstrations.load(config, own, known, progress, notify)
-    if "expert" not in run.manifest:
-        notify(expert.words)
-    run.record_dataset(expert.record(config.experts.expert or config.dataset), "expert")
-    return expert
+        return demonstrations.successes(own, config.experts, config.seed)
+    return demonstrations.load(config, own, manifest.get("expert"), reporter("reading the expert", "steps"), notify)

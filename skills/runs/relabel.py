@@ -31,13 +31,23 @@ def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = sil
     The reward is the one that the run's own policy learned from: the label times the skill's scale. The environment's
     reward is kept in infos/environment_reward. Observations keep all their columns. Progress counts rows.
 
+    One that is there already, of the same rewards of the same rows, is left.
+
     Raises: SkillsError (usage) for a skill that the run has not, or an id that is taken; where the run has no rewards
     yet, or its dataset is gone, or another by now.
     """
     run.require_skill(skill)
     run.require("rewards")
-    store.check_new(minari_id)
     known: dict[str, Any] = run.manifest["dataset"]
+    made_of = {
+        "labelled_from": known["minari_id"],
+        "skill": skill,
+        "source_digest": known["digest"],
+        "labelled_with": run.manifest["stages"]["rewards"]["files"],
+    }
+    if store.is_made(minari_id, made_of):
+        return
+    store.check_new(minari_id)
     read_own(run, "local", silent_reporter, unsaid)  # only for whether its rows are the run's
     dataset = open_dataset(known["minari_id"])
     rewards = Rewards.open(run.rewards_folder, run.rows)
@@ -50,15 +60,11 @@ def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = sil
         str(source.get("algorithm_name", "unknown")),
         f"{known['minari_id']} with the rewards of skill {skill} of {run.config.heads} found in it by "
         f"`{command(run.config, run.path)}`. The environment's own are in infos/environment_reward.",
-        {
-            "labelled_from": known["minari_id"],
-            "skill": skill,
-            "source_digest": known["digest"],
-            **{key: source[key] for key in _KEPT if key in source},
-        },
+        made_of | {key: source[key] for key in _KEPT if key in source},
     )
     cut = run.manifest["dataset"]["return_mean"] is not None  # at the goals that its rewards told of
-    store.write(minari_id, description, _episodes(dataset, values, cut, progress))
+    size = values.nbytes * (2 + dataset.action_space.shape[0])  # with the observations it is more
+    store.write(minari_id, description, _episodes(dataset, values, cut, progress), size)
 
 
 def _episodes(dataset: Any, values: NDArray[np.float32], cut: bool, progress: Progress) -> Iterator[EpisodeBuffer]:

@@ -20,8 +20,13 @@ def main() -> int:
     (folder / "work").mkdir()
     try:
         bench = Bench(asked.stock or folder / "stock", folder / "work", asked.limit)
-        prepare(bench)
-        results = list(attack_all(bench, counts, asked.seed, asked.jobs, keep=asked.keep))
+        prepare(bench, counts)
+        results = []
+        try:
+            for result in attack_all(bench, counts, asked.seed, asked.jobs, keep=asked.keep):
+                results.append(result)
+        except KeyboardInterrupt:
+            sys.stderr.write("Interrupted: this is what came out so far.\n")
     finally:
         if not asked.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -34,8 +39,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description="Attacks the program, and tells.")
     parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help=f"some of: {', '.join(PARTS)}")
-    for name, (_, count) in PARTS.items():
-        parser.add_argument(f"--{name}", type=int, default=count, metavar="N", help=f"how many; {count}")
+    for name, part in PARTS.items():
+        parser.add_argument(f"--{name}", type=int, default=part.count, metavar="N", help=f"how many; {part.count}")
     parser.add_argument("--seed", type=int, default=1, help="of every random choice")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="attacks at the same time")
     parser.add_argument("--limit", type=float, default=240.0, help="seconds after which a command hangs")

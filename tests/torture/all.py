@@ -3,8 +3,10 @@
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from itertools import chain
 from multiprocessing import get_context
 
@@ -12,8 +14,9 @@ from tests.torture.attack import Attack, Bench
 from tests.torture.datasets import crafted_imports, crafted_sets, damaged_imports, damaged_sets, known_of_sets
 from tests.torture.disks import full_disks
 from tests.torture.hubs import hub_lies
+from tests.torture.judge import Outcome, Verdict
 from tests.torture.kills import kills, undisturbed
-from tests.torture.places import make_stock
+from tests.torture.places import STOCK, make_stock
 from tests.torture.runs import crafted_runs, damaged_runs, known_of_runs
 from tests.torture.surroundings import hostile_archives, hostile_specs, hostile_variables, known_of_surroundings
 from tests.torture.table import BAD, Result
@@ -44,50 +47,74 @@ _hostile = _shared(
     {hostile_variables: 0.33, hostile_archives: 0.09, hostile_specs: 0.1, hostile_names: 0.2, hostile_options: 0.28}
 )
 
-# A part of the attacks by its name: what makes them of a count and a seed, and how many there are unless told.
-PARTS: dict[str, tuple[Make, int]] = {
-    "kills": (kills, 100),
-    "damage": (_damage, 300),
-    "hostile": (_hostile, 150),
-    "hub": (hub_lies, 33),
-    "disks": (full_disks, 45),
+
+@dataclass(frozen=True)
+class Part:
+    """make: its attacks, of a count and a seed.   count: how many there are unless told.
+
+    needs: the last place of the stock that it begins with.   notes: what is noted as right before it begins.
+    """
+
+    make: Make
+    count: int
+    needs: str
+    notes: tuple[Callable[[Bench], None], ...] = ()
+
+
+PARTS: dict[str, Part] = {
+    "kills": Part(kills, 100, "run", (undisturbed,)),
+    "damage": Part(_damage, 300, "measured", (known_of_sets, known_of_runs)),
+    "hostile": Part(_hostile, 150, "filmed", (known_of_sets, known_of_surroundings)),
+    "hub": Part(hub_lies, 33, "set"),
+    "disks": Part(full_disks, 45, "run", (undisturbed,)),
 }
-NOTES = (undisturbed, known_of_sets, known_of_runs, known_of_surroundings)
 
 
-def prepare(bench: Bench) -> None:
-    """Makes what attacks begin with and notes what is right, unless it is there from another time."""
-    ready = bench.stock / "ready"
-    if ready.is_file():
-        return
-    make_stock(bench.stock, bench.limit)
-    for note in NOTES:
-        note(bench)
-    ready.touch()
+def prepare(bench: Bench, names: Iterable[str]) -> None:
+    """Makes what the attacks of these parts begin with and notes what is right, but for what is there already."""
+    parts = [PARTS[name] for name in names]
+    make_stock(bench.stock, max((part.needs for part in parts), key=STOCK.index), bench.limit)
+    for note in dict.fromkeys(note for part in parts for note in part.notes):
+        done = bench.stock / f"{note.__name__}.noted"
+        if not done.is_file():
+            note(bench)
+            done.touch()
 
 
 def attacks(counts: dict[str, int], seed: int) -> list[Attack]:
     """All attacks of these parts, the same for the same seed."""
-    return list(chain.from_iterable(PARTS[name][0](count, seed) for name, count in counts.items()))
+    return list(chain.from_iterable(PARTS[name].make(count, seed) for name, count in counts.items()))
 
 
 def attack_all(bench: Bench, counts: dict[str, int], seed: int, jobs: int, *, keep: bool) -> Iterator[Result]:
     """Does them in so many processes; yields what came out, in order.   keep: the folders of what came out badly."""
     total = len(attacks(counts, seed))
+    if jobs == 1:
+        yield from _said((_one(bench, counts, seed, number, keep) for number in range(total)), total)
+        return
     with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
         futures = [pool.submit(_one, bench, counts, seed, number, keep) for number in range(total)]
-        for number, future in enumerate(futures, start=1):
-            result = future.result()
-            sys.stderr.write(f"{number}/{total} {result.line} {result.name}: {result.outcome} {result.detail[:160]}\n")
-            sys.stderr.flush()
-            yield result
+        try:
+            yield from _said((future.result() for future in futures), total)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _said(results: Iterable[Result], total: int) -> Iterator[Result]:
+    for number, result in enumerate(results, start=1):
+        sys.stderr.write(f"{number}/{total} {result.line} {result.name}: {result.outcome} {result.detail[:160]}\n")
+        sys.stderr.flush()
+        yield result
 
 
 def _one(bench: Bench, counts: dict[str, int], seed: int, number: int, keep: bool) -> Result:
     """An attack, in a process of the pool."""
     attack = attacks(counts, seed)[number]
     began = time.monotonic()
-    verdict = attack.go(bench, f"{number:04d}")
+    try:
+        verdict = attack.go(bench, f"{number:04d}")
+    except Exception:  # noqa: BLE001  # a fault of the torture proves nothing good, and ends none of the others
+        verdict = Verdict(Outcome.TRACEBACK, f"of the torture itself: {traceback.format_exc()[-600:]}")
     if not keep or verdict.outcome not in BAD:
         shutil.rmtree(bench.work / f"{number:04d}", ignore_errors=True)
     return Result(attack.part, attack.line, attack.name, verdict.outcome, verdict.detail, time.monotonic() - began)

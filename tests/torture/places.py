@@ -98,27 +98,32 @@ def new_place(path: Path, limit: float, like: Path | None = None) -> Place:
     return Place(path, limit)
 
 
-def make_stock(root: Path, limit: float) -> None:
-    """Makes the places that attacks begin with.
+# The places of the stock, each from the one before it and what a command adds; "rows" adds files to import.
+_STEPS: dict[str, tuple[str, ...]] = {
+    "empty": (),
+    "set": ("data", "make", SET, "--steps", "1000", "-q"),
+    "rows": (),
+    "run": (*DISCOVER, "-q"),
+    "filmed": (*RENDER, "-q"),
+    "measured": (*EVALUATE, "-q"),
+}
+STOCK = tuple(_STEPS)
 
-    empty; set: with the dataset; rows: and files to import; run: and a finished run; filmed; measured: evaluated too.
-    """
 
-    def step(name: str, before: str | None, *commands: tuple[str, ...]) -> Place:
-        place = new_place(root / name, limit, root / before if before else None)
-        for words in commands:
+def make_stock(root: Path, last: str, limit: float) -> None:
+    """Makes the places that attacks begin with, up to this one, but for those that are there."""
+    for before, name in zip((None, *STOCK), STOCK[: STOCK.index(last) + 1], strict=False):
+        if (root / name).is_dir():
+            continue
+        shutil.rmtree(root / f"{name}.making", ignore_errors=True)
+        place = new_place(root / f"{name}.making", limit, root / before if before else None)
+        if words := _STEPS[name]:
             ended = place.run(*words)
             if ended.code != 0:
                 raise RuntimeError(f"{' '.join(words)} fails undisturbed ({ended.code}): {ended.err}")
-        return place
-
-    step("empty", None)
-    made = step("set", "empty", ("data", "make", SET, "--steps", "1000", "-q"))
-    rows = rows_of(made.set_folder / "main_data.hdf5")
-    write_rows(new_place(root / "rows", limit, root / "set").path / "in", rows)
-    step("run", "rows", (*DISCOVER, "-q"))
-    step("filmed", "run", (*RENDER, "-q"))
-    step("measured", "filmed", (*EVALUATE, "-q"))
+        if name == "rows":
+            write_rows(place.path / "in", rows_of(place.set_folder / "main_data.hdf5"))
+        place.path.rename(root / name)
 
 
 def rows_of(data: Path) -> Arrays:

@@ -70,16 +70,16 @@ def write_grid(
         sheet: Frames = np.memmap(room, np.uint8, "w+", shape=shape)
         sheet[:] = marks.PAPER
         jobs = {skill: (film, f"{skill:03d}") for skill, film in films.items()}
-        done = in_processes(_draw_tile, jobs, resolve(renderer, style.env_id), style, workers)
-        for count, (skill, tile) in enumerate(done, start=1):
-            progress(count, len(chosen))
-            if isinstance(tile, str):
-                failures.append(f"{skill}: {tile}")
-                continue
-            place = chosen.index(skill)
-            top, left = place // columns * style.height, place % columns * style.width
-            part = sheet[:, top : top + style.height, left : left + style.width]
-            part[: len(tile)], part[len(tile) :] = tile, tile[-1]
+        with in_processes(_draw_tile, jobs, resolve(renderer, style.env_id), style, workers) as tiles:
+            for count, (skill, tile) in enumerate(tiles, start=1):
+                progress(count, len(chosen))
+                if isinstance(tile, str):
+                    failures.append(f"{skill}: {tile}")
+                    continue
+                place = chosen.index(skill)
+                top, left = place // columns * style.height, place % columns * style.width
+                part = sheet[:, top : top + style.height, left : left + style.width]
+                part[: len(tile)], part[len(tile) :] = tile, tile[-1]
         if len(failures) == len(chosen):
             raise SkillsError(f"No tile could be drawn: {failures[0]}")
         FORMATS[path.suffix.lower()](path, sheet, films[chosen[0]].fps)

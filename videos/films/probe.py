@@ -4,6 +4,7 @@ import json
 import sys
 
 from skills.errors import SkillsError
+from skills.videos.films.children import end_with_stdin
 from skills.videos.films.renderers import construct, frames_per_second
 
 
@@ -20,4 +21,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    end_with_stdin()
     sys.exit(main(sys.argv[1:]))

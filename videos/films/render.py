@@ -1,23 +1,21 @@
 """Renders the videos of a run's skills over worker processes; what is finished stays, what fails is told."""
 
 import os
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError
-from skills.files import read_json, sha256, write_json
+from skills.files import read_json, sha256, swept, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
 from skills.runs.layout import Layout
 from skills.runs.shapes import MEASURES
-from skills.videos.films.children import starting
+from skills.videos.films.crew import share_out
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
 from skills.videos.films.order import heads_first
@@ -165,15 +163,16 @@ def render_skills(
     name = resolve(renderer, env_id)
     written, failures = [], []
     jobs = {skill: (Layout(run_folder).gallery_folder, films[skill]) for skill in order if skill in films}
-    for done, (skill, answer) in enumerate(in_processes(_write_films, jobs, name, style, workers), start=1):
-        finished, reason = answer if isinstance(answer, tuple) else ([], answer)
-        made = [film for film in films[skill] if film.name in finished]
-        record.note(made, style, name, Layout(run_folder).films_file)
-        if reason:
-            failures.append(Failure(skill, reason))
-        else:
-            written.append(skill)
-        progress(len(skipped) + done, total)
+    with swept(Layout(run_folder).gallery_folder), in_processes(_write_films, jobs, name, style, workers) as answers:
+        for done, (skill, answer) in enumerate(answers, start=1):
+            finished, reason = answer if isinstance(answer, tuple) else ([], answer)
+            made = [film for film in films[skill] if film.name in finished]
+            record.note(made, style, name, Layout(run_folder).films_file)
+            if reason:
+                failures.append(Failure(skill, reason))
+            else:
+                written.append(skill)
+            progress(len(skipped) + done, total)
     ordered = tuple(sorted(failures, key=lambda failure: failure.skill))
     return Rendered(name, fps, tuple(sorted(written)), tuple(skipped), ordered)
 
@@ -200,29 +199,13 @@ def _labels(run_folder: Path) -> dict[int, str]:
 
 def in_processes(
     work: Callable[..., _Done], jobs: Mapping[int, tuple[Any, ...]], renderer: str, style: Style, workers: int | None
-) -> Iterator[tuple[int, _Done | str]]:
-    """Yields (key, what `work` returned, or a sentence why it could not) as jobs finish in processes of their own."""
+) -> "closing[Generator[tuple[int, _Done | str], None, None]]":
+    """Yields (key, what `work` returned, or a sentence why it could not) as jobs finish in processes of their own.
+
+    A context manager: the processes end with it.
+    """
     count = min(workers or os.cpu_count() or 1, len(jobs))
-    with starting():
-        pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_start_worker, initargs=(renderer, style))
-        futures: dict[Future[_Done], int] = {pool.submit(work, *job): key for key, job in jobs.items()}
-    try:
-        for future in as_completed(futures):
-            yield futures[future], _outcome(future)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _outcome(future: Future[Any]) -> Any:
-    """What a job returned, or a sentence why it did not."""
-    try:
-        return future.result()
-    except SkillsError as error:
-        return error.message
-    except BrokenProcessPool:
-        return "the process that rendered it died (out of memory, or a graphics driver that crashed)"
-    except Exception as error:  # noqa: BLE001  # whatever a renderer raises, the other skills' videos go on
-        return f"{type(error).__name__}: {error}"
+    return closing(share_out(work, jobs, count, partial(_prepare, renderer, style)))
 
 
 _name = ""  # in a worker process: the renderer's name, the style, and a renderer for each size of picture
@@ -230,9 +213,8 @@ _style = Style("")
 _open: dict[tuple[int, int], Renderer] = {}
 
 
-def _start_worker(renderer: str, style: Style) -> None:
+def _prepare(renderer: str, style: Style) -> None:
     global _name, _style
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears Ctrl-C and ends its workers after their skill
     _name, _style = renderer, style
 
 

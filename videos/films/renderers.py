@@ -112,14 +112,16 @@ def frames_per_second(renderer: Renderer, env_id: str, frames: int = _PROBE_FRAM
 def _probe(name: str, env_id: str) -> float | str:
     """Measures in a subprocess: frames/s, or the reason for none."""
     try:
-        ended = subprocess.run(
-            [sys.executable, "-m", "skills.videos.films.probe", name, env_id],
-            capture_output=True,
-            text=True,
-            timeout=_PROBE_SECONDS,
-            env=children.environment(),
-            check=False,
-        )
+        with children.lifeline() as ours:
+            ended = subprocess.run(
+                [sys.executable, "-m", "skills.videos.films.probe", name, env_id],
+                stdin=ours,
+                capture_output=True,
+                text=True,
+                timeout=_PROBE_SECONDS,
+                env=children.environment(),
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         return f"gave no picture within {_PROBE_SECONDS} s"
     if ended.returncode < 0:

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from skills.errors import SkillsError
-from skills.files import read_json, replacing
-from skills.runs.command import command
+from skills.files import clear_leftovers, read_json, replacing
+from skills.runs.command import go_on
 from skills.runs.folder import RunFolder, open_run
 from skills.runs.layout import GALLERY, poster_name
 from skills.runs.shapes import PAGE
@@ -26,17 +26,37 @@ _SHOWN = (
 )
 
 
+def index_file(root: Path) -> Path:
+    """The page over the runs of a folder."""
+    return root / "index.html"
+
+
 def write_index(root: Path, runs: list[Path]) -> Path:
     """Writes `index.html` into the folder of runs; returns it. runs: their folders, in the order to be shown.
 
+    One that is damaged has a card that says so.
+
     Raises: SkillsError where a page stands there that this program did not write.
     """
-    index = root / "index.html"
+    index = index_file(root)
     if index.is_file() and _GENERATOR not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise SkillsError(f"{index} was not written by this program.", "Move it away to have an index of the runs.")
+    clear_leftovers(root)
     with replacing(index) as temporary:
-        temporary.write_text(render_index([card(open_run(path)) for path in runs]), encoding="utf-8")
+        temporary.write_text(render_index([_card_of(path) for path in runs]), encoding="utf-8")
     return index
+
+
+def _card_of(path: Path) -> dict[str, Any]:
+    """The card of a run, or what is wrong with it."""
+    try:
+        one = card(open_run(path))
+        _card(one)  # what is crafted or damaged shows here at the latest
+    except SkillsError as error:
+        return {"name": path.name, "problem": error.message}
+    except (LookupError, TypeError, ValueError, AttributeError, OSError) as error:
+        return {"name": path.name, "problem": f"{path} is damaged: {type(error).__name__}: {error}."}
+    return one
 
 
 def card(run: RunFolder) -> dict[str, Any]:
@@ -59,7 +79,7 @@ def card(run: RunFolder) -> dict[str, Any]:
         "videos": len(filmed),
         "stills": [*heads, *(skill for skill in filmed if skill not in heads)][:_STILLS],
         "summary": [line for line in document.get("summary", []) if line["name"] in _SHOWN],
-        "command": command(run.config, run.path),
+        "command": go_on(run.path),
     }
 
 
@@ -79,6 +99,9 @@ def _count(one: Mapping[str, Any]) -> str:
 
 
 def _card(one: Mapping[str, Any]) -> str:
+    if "problem" in one:
+        title, problem = html.escape(one["name"]), html.escape(one["problem"])
+        return f'<article class="run"><div class="words"><h2>{title}</h2><p>{problem}</p></div></article>'
     dataset = one["dataset"]
     origin = " (made here)" if dataset.get("made_here") else ""
     about = [f"{dataset['name']}{origin}", dataset.get("env_id", ""), _count(one)]

@@ -32,10 +32,12 @@ from skills.data.made.rounds import ROUND, play_round
 from skills.data.made.scene import Scene
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.opening import open_storage, raw_metadata, reading_set
+from skills.data.room import add_episodes, check_room
 from skills.errors import SkillsError
 from skills.files import read_arrays, sha256, write_arrays
 from skills.progress import Progress, silent
 
+_COPIES = 2  # of every row on the disk for a while: in its round and in the dataset
 _PART_STEPS = "part_steps"  # in a mixture's metadata: the rows of each part
 
 
@@ -70,9 +72,10 @@ def make(entry: Entry, steps: int, progress: Progress = silent) -> str:
     where the disk refuses.
     """
     place = _place(entry)
-    if sum(_present(place)[0]) >= steps:
+    if sum(_present(place)[0]) >= steps and not place.work.exists():  # what a kill after the end has left
         return place.minari_id
     with store.making(place.minari_id):
+        _check_extensible(place)
         place.work.mkdir(exist_ok=True)
         rows, episodes = _present(place)
         if sum(rows) < steps:
@@ -114,7 +117,6 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
 
     Returns the rows of each part.
     """
-    _refuse_other_policies(place)
     rows = list(rows)
     simulation = place.scene.simulation(ROUND)
     number = first
@@ -128,13 +130,20 @@ def _collect(place: _Place, rows: list[int], first: int, steps: int, progress: P
             arrays = play_round(place.scene.env_id, place.scene.policy(part, number), number, simulation)
             write_arrays(path, {**arrays, "part": np.array(part)})
             lengths = arrays["lengths"]
+            if number == first:
+                left = steps - sum(rows)
+                size = _COPIES * left * path.stat().st_size / int(lengths.sum())
+                check_room(path, size, f"{left:,} rows of {place.entry.name}")
         rows[part] += int(lengths.sum())
         number += 1
         progress(min(sum(rows), steps), steps)
     return rows
 
 
-def _refuse_other_policies(place: _Place) -> None:
+def _check_extensible(place: _Place) -> None:
+    """Raises: SkillsError where the set in place cannot be added to: now, when nothing is left behind by that."""
+    if place.data.is_dir():
+        open_storage(place.data, place.minari_id)
     if is_outdated(place.entry):
         raise SkillsError(
             f"{place.minari_id} was made by another version of the policy and cannot be extended by this one.",
@@ -157,7 +166,7 @@ def _store(place: _Place, rows: list[int], first: int) -> None:
         storage = open_storage(stage, place.minari_id)
     else:
         storage = store.begin(stage, place.minari_id, _description(place))
-    storage.update_episodes(_episodes(place, first))
+    add_episodes(storage, _episodes(place, first))
     if len(rows) > 1:
         storage.update_metadata({_PART_STEPS: rows})
     store.install(stage, place.minari_id)
