@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 _SHEET_COLUMNS = 5
+_LARGEST = 4096  # pixels of a side, as many as H.264 players take
 
 # As in renderers.py, scene.py and films.py of videos/films/, which are too slow to import for `skills --help`; a test
 # keeps them the same.
@@ -163,8 +164,9 @@ def parse_size(text: str) -> tuple[int, int]:
     if len(parts) > 2 or not all(part.isdecimal() for part in parts):
         raise SkillsError(f"--size {text!r} is not a size.", "Say 256, or 320x240 (width x height).", USAGE)
     width, height = int(parts[0]), int(parts[-1])
-    if min(width, height) < 16 or width % 16 or height % 16:
-        raise SkillsError(f"--size {text} cannot be encoded.", "Choose multiples of 16, such as 256 or 320x240.", USAGE)
+    if min(width, height) < 16 or max(width, height) > _LARGEST or width % 16 or height % 16:
+        hint = f"Choose multiples of 16 up to {_LARGEST}, such as 256 or 320x240."
+        raise SkillsError(f"--size {text} cannot be encoded.", hint, USAGE)
     return width, height
 
 

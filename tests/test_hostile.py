@@ -1,6 +1,7 @@
 """Every option and argument of every command, found by walking the app: for what makes no sense there are words."""
 
 import importlib
+import pkgutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import typer
 from commands import Done, skills
 from small import NAME, QUICKLY, RUN, finished
 
+import skills as skills_package
 from skills.cli.app import app
 from skills.errors import FAULT
 
@@ -62,7 +64,9 @@ PARAMETERS = sorted(set(parameters()))
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the small dataset and run."""
-    importlib.import_module("matplotlib.figure")  # none of whose imports is to be interrupted
+    importlib.import_module("matplotlib.figure")
+    for module in pkgutil.walk_packages(skills_package.__path__, "skills."):
+        importlib.import_module(module.name)  # no import is to be interrupted: it would stay half done
     folder = tmp_path_factory.mktemp("home")
     finished(folder)
     return folder
