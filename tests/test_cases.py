@@ -274,6 +274,9 @@ def test_24_old_names_say_the_new_ones(place: Path) -> None:
         done = skills(place, "data", "import", "in/hopper.npz", "--env", name, "--name", minari_id)
         if done.returncode == 0:  # Gymnasium has it; it cannot be played here
             done = skills(place, "discover", minari_id, *SHORT, "--run", "runs/old")
+        if name == "Hopper-v4":  # which Gymnasium makes still
+            assert done.returncode == 0, done.stderr
+            continue
         one_message(done, "Hopper-v5")
     for name in ("Humanoid-v5", "CarRacing-v3", "mine:Hopper-v5"):
         done = skills(place, "data", "import", "in/hopper.npz", "--env", name, "--name", "bugs/old-v0")

@@ -144,7 +144,7 @@ def test_a_file_where_the_run_should_be_is_named(home: Path, run: Path, tmp_path
     (tmp_path / "file").write_text("in the way")
     done = skills(home, "discover", DATASET, "--preset", "smoke", "--run", tmp_path / "file" / "run")
     assert done.returncode == FAILED
-    assert "a file stands where a folder is needed" in done.stderr
+    assert "A file stands where a folder is needed" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -97,7 +97,7 @@ def test_the_figure_is_of_the_papers_bodies_and_all_data():
     assert {name.split("-")[0] for name in figure.datasets} == set(figure.claims)
     assert {name.split("-")[1] for name in figure.datasets} == {"medium", "random", "diverse"}
     assert {claim for found in figure.claims.values() for claim in found} == set(HOLDS)
-    assert get_args(command.Name)[-1] == "figure3"
+    assert "figure3" in get_args(command.Name)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from skills.runs.folder import RunFolder
 def rendering(tmp_path: Path) -> "tuple[subprocess.Popen[str], RunFolder, list[int]]":
     """`skills render` in the middle of many films, and the processes that it has started."""
     run = rendered_run(tmp_path / "runs" / "hoppers", skills=60)
-    arguments = ["render", str(run.path), "--all", "--renderer", "ray", "--size", "128", "--no-extras"]
+    arguments = ["render", str(run.path), "--all", "--renderer", "ray", "--size", "320", "--no-extras"]
     started = subprocess.Popen(
         [*COMMAND, *arguments], stderr=subprocess.PIPE, text=True, env=environment(tmp_path), preexec_fn=heed_interrupts
     )

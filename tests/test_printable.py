@@ -125,4 +125,4 @@ def test_what_a_dataset_says_of_itself_is_told_as_words(tmp_path: Path) -> None:
 def test_the_command_line_prints_in_one_place() -> None:
     writers = re.compile(r"\bprint\(|typer\.(secho|echo)|\.write\(|Console\(")
     found = [path.name for path in (ROOT / "cli").rglob("*.py") if writers.search(path.read_text(encoding="utf-8"))]
-    assert found == ["console.py"]
+    assert sorted(found) == ["console.py", "fault.py"]  # the last resort writes where no console may be

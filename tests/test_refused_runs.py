@@ -1,6 +1,5 @@
 """What is refused leaves no run, and no command takes what is unfinished for the newest."""
 
-import json
 import os
 from pathlib import Path
 
@@ -17,19 +16,17 @@ from skills.runs.begin import begin
 from skills.runs.configure import make_config
 from skills.runs.folder import STAGES, RunFolder, all_paths, find, open_or_create
 
-GOOD, NAN, HOMELESS = "mine/good-v0", "mine/nan-v0", "mine/homeless-v0"
+GOOD, NAN = "mine/good-v0", "mine/nan-v0"
 SMOKE = ("--preset", "smoke", "--no-videos", "-q")
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """A set that can be learned from, one with a NaN, and one that names no environment."""
-    for minari_id in (GOOD, NAN, HOMELESS):
+    """A set that can be learned from, and one with a NaN."""
+    for minari_id in (GOOD, NAN):
         import_file(write(tmp_path / "hops.npz", hops()), minari_id, "Hopper-v5")
     with h5py.File(tmp_path / "minari" / NAN / "data" / "main_data.hdf5", "a") as file:
         file["episode_1/observations"][1, 3] = np.nan
-    metadata = tmp_path / "minari" / HOMELESS / "data" / "metadata.json"
-    metadata.write_text(json.dumps(json.loads(metadata.read_text()) | {"env_spec": None}))
     return tmp_path
 
 
@@ -46,7 +43,6 @@ def finished(path: Path) -> RunFolder:
     ("arguments", "code", "said"),
     [
         ((NAN,), FAILED, "NaN or infinity"),
-        ((HOMELESS,), FAILED, "does not say which environment"),
         ((GOOD, "--skills", "500"), USAGE, "500 classes cannot be cut from"),
         ((GOOD, "--skills", "5", "--set", "experts.labels=returns"), USAGE, "cannot be cut into 5 bands"),
         ((GOOD, "--mode", "sparse"), USAGE, "has no test of success"),

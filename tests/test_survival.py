@@ -96,7 +96,7 @@ def test_the_table_of_an_evaluation(rollouts):
     survived = np.array([[one.step for one in of_skill] for of_skill in fates])
     empty = np.zeros((K, R, 1, 1), np.float32)
     trials = Trials(empty, np.ones((K, R), np.int64), np.zeros((K, R, 1), np.int16), np.zeros((K, R)), survived, codes)
-    found = quality(np.zeros((K, R)), trials, STEP, every_trial(K, R))
+    found = quality(np.zeros((K, R)), trials, STEP, T, every_trial(K, R))
     assert found["survival"] == pytest.approx(np.mean(SURVIVAL))
     assert found["time_to_fall"] == pytest.approx((3 * 2.0 + 4.0) / 4)
     assert (found["falls"], found["tips"], found["stands"]) == pytest.approx((3 / 12, 1 / 12, 3 / 12))

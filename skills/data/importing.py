@@ -6,6 +6,7 @@ Letters: N rows, T rows of one episode, O observation columns.
 """
 
 import copy
+import difflib
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -276,13 +277,19 @@ def _env_spec(env_id: str) -> EnvSpec | None:
         known = {catalog.resolve(name).env_id for name in catalog.names()}
         if env_id in known:  # Gymnasium-Robotics', which need not be installed to keep data
             return EnvSpec(env_id)
-        names = {*ENVIRONMENTS, *(str(name) for name in known), *gymnasium.registry}
         raise SkillsError(
             f"Unknown environment {env_id!r}.",
-            f"{nearest(env_id, names)} Where a package of yours registers it: --import PACKAGE. For logs that nothing "
+            f"{_meant(env_id)} Where a package of yours registers it: --import PACKAGE. For logs that nothing "
             "simulates: --env none",
             NOT_FOUND,
         ) from error
+
+
+def _meant(env_id: str) -> str:
+    """What may be meant: the body that a dataset's name begins with; else what of all names is near, or ours."""
+    bodies = [name for name in ENVIRONMENTS if env_id.lower().startswith(name.partition("-v")[0].lower())]
+    close = difflib.get_close_matches(env_id, gymnasium.registry, n=3, cutoff=0.7)
+    return nearest(env_id, bodies or close or ENVIRONMENTS)
 
 
 def _made(spec: EnvSpec) -> gymnasium.Env[Any, Any]:

@@ -13,6 +13,7 @@ from skills.arrays import Floats
 from skills.bodies.body import body_of
 from skills.bodies.references import references_of
 from skills.data.transitions import Transitions
+from skills.errors import SkillsError
 from skills.learning.classes import Classes
 from skills.measures.descriptor import Windows, cut_windows, describe, fit_whitening, read_steps
 from skills.playing.protocol import Protocol
@@ -56,6 +57,12 @@ class Judge:
         self.cut = cut_windows(held.episode_starts, held.lengths, protocol.window, stride=_STRIDE)
         labels = classes.classify(held.observations, held.actions, held.next_observations, held.lengths)
         self.labels = labels[self.cut.middles]
+        if len(np.unique(self.labels)) < 2:
+            raise SkillsError(
+                f"The data that the judge learns from are {len(self.cut)} windows of {protocol.window} steps,"
+                " all of one class: nothing can be told apart.",
+                "Evaluate a run on more rows, in longer episodes.",
+            )
         described = describe(self.steps, self.cut)
         self.whitening = fit_whitening(described)
         self.step_whitening = fit_whitening(self.steps.features)

@@ -16,6 +16,8 @@ def main() -> int:
     """Returns the exit code: 1 where anything came out badly."""
     asked = _options()
     counts = {name: getattr(asked, name) for name in PARTS if name in (asked.parts or PARTS)}
+    if asked.work:
+        Path(asked.work).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="torture-", dir=asked.work))
     (folder / "work").mkdir()
     try:

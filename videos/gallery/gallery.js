@@ -34,7 +34,7 @@
   const kinds = data.behaviours ? "behaviours" : "families";
   const hueOf = (family) => (25 + family * 137.5) % 360;
   const became = (skill) => {
-    if (!data.played) return "not played";
+    if (data.played === false) return "not played";
     if (survives(skill)) return "stays up";
     return `${skill.ended}, after ${number(skill.ended_seconds, 1)} s on average`;
   };
@@ -78,7 +78,7 @@
       make("strong", { text: single ? `One skill, ${data.skills_count} seed${data.skills_count > 1 ? "s" : ""}` : `${data.skills_count} skills` }),
       single ? ` (${data.mode}), learned from ${number(set.steps, 0)} steps and ${number(set.episodes, 0)} episodes of ${data.env_id}. ${data.expert} The data: ${origin}.`
         : ` in ${data.representatives.length} ${data.representatives.length === 1 ? kind : kinds}, found in ${number(set.steps, 0)} steps and ${number(set.episodes, 0)} episodes of ${data.env_id}, without rewards. The data: ${origin}.`);
-    if (!data.played) find("origin").append(" Nothing was played, for the data have no environment: films, labels and families are of the data’s own stretches of each class.");
+    if (data.played === false) find("origin").append(" Nothing was played, for the data have no environment: films, labels and families are of the data’s own stretches of each class.");
     for (const line of data.summary) {
       const digits = Number.isInteger(line.value) || Math.abs(line.value) >= 100 ? 0 : 2;
       const value = make("dd", { class: "value", text: number(line.value, digits) });
