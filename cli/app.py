@@ -1,8 +1,10 @@
 """The command line: `skills COMMAND`. A command is a file, and imports heavy packages when it runs."""
 
+import _thread
 import os
 import signal
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -95,6 +97,15 @@ def _heed_ends() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:  # and not ignored, as under nohup
             signal.signal(number, signal.default_int_handler)
+    sys.unraisablehook = _heed_what_was_lost
+
+
+def _heed_what_was_lost(lost: "sys.UnraisableHookArgs") -> None:
+    """An interrupt that came where Python can raise nothing, in a destructor, comes again; the rest is as ever."""
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        threading.Timer(0.01, _thread.interrupt_main).start()  # raised in here it would be lost again
+    else:
+        sys.__unraisablehook__(lost)
 
 
 def _run() -> int:

@@ -4,6 +4,7 @@ HDF5 of its own ends the process there with a segmentation fault.
 """
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ import numpy as np
 import pytest
 from files import LENGTHS, ROWS, hops, write
 
+from skills.data import room
+from skills.data.importing import import_file
 from skills.data.minari import load
 
 NAME = "mine/hops-v0"
@@ -87,3 +90,31 @@ def test_a_full_disk_is_named(hopping: Path, disk: Callable[[str], Path]) -> Non
         assert (done.returncode, done.stderr) == (0, "")
         assert f"{said}{place}" in done.stdout
         assert left(place) == []
+
+
+def test_an_interrupt_inside_hdf5_waits_for_the_end_of_an_episode(
+    tmp_path: Path, hopping: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    write_whole = room._Through.write
+
+    def interrupted(through: room._Through, content: bytes) -> int:
+        signal.raise_signal(signal.SIGINT)  # as Ctrl-C in the middle of a write
+        return write_whole(through, content)
+
+    monkeypatch.setattr(room._Through, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        import_file(hopping, NAME, "Hopper-v5")
+    assert "ignored" not in capfd.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_where_python_can_raise_nothing_comes_again() -> None:
+    program = (
+        "from skills.cli import app\napp._heed_ends()\n"
+        "class Deaf:\n    def __del__(self): raise KeyboardInterrupt\n"
+        "try:\n    one = Deaf()\n    del one\n    for _ in range(10**6): pass\n    print('lost')\n"
+        "except KeyboardInterrupt:\n    print('heard')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("heard\n", "")

@@ -6,8 +6,12 @@ closes as ever; before the next episode the failure is told.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from minari.data_collector import EpisodeBuffer
@@ -41,20 +45,54 @@ def add_episodes(storage: MinariStorage, episodes: Iterable[EpisodeBuffer]) -> N
     Raises: SkillsError that names the disk, where it is full.
     """
     path = Path(storage._file_path)
-    with writing(path), path.open("r+b", buffering=0) as file:
+    with writing(path), path.open("r+b", buffering=0) as file, _interrupts_held() as let_in:
         through = _Through(file.fileno())
         storage._file_path = through
         try:
-            storage.update_episodes(_while_well(episodes, through))
+            storage.update_episodes(_while_well(episodes, through, let_in))
         finally:
             storage._file_path = path
         through.check()
 
 
-def _while_well(episodes: Iterable[EpisodeBuffer], through: "_Through") -> Iterator[EpisodeBuffer]:
+def _while_well(
+    episodes: Iterable[EpisodeBuffer], through: "_Through", let_in: Callable[[], None]
+) -> Iterator[EpisodeBuffer]:
     for episode in episodes:
+        let_in()
         through.check()
         yield episode
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[Callable[[], None]]:
+    """Keeps interrupts until nothing of HDF5 is below: inside its callbacks they would be lost, or break its file.
+
+    Yields what lets in the one that has come.
+    """
+    waiting: list[tuple[int, FrameType | None]] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # interrupts come to the main thread alone
+        return
+    heard: dict[int, Callable[[int, FrameType | None], object]] = {}
+    for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        handler = signal.getsignal(one)
+        if callable(handler):
+            heard[one] = handler
+
+    def let_in() -> None:
+        if waiting:
+            number, frame = waiting.pop(0)
+            heard[number](number, frame)
+
+    for number in heard:
+        signal.signal(number, lambda number, frame: waiting.append((number, frame)))
+    try:
+        yield let_in
+    finally:
+        for number, before in heard.items():
+            signal.signal(number, before)
+    let_in()
 
 
 class _Through:
