@@ -112,3 +112,14 @@ def test_the_newest_run_is_the_newest_finished_one(tmp_path: Path) -> None:
     skills(tmp_path, "rm", unfinished.path.name, "--yes")
     with pytest.raises(SkillsError, match="config"):
         find(None)
+
+
+def test_a_set_with_fewer_rewards_than_actions_is_damaged(home: Path) -> None:
+    with h5py.File(home / "minari" / GOOD / "data" / "main_data.hdf5", "a") as file:
+        rewards = file["episode_1/rewards"][:]
+        del file["episode_1/rewards"]
+        file["episode_1/rewards"] = rewards[: len(rewards) // 2]
+    for command in (("data", "show", GOOD), ("discover", GOOD, *SMOKE)):
+        done = skills(home, *command)
+        assert done.returncode == FAILED
+        assert f"{len(rewards)} actions, {len(rewards) // 2} rewards" in done.stderr

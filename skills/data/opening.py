@@ -98,6 +98,8 @@ def whole_episodes(dataset: MinariDataset, what: str, numbers: Sequence[int] | N
     while True:
         with reading_set(Path(dataset.storage.data_path), what):
             episode = next(episodes, None)
+            if episode is not None:
+                _check_rows(episode)
         if episode is None:
             return
         yield episode
@@ -112,6 +114,15 @@ def _episodes(dataset: MinariDataset, what: str, numbers: Sequence[int] | None) 
     with h5py.File(Path(dataset.storage.data_path) / store.DATA, "r") as file:
         for _, episode in zip(_looked_at(file, numbers, what), dataset.iterate_episodes(numbers), strict=True):
             yield episode
+
+
+def _check_rows(episode: Any) -> None:
+    """Raises: DamagedError where an episode has more rows of one thing than of another."""
+    parts = {name: getattr(episode, name) for name in ("actions", "rewards", "terminations", "truncations")}
+    rows = {name: len(part) for name, part in parts.items() if hasattr(part, "__len__")}
+    if len(set(rows.values())) > 1:
+        counted = ", ".join(f"{count} {name}" for name, count in rows.items())
+        raise DamagedError(f"episode {episode.id} has {counted}")
 
 
 def _looked_at(file: h5py.File, numbers: Sequence[int], what: str) -> Iterator[None]:
