@@ -123,3 +123,12 @@ def test_a_set_with_fewer_rewards_than_actions_is_damaged(home: Path) -> None:
         done = skills(home, *command)
         assert done.returncode == FAILED
         assert f"{len(rewards)} actions, {len(rewards) // 2} rewards" in done.stderr
+
+
+def test_classes_that_were_written_and_not_noted_go_with_the_run(tmp_path: Path) -> None:
+    """As on a disk that was full behind them: what stays would be no run, and would keep the next one out."""
+    run = open_or_create(tmp_path / "run", make_config("hopper-random", preset="smoke"))
+    with run.writing():
+        run.experts_file.write_bytes(b"classes")
+        run.withdraw()
+    assert not run.path.exists()

@@ -206,7 +206,8 @@ class RunFolder(Layout):
         """
         if self.finished_stages():
             return
-        for file in (self.config_file, self.manifest_file, self.lock_file):
+        # With the file of the first stage, which may have been written and not noted, on a disk that is full since.
+        for file in (self.experts_file, self.config_file, self.manifest_file, self.lock_file):
             file.unlink(missing_ok=True)
         sweep(self.path)
         with contextlib.suppress(OSError):  # where anything else is there, it stays
