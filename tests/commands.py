@@ -72,8 +72,9 @@ def start(folder: Path, *arguments: object) -> "subprocess.Popen[str]":
 
 
 def heed_interrupts() -> None:
-    """In a child that is to be interrupted: under `nohup` or `&` the tests ignore SIGINT, and a child inherits that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """In a child that is to be ended: under `nohup` and `&` the tests ignore SIGHUP and SIGINT, which it inherits."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def children(process: int) -> list[int]:
