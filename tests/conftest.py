@@ -31,6 +31,16 @@ TINY_STAGES = {
     "rollout": RolloutConfig(rollouts=2, horizon=50),
 }
 
+# The same for what takes settings by their names.
+TINY_SETTINGS = {
+    "data.steps": 3000,
+    "experts.max_iterations": 5,
+    "reward.hidden": 16,
+    "reward.iterations": 40,
+    "policy.steps": 60,
+    "rollout.horizon": 60,
+}
+
 
 def shrunk(stage: Any, **settings: Any) -> Any:
     """A stage with those of the settings that it has: not every maker and learner has sizes."""

@@ -9,6 +9,7 @@ import gymnasium
 import minari
 import numpy as np
 import pytest
+from conftest import TINY_SETTINGS
 from gymnasium.utils.env_checker import check_env
 
 import skills
@@ -19,14 +20,6 @@ from skills.errors import NOT_FOUND, USAGE
 from skills.learning.policy import Policy
 
 K, COLUMNS, USED, ACTIONS = 8, 105, 27, 8
-TINY = {
-    "data.steps": 3000,
-    "experts.max_iterations": 5,
-    "reward.hidden": 16,
-    "reward.iterations": 40,
-    "policy.steps": 60,
-    "rollout.horizon": 60,
-}
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +43,7 @@ def made(home: Path) -> tuple[skills.Run, list[tuple[str, int, int]]]:
             "ant-medium",
             preset="smoke",
             seed=3,
-            set=TINY,
+            set=TINY_SETTINGS,
             run=home / "runs" / "ant",
             progress=lambda *now: said.append(now),
         )
@@ -108,11 +101,11 @@ def test_discovering_tells_and_again_continues(made, run):
     assert run.config.seed == 3
     weights = run.path / "policy" / "weights.safetensors"
     before = weights.stat().st_mtime_ns
-    again = skills.discover("ant-medium", preset="smoke", seed=3, set=TINY, run=run.path, progress=False)
+    again = skills.discover("ant-medium", preset="smoke", seed=3, set=TINY_SETTINGS, run=run.path, progress=False)
     assert weights.stat().st_mtime_ns == before
     assert again.skills == run.skills
     with pytest.raises(skills.SkillsError, match="seed: 3 there, 4 here"):
-        skills.discover("ant-medium", preset="smoke", seed=4, set=TINY, run=run.path, progress=False)
+        skills.discover("ant-medium", preset="smoke", seed=4, set=TINY_SETTINGS, run=run.path, progress=False)
 
 
 def test_what_cannot_be_is_refused_before_anything_is_made(home):
@@ -126,12 +119,12 @@ def test_what_cannot_be_is_refused_before_anything_is_made(home):
 
 
 def test_progress_is_told_on_stderr(run, capsys):
-    skills.discover("ant-medium", preset="smoke", seed=3, set=TINY, run=run.path)
+    skills.discover("ant-medium", preset="smoke", seed=3, set=TINY_SETTINGS, run=run.path)
     out, err = capsys.readouterr()
     assert out == ""
     assert err == ""  # nothing was left to do
     (run.path / "measures.json").unlink()
-    skills.discover("ant-medium", preset="smoke", seed=3, set=TINY, run=run.path)
+    skills.discover("ant-medium", preset="smoke", seed=3, set=TINY_SETTINGS, run=run.path)
     out, err = capsys.readouterr()
     assert out == ""
     assert "ranking rewards ..." in err

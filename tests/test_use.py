@@ -11,20 +11,13 @@ import numpy as np
 import pytest
 from commands import Done
 from commands import skills as command
+from conftest import TINY_SETTINGS
 from constant import constant_run
 
 import skills
 from skills.errors import PARTLY_DONE, USAGE
 
 K = 4
-TINY = {
-    "data.steps": 3000,
-    "experts.max_iterations": 5,
-    "reward.hidden": 16,
-    "reward.iterations": 40,
-    "policy.steps": 60,
-    "rollout.horizon": 60,
-}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +39,7 @@ def run(home: Path) -> skills.Run:
             "halfcheetah-medium",
             preset="smoke",
             skills=K,
-            set=TINY,
+            set=TINY_SETTINGS,
             run=home / "runs" / "cheetah",
             progress=False,
         )

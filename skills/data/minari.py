@@ -330,5 +330,5 @@ class _Filling:
             episode_starts=np.array(self._starts, np.int64),
             observation_parts=parts if len(parts) > 1 else (),
             labels=None if self._labels is None else self._labels[rows],
-            stored_columns=sum(size for _, size in parts),
+            stored_columns=total(parts),
         )

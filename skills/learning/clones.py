@@ -40,12 +40,12 @@ class Inputs:
     shifts: Float32s
 
     @staticmethod
-    def of(observations: Float32s, rng: np.random.Generator) -> "Inputs":
-        """Those that standardise the observations [N, O]."""
+    def of(observations: Float32s, rng: np.random.Generator, features: int = _RANDOM) -> "Inputs":
+        """Those that standardise the observations [N, O].   features: M."""
         size = observations.shape[1]
         mean, scale = observations.mean(axis=0, dtype=np.float64), observations.std(axis=0, dtype=np.float64)
-        directions = rng.standard_normal((size, _RANDOM)) / np.sqrt(size)
-        shifts = rng.uniform(-1.0, 1.0, _RANDOM)
+        directions = rng.standard_normal((size, features)) / np.sqrt(size)
+        shifts = rng.uniform(-1.0, 1.0, features)
         parts = (mean, np.where(scale > 1e-8, scale, 1.0), directions, shifts)
         return Inputs(*(part.astype(np.float32) for part in parts))
 

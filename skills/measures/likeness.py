@@ -65,7 +65,7 @@ class Likeness:
         rows = np.arange(0, len(data), max(1, -(-len(data) // _FITTED)))
         rows = rows[labels[rows] >= 0]
         given, change = _given(data, rows), _change(data, rows)
-        inputs = _inputs(given)
+        inputs = Inputs.of(given, np.random.default_rng(0), _RANDOM)
         weights = _ridge(inputs, given, change)
         x, of = np.concatenate([given, change - inputs(given) @ weights], axis=1), labels[rows]
         mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)
@@ -137,16 +137,6 @@ def _gaussians(x: Float32s, of: NDArray[np.integer], count: int) -> tuple[Float3
         covariance = share * own + (1.0 - share) * together + _FLOOR * np.eye(size)
         roots[one] = np.linalg.inv(np.linalg.cholesky(covariance)).T
     return middles, roots
-
-
-def _inputs(given: Float32s) -> Inputs:
-    """Standardised (s, a), and that again through random rectified directions."""
-    size = given.shape[1]
-    rng = np.random.default_rng(0)
-    mean, scale = given.mean(axis=0, dtype=np.float64), given.std(axis=0, dtype=np.float64)
-    drawn = rng.standard_normal((size, _RANDOM)) / np.sqrt(size), rng.uniform(-1.0, 1.0, _RANDOM)
-    parts = (mean, np.where(scale > 1e-8, scale, 1.0), *drawn)
-    return Inputs(*(part.astype(np.float32) for part in parts))
 
 
 def _ridge(inputs: Inputs, given: Float32s, wanted: Float32s) -> Float32s:
