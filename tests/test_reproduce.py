@@ -1,6 +1,7 @@
 """The tables of the paper: real small runs of every method, killed and continued, and the document made of them."""
 
 import json
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -69,6 +70,16 @@ def test_a_finished_table_is_not_run_again(finished):
     before = {path: path.stat().st_mtime_ns for path in finished.glob("*/policy/*")}
     run(METHODS, finished)
     assert {path: path.stat().st_mtime_ns for path in finished.glob("*/policy/*")} == before
+
+
+def test_what_a_killed_table_left_is_cleared(finished):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    left = finished / f".table.{ended.pid}.partial.json"
+    left.write_text("half of it")
+    run(["bc"], finished)
+    run(METHODS, finished)  # the table as the other tests find it
+    assert not left.exists()
 
 
 def test_an_interrupted_table_goes_on_and_ends_in_the_same_bytes(finished, tmp_path):

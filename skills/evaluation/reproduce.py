@@ -116,7 +116,6 @@ def run_all(
     """
     configs = {(dataset, name): config_of(table, dataset, name, settings) for dataset in datasets for name in methods}
     failures = []
-    clear_leftovers(folder)
     for (dataset, name), config in configs.items():
         path = folder / f"{slug(dataset)}-{name}"
         failures += finish(path, config, f"{table.name}: {name} on {dataset}", f"{dataset}, {name}", reporter, notify)
@@ -131,6 +130,7 @@ def finish(
 
     Raises: SkillsError (usage) where the folder holds a run with other settings.
     """
+    clear_leftovers(path.parent)  # of a table that was killed while it was written
     run = open_or_create(path, config)
     notify(task)
     try:
