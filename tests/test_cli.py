@@ -14,6 +14,7 @@ import pytest
 from commands import COMMAND, Done, environment, process, skills, start
 
 from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE
+from skills.runs.manifest import read_manifest, write_manifest
 
 DATASET = "halfcheetah-random"
 SKILLS = 8
@@ -48,11 +49,11 @@ def copy(home: Path, run: Path, tmp_path: Path) -> Path:
 
 def undo(run: Path, *stages: str) -> None:
     """Makes a finished run one in which these last stages are still to come."""
-    manifest = json.loads((run / "manifest.json").read_text())
+    manifest = read_manifest(run / "manifest.json")
     for stage in stages:
         for name in manifest["stages"].pop(stage)["files"]:
             (run / name).unlink()
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(run / "manifest.json", manifest)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -174,6 +174,13 @@ class FileTable:
         known = {name: column for name, column in self.columns.items() if self._is_known(name)}
         if "episode_ids" in self.columns:
             known["episode_ids"] = self.columns["episode_ids"]
+        inside = {name.partition("/")[0] for name in self.columns if "/" in name}
+        hollow = [name for name, column in known.items() if not column.shape] + sorted(_SINGLE & inside)
+        if hollow:
+            raise SkillsError(
+                f"{self.path} has no rows of {some(hollow)}: a group, a link or a single number stands there.",
+                "Put the array itself there, or leave the name out.",
+            )
         lengths = {name: column.shape[0] if column.shape else 0 for name, column in known.items()}
         if len(set(lengths.values())) > 1:
             said = some(f"{name} {length}" for name, length in lengths.items())

@@ -26,7 +26,7 @@ from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.bodies.keys import is_log, is_model, read_key
 from skills.bodies.making import make, register
 from skills.choices import Columns
-from skills.data import catalog, lerobot, minari, physics, store
+from skills.data import catalog, lerobot, minari, store
 from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, chosen, flat, without_world
 from skills.data.minari import SECONDS, check_spaces
@@ -107,7 +107,7 @@ def import_file(
         description = store.Description(seen, acted, spec, "unknown", text, more)
         size = _BYTES * len(table) * (table.observation_size + table.columns["actions"].shape[1])
         store.write(minari_id, description, _episodes(table, acted, labels, clip, progress), size)
-    if physics.known(env_id):
+    if env_id in ENVIRONMENTS:
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
         notify_if_odd(written, notify)
 

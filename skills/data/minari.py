@@ -25,8 +25,9 @@ from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
 from skills.data.minari_root import LABEL_NAMES, is_local, minari_root
-from skills.data.opening import open_folder, reading_set, whole_episodes
+from skills.data.opening import open_folder, raw_metadata, reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
+from skills.data.stored import StoredDigest
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, SkillsError
 from skills.memory import check_memory
@@ -39,7 +40,7 @@ SECONDS = "seconds_per_step"  # in the metadata of a dataset without an environm
 class Episode:
     """observations: [T + 1, O].   actions: [T, A].   rewards, terminated: [T].   labels: [T], of a labelled set.
 
-    rewards: empty where they are left unread.
+    rewards: empty where they are left unread.   stored: the same as Minari has it, with its infos.
     """
 
     observations: Float32s
@@ -47,6 +48,7 @@ class Episode:
     rewards: Float32s
     terminated: NDArray[np.bool_]
     labels: NDArray[np.int32] | None
+    stored: Any
 
 
 def load(
@@ -256,6 +258,7 @@ def _checked(
         numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
         numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
         numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
+        stored,
     )
 
 
@@ -292,6 +295,7 @@ class _Filling:
         self._terminated = np.empty(rows, np.bool_)
         self._labels = np.empty(rows, np.int32) if LABEL_NAMES in dataset.storage.metadata else None
         self._starts: list[int] = []
+        self._stored = StoredDigest(raw_metadata(store.folder(minari_id), minari_id))
         self.rows = 0
 
     def add(self, episode: Episode) -> bool:
@@ -308,6 +312,7 @@ class _Filling:
         self._terminated[rows] = episode.terminated[taken]
         if self._labels is not None and episode.labels is not None:
             self._labels[rows] = episode.labels[taken]
+        self._stored.add(first_steps(episode.stored, length))
         self.rows += length
         return self.rows == self.expected
 
@@ -331,4 +336,5 @@ class _Filling:
             observation_parts=parts if len(parts) > 1 else (),
             labels=None if self._labels is None else self._labels[rows],
             stored_columns=total(parts),
+            stored_digest=self._stored.hexdigest(),
         )
