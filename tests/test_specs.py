@@ -13,6 +13,7 @@ import minari
 import numpy as np
 import pytest
 from commands import skills
+from gymnasium.envs.registration import WrapperSpec
 from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, RescaleAction
 from minari.data_collector import EpisodeBuffer
 
@@ -120,6 +121,19 @@ def test_a_wrapper_that_learned_cannot_be_made_again() -> None:
         reader.load(NAME, NAME, steps=None, columns="motion")
     assert "--env none" in caught.value.hint
     assert not body_of(reader.load(NAME, NAME, steps=None, columns="motion", env="log").env_id).plays
+
+
+def test_a_wrapper_is_what_makes_it_and_not_what_it_is_called() -> None:
+    """Else a name would hide one that matters, or have one made that writes films where the dataset says."""
+    rescaled = RescaleAction(gymnasium.make("Hopper-v5"), -0.5, 0.5).spec
+    assert rescaled is not None
+    rescaled.additional_wrappers[-1].name = "TimeLimit"
+    assert otherwise(rescaled) == ["the wrapper RescaleAction"]
+    filming = gymnasium.make("Hopper-v5").spec
+    assert filming is not None
+    where = {"video_folder": "/tmp/anywhere"}
+    filming.additional_wrappers = (WrapperSpec("Mine", "gymnasium.wrappers.rendering:RecordVideo", where),)
+    assert key_of(filming, NAME) == "Hopper-v5"
 
 
 def test_a_wrapper_that_a_key_names_is_made_only_where_it_is_gymnasiums() -> None:
