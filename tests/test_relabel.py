@@ -101,11 +101,11 @@ def test_the_command_refuses_what_is_not_there_or_taken(
     assert "it is left as it is" in done.stderr
 
 
-@pytest.mark.parametrize("array", ["infos/qvel", "truncations", "observations"])
+@pytest.mark.parametrize("array", ["infos/qvel", "infos/qpos", "truncations"])
 def test_what_is_copied_and_nothing_is_learned_from_is_what_it_was(
     home: Path, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, array: str
 ) -> None:
-    """One number of one episode is another: of the observations only in a digit that learning rounds away."""
+    """One row of one episode is another, in its last digits."""
     shutil.copytree(home / "minari" / "skills", tmp_path / "minari" / "skills")
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
     with h5py.File(tmp_path / "minari" / "skills/hopper/medium-replay-v0/data/main_data.hdf5", "a") as file:
