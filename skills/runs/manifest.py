@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skills.files import RESTORE, read_json, write_json
+from skills.files import RESTORE, read_json, sha256, write_json
 from skills.runs.shapes import MANIFEST
 from skills.troubles import DamagedError, reading
 
@@ -30,6 +30,12 @@ def read_manifest(file: Path) -> dict[str, Any]:
 def write_manifest(file: Path, document: Mapping[str, Any]) -> None:
     """Writes a manifest."""
     write_json(file, {**document, _CHECKSUM: checksum(document)})
+
+
+def is_as_made(document: Mapping[str, Any], run: Path, stage: str, file: Path) -> bool:
+    """Whether a file of a finished stage is the one that it made; so is one that the manifest does not tell of."""
+    digest = document["stages"].get(stage, {}).get("files", {}).get(file.relative_to(run).as_posix())
+    return digest is None or (file.is_file() and sha256(file) == digest)
 
 
 def checksum(document: Mapping[str, Any]) -> str:
