@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -278,8 +279,12 @@ def test_list_shows_every_run_even_a_damaged_one(home: Path, run: Path, tmp_path
     (tmp_path / "runs" / "bad" / "manifest.json").write_text("{")
     (tmp_path / "runs" / "bad" / "config.json").write_text("{")
     printed = skills(tmp_path, "list").stdout
-    assert "complete" in printed
-    assert "is damaged" in printed
+    table = {line.split()[0]: line for line in printed.splitlines()}
+    assert table["good"].split()[:4] == ["good", DATASET, "skills", str(SKILLS)]
+    assert " complete " in table["good"]
+    assert " best return " in table["good"], "nothing is cut off"
+    assert "cannot be read, see below" in table["bad"]
+    assert re.search(r"^bad: .*/bad/manifest\.json is damaged", printed, re.MULTILINE)
     rows = {row["name"]: row for row in json.loads(skills(tmp_path, "list", "--json").stdout)["runs"]}
     assert rows["good"]["videos"] == SKILLS
     assert rows["bad"]["problem"]

@@ -55,5 +55,4 @@ MEASURES: dict[str, Any] = {
 PAGE: dict[str, Any] = {
     "skills": [{"skill": int}],
     "representatives?": [int],
-    "summary": [{"name": str, "unit": str, "value?": float}],
 }
