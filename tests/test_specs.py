@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from commands import skills
 from gymnasium.envs.registration import WrapperSpec
-from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, RescaleAction
+from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, RescaleAction, TimeAwareObservation
 from minari.data_collector import EpisodeBuffer
 
 from skills.bodies.body import body_of
@@ -64,6 +64,22 @@ OTHERS = {
     "health": (
         lambda: gymnasium.make("Hopper-v5", healthy_z_range=(0.5, 2.0)),
         {"kwargs": {"healthy_z_range": [0.5, 2.0]}},
+    ),
+    "positions": (
+        lambda: gymnasium.make("Hopper-v5", exclude_current_positions_from_observation=False),
+        {"kwargs": {"exclude_current_positions_from_observation": False}},
+    ),
+    "time observed": (
+        lambda: TimeAwareObservation(gymnasium.make("Hopper-v5")),
+        {
+            "wrappers": [
+                {
+                    "name": "TimeAwareObservation",
+                    "entry_point": "gymnasium.wrappers.stateful_observation:TimeAwareObservation",
+                    "kwargs": {"flatten": True, "normalize_time": False, "dict_time_key": "time"},
+                }
+            ]
+        },
     ),
     "rescaled": (
         lambda: RescaleAction(gymnasium.make("Hopper-v5"), -0.5, 0.5),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from skills.bodies.observing import observation_parts
 from skills.data import store
-from skills.data.minari import check_spaces, open_dataset
+from skills.data.minari import check_spaces, known_id, open_dataset
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.opening import reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
@@ -65,7 +65,7 @@ def about(minari_id: str, progress: Progress = silent) -> About:
 def _look(dataset: Any, minari_id: str, progress: Progress) -> About:
     metadata = dataset.storage.metadata
     env_id = None if dataset.env_spec is None else str(dataset.env_spec.id)
-    check_spaces(minari_id, env_id or "", dataset.observation_space, dataset.action_space)
+    check_spaces(minari_id, known_id(dataset.env_spec), dataset.observation_space, dataset.action_space)
     returns, lengths, ended = [], [], []
     infos: list[tuple[str, int, str]] = []
     for number, episode in enumerate(whole_episodes(dataset, minari_id)):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
@@ -20,7 +21,7 @@ from skills.bodies.environments import ENVIRONMENTS, environment, load_model, mo
 from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
 from skills.bodies.observing import flat_observation, observation_parts
-from skills.bodies.specs import key_of
+from skills.bodies.specs import key_of, otherwise
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
@@ -108,7 +109,7 @@ def open_usable(minari_id: str, env: str | None = None) -> Any:
     """
     dataset = open_dataset(minari_id)
     spaces = dataset.observation_space, dataset.action_space
-    check_spaces(minari_id, "" if dataset.env_spec is None else str(dataset.env_spec.id), *spaces)
+    check_spaces(minari_id, known_id(dataset.env_spec), *spaces)
     body = body_of(environment_of(dataset, minari_id, env))
     columns, actions = total(observation_parts(spaces[0], minari_id)), int(spaces[1].shape[0])
     _check_size(minari_id, "observations", columns, {body.observation_size, body.motion_size}, body.name)
@@ -207,6 +208,11 @@ def motion_columns(env_id: str) -> int | None:
     if env_id not in ENVIRONMENTS or not environment(env_id).contact_forces:
         return None
     return motion_size(env_id)
+
+
+def known_id(spec: EnvSpec | None) -> str:
+    """The id of a dataset's environment where that is as the id says; empty where it may have other columns."""
+    return "" if spec is None or otherwise(spec) else str(spec.id)
 
 
 def check_spaces(what: str, env_id: str, observations: Any, actions: Any) -> None:
