@@ -14,7 +14,13 @@ import numpy as np
 import pytest
 from commands import skills
 from gymnasium.envs.registration import WrapperSpec
-from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, RescaleAction, TimeAwareObservation
+from gymnasium.wrappers import (
+    NormalizeObservation,
+    NormalizeReward,
+    RecordEpisodeStatistics,
+    RescaleAction,
+    TimeAwareObservation,
+)
 from minari.data_collector import EpisodeBuffer
 
 from skills.bodies.body import body_of
@@ -129,6 +135,16 @@ def test_a_model_of_ones_own_under_a_known_id_is_not_the_one_simulated_here() ->
     spec = gymnasium.make("Hopper-v5", xml_file="walker2d_v5.xml").spec
     assert otherwise(spec) == ["xml_file='walker2d_v5.xml' ('hopper.xml' here)"]
     assert key_of(spec, NAME) == 'Hopper-v5 {"kwargs": {"xml_file": "walker2d_v5.xml"}}'
+
+
+@pytest.mark.parametrize("wrap", [NormalizeReward, None])
+def test_what_a_set_is_made_with_is_shown_and_nothing_is_scored_that_is_not_the_environments(wrap, tmp_path) -> None:
+    env = gymnasium.make("Hopper-v5")
+    collected(wrap(env) if wrap else env)
+    shown = skills(tmp_path, "data", "show", NAME, "-q", MINARI_DATASETS_PATH=str(minari_root())).stdout
+    assert ("of 100 between the references" in shown) == ("reference returns" in shown) == (wrap is None)
+    assert ("made with" in shown) == ("the wrapper NormalizeReward" in shown) == (wrap is not None)
+    assert "brought by the user" in shown
 
 
 def test_a_wrapper_that_learned_cannot_be_made_again() -> None:
