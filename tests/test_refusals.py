@@ -86,6 +86,15 @@ def test_a_name_that_means_something_and_holds_no_rows_is_refused(tmp_path: Path
     assert list((tmp_path / "minari").rglob("*.hdf5")) == []
 
 
+@pytest.mark.parametrize("chosen", [{"label": "policy"}, {"actions": ["policy"]}, {"observations": ["policy"]}])
+def test_so_is_one_that_the_user_chooses(tmp_path: Path, chosen: dict) -> None:
+    file = write(tmp_path / "a.hdf5", hops())
+    with h5py.File(file, "a") as opened:
+        opened.create_group("policy")
+    with pytest.raises(SkillsError, match="has no rows of |cannot label|expected 2 axes"):
+        importing.import_file(file, NAME, "Hopper-v5", **chosen)
+
+
 @pytest.mark.parametrize("soft", [True, False])
 def test_an_array_with_two_names_is_read_by_both(tmp_path: Path, soft: bool) -> None:
     arrays = hops()

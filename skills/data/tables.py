@@ -71,7 +71,7 @@ def _hdf5(path: Path, stack: ExitStack) -> NamedColumns:
         if isinstance(item, h5py.Dataset):
             columns[name] = _Stored(item, path)
         elif isinstance(link, h5py.SoftLink) or not (isinstance(item, h5py.Group) and len(item)):
-            columns[name] = _Nothing()
+            columns[name] = _Nothing(name, path)
     return columns
 
 
@@ -87,8 +87,13 @@ def _led_to(file: h5py.File, name: str) -> Any:
 class _Nothing:
     """An empty group, or a link to what is no array: a column of no shape, not one that is not there."""
 
+    name: str
+    path: Path
     shape: tuple[int, ...] = ()
     dtype: type = np.object_
+
+    def __getitem__(self, rows: Any) -> Any:
+        raise SkillsError(f"{self.path} has no rows of {self.name}: a group or a link stands there.")
 
 
 class _Stored:
