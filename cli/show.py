@@ -156,8 +156,7 @@ def _losses(run: "RunFolder") -> dict[str, dict[str, float]]:
     found, manifest = {}, run.manifest
     for stage, folder in (("rewards", run.rewards_folder), ("policy", run.policy_folder)):
         if not is_as_made(manifest, run.path, stage, folder / FILE):
-            console.say(f"{folder / FILE} is gone or damaged: how losses went is not shown. {go_on(run.path)}")
-            continue
+            raise SkillsError(f"{folder / FILE} is gone or damaged.", f"Have it made again: {go_on(run.path)}")
         found |= {f"{stage}.{name}": {"first": first, "last": last} for name, (first, last) in ends(folder).items()}
     return found
 

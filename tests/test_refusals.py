@@ -91,7 +91,7 @@ def test_so_is_one_that_the_user_chooses(tmp_path: Path, chosen: dict) -> None:
     file = write(tmp_path / "a.hdf5", hops())
     with h5py.File(file, "a") as opened:
         opened.create_group("policy")
-    with pytest.raises(SkillsError, match="has no rows of |cannot label|expected 2 axes"):
+    with pytest.raises(SkillsError, match=r"has no rows of |cannot label|expected 2 axes"):
         importing.import_file(file, NAME, "Hopper-v5", **chosen)
 
 
