@@ -168,7 +168,7 @@ class SmodiceNetworks:
             self._losses[name].copy_(losses[name].detach())
         self._losses["rows"].copy_(effective(weights))
         self._losses["entropy"].copy_(-surprise.detach())
-        descend_together([*self._optimizers.values(), self.actors.optimizer], sum(losses.values()).sum())
+        descend_together([*self._optimizers.values(), self.actors.optimizer], torch.stack(list(losses.values())).sum())
 
     def losses(self) -> dict[str, Tensor]:
         """Of the last update, [K] each; rows: how many carry it, as a share; entropy: of the policy, in nats."""
