@@ -56,11 +56,26 @@ def root_of(model: mujoco.MjModel) -> Root:
 def names_of_joints(model: mujoco.MjModel, root: Root) -> tuple[str, ...]:
     """What the numbers of qpos behind the root's are called: a joint with one by its name, others by theirs and a
     letter or a number."""
-    names = [""] * model.nq
-    for joint in range(model.njnt):
-        first = int(model.jnt_qposadr[joint])
-        name = model.joint(joint).name or f"joint {joint}"
-        parts = {_FREE: ("x", "y", "z", "qw", "qx", "qy", "qz"), _BALL: ("qw", "qx", "qy", "qz")}
-        for place, part in enumerate(parts.get(int(model.jnt_type[joint]), ("",))):
-            names[first + place] = f"{name} {part}".strip()
+    names = names_in_qpos(model)
     return tuple(name for column, name in enumerate(names) if not root.first <= column < root.first + root.count)
+
+
+def names_in_qpos(model: mujoco.MjModel) -> list[str]:
+    """What each number of qpos is called."""
+    parts = {_FREE: ("x", "y", "z", "qw", "qx", "qy", "qz"), _BALL: ("qw", "qx", "qy", "qz")}
+    return _names(model, parts, "")
+
+
+def names_in_qvel(model: mujoco.MjModel) -> list[str]:
+    """What each number of qvel is called: the velocity of a joint."""
+    parts = {_FREE: ("vx", "vy", "vz", "wx", "wy", "wz"), _BALL: ("wx", "wy", "wz")}
+    return _names(model, parts, "velocity")
+
+
+def _names(model: mujoco.MjModel, parts: dict[int, tuple[str, ...]], usual: str) -> list[str]:
+    """A name for each number of each joint, in the joints' order.   usual: of a joint with one."""
+    found: list[str] = []
+    for joint in range(model.njnt):
+        name = model.joint(joint).name or f"joint {joint}"
+        found += [f"{name} {part}".strip() for part in parts.get(int(model.jnt_type[joint]), (usual,))]
+    return found
