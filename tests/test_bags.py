@@ -82,7 +82,7 @@ def mcap_bag(path: Path, length: int = LENGTH, pause: int | None = None) -> Path
         ):
             for step in range(round(length * SECONDS / every)):
                 late = 100.0 if pause is not None and step * every >= pause * SECONDS - 1e-9 else 0.0
-                time = round((10.0 + late + step * every) * 1e9)
+                time = 10**18 + round((late + step * every) * 1e9)
                 writer.write_message(topic, kinds[topic], make(step), log_time=time, publish_time=time)
     return path
 
@@ -141,7 +141,7 @@ def test_rows_are_the_commands_and_what_was_last_said_by_then(tmp_path: Path, ki
     np.testing.assert_array_equal(data.observations[:, 5], (steps // 5) % 2 == 0)
     np.testing.assert_array_equal(data.next_observations[:-1], data.observations[1:])
     body = body_of(data.env_id)
-    assert body.seconds_per_step == pytest.approx(SECONDS)
+    assert body.seconds_per_step == pytest.approx(SECONDS, abs=1e-9)
     moved = body.actions.outward(data.actions)
     np.testing.assert_allclose(moved[:, 0], 0.01 * steps, atol=1e-4)
     np.testing.assert_allclose(moved[:, 1], -0.01 * steps, atol=1e-4)

@@ -20,7 +20,7 @@ from skills.arrays import Floats, Ids
 from skills.data.bags import messages, recordings, topics
 from skills.errors import USAGE, SkillsError, some
 
-TIMES = "timestamp"  # the column of times, s
+TIMES = "timestamp"  # the column of times, s from the first row of a recording
 _NANOSECONDS = 1e9
 _PAUSE = 5.0  # times as long as usual between two rows, and an episode ends
 _WIDEST = 4096  # numbers of a column: more are pictures
@@ -95,7 +95,7 @@ def _episode(files: Sequence[Path], wanted: Sequence[_Wanted], clock: str) -> di
         return {}
     stamps = {topic: np.array(said, np.int64) for topic, said in times.items()}
     rows = stamps[clock][stamps[clock] >= max(said[0] for said in stamps.values())]
-    found: dict[str, NDArray[Any]] = {TIMES: rows / _NANOSECONDS}
+    found: dict[str, NDArray[Any]] = {TIMES: (rows - rows[:1]) / _NANOSECONDS}
     for one in wanted:
         _check_widths(values[one.name], one, files[0])
         last = np.searchsorted(stamps[one.topic], rows, side="right") - 1
