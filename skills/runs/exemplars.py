@@ -82,7 +82,7 @@ def find(run: RunFolder) -> Exemplars:
 def stretches(run: RunFolder, transitions: Transitions, labels: NDArray[np.integer[Any]], length: int) -> Exemplars:
     """As `cut` of a run's data, with the simulator's own states where they were recorded."""
     found = cut(transitions, labels, run.config.skills, length)
-    minari_id, stored = _stored_in(run)
+    minari_id, stored = stored_in(run)
     if minari_id is not None:
         found = _exact(found, transitions.env_id, minari_id, stored)
     return _for_every_seed(found, run.config.seeds)
@@ -136,7 +136,7 @@ def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, 
     return found
 
 
-def _stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:
+def stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:
     """(the Minari dataset that the classes' episodes are stored in, {episode of the run: its number there}).
 
     None where demonstrations come from a file; no numbers where they are the same.
