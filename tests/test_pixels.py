@@ -14,7 +14,7 @@ from minari.data_collector import EpisodeBuffer
 from skills.data.minari import load
 from skills.runs import exemplars
 from skills.runs.folder import open_run
-from skills.runs.pictures import pictures_of
+from skills.runs.pictures import is_shown, pictures_of, upright
 
 NAME = "logs/camera-v0"
 EPISODES, LENGTH, HEIGHT, WIDTH = 3, 60, 6, 10
@@ -53,12 +53,7 @@ def state(episode: int, step: int) -> np.ndarray:
 @pytest.fixture
 def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     space = Dict({"camera": CAMERA, "state": Box(-2, 2, (3,), np.float64)})
-    stored(
-        tmp_path,
-        monkeypatch,
-        space,
-        lambda number, step: {"camera": picture(number, step), "state": state(number, step)},
-    )
+    stored(tmp_path, monkeypatch, space, lambda *when: {"camera": picture(*when), "state": state(*when)})
     return tmp_path
 
 
@@ -81,13 +76,9 @@ def test_pictures_beside_a_state_are_shown_and_not_learned_from(beside: Path) ->
 
 
 @pytest.mark.parametrize("shape", [(4, 5), (4, 5, 1), (3, 4, 5), (4, 5, 3)])
-def test_pictures_in_whatever_order_of_axes_are_upright(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
-) -> None:
-    from skills.runs.pictures import _is_shown, _upright
-
-    assert _is_shown(Box(0, 255, shape, np.uint8))
-    assert _upright(np.zeros((2, *shape), np.uint8)).shape == (2, 4, 5, 3)
+def test_pictures_in_whatever_order_of_axes_are_upright(shape: tuple[int, ...]) -> None:
+    assert is_shown(Box(0, 255, shape, np.uint8))
+    assert upright(np.zeros((2, *shape), np.uint8)).shape == (2, 4, 5, 3)
 
 
 @pytest.mark.filterwarnings("ignore")
