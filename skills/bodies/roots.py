@@ -14,6 +14,7 @@ _SLIDE, _HINGE, _FREE = (
     int(kind) for kind in (mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_FREE)
 )
 _BALL = int(mujoco.mjtJoint.mjJNT_BALL)
+_ON_JOINTS = (int(mujoco.mjtTrn.mjTRN_JOINT), int(mujoco.mjtTrn.mjTRN_JOINTINPARENT))
 _PLANAR = ((_SLIDE, (1, 0, 0)), (_SLIDE, (0, 0, 1)), (_HINGE, (0, 1, 0)))
 _LEVEL = ((_SLIDE, (1, 0, 0)), (_SLIDE, (0, 1, 0)), (_HINGE, (0, 0, 1)))
 
@@ -34,11 +35,16 @@ class Root:
 
 
 def root_of(model: mujoco.MjModel) -> Root:
-    """The root of the tree of a model that has the most joints: a robot's, not that of the ball beside it."""
+    """The root of the tree that has the most motors, and of these the most joints: a robot's, not of what is around it."""
     trees = [int(model.body_rootid[body]) for body in model.jnt_bodyid]
     if not trees:
         return Root("fixed", min(1, model.nbody - 1), 0, 0, ())
-    tree = max(dict.fromkeys(trees), key=trees.count)
+    moved = [
+        trees[joint]
+        for joint, kind in zip(model.actuator_trnid[:, 0], model.actuator_trntype, strict=True)
+        if kind in _ON_JOINTS
+    ]
+    tree = max(dict.fromkeys(trees), key=lambda one: (moved.count(one), trees.count(one)))
     joints = [joint for joint, its in enumerate(trees) if its == tree]
     body = int(model.jnt_bodyid[joints[0]])
     first = int(model.jnt_qposadr[joints[0]])

@@ -19,7 +19,7 @@ from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
-from skills.bodies.observing import flat_observation, observation_parts
+from skills.bodies.observing import flat_observation, observation_parts, part_of
 from skills.bodies.roots import names_in_qpos
 from skills.bodies.specs import key_of
 from skills.choices import Columns
@@ -279,7 +279,7 @@ def _checked(
 def _flat(observations: Any, parts: tuple[tuple[str, int], ...], which: str) -> NDArray[Any]:
     """[T + 1, O] observations; those of a dict side by side, without the pictures among them."""
     if isinstance(observations, dict):
-        lengths = {len(observations[name]) for name, _ in parts}
+        lengths = {len(part_of(observations, name)) for name, _ in parts}
         if len(lengths) > 1:
             raise SkillsError(f"{which}: the parts of its observations have unequal lengths: {sorted(lengths)}.")
     return flat_observation(parts, observations)

@@ -7,6 +7,7 @@ Letters: N rows, M messages of a topic, O numbers of a column.
 """
 
 import re
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -143,8 +144,10 @@ def _numbers(value: Any) -> list[float]:
     """All numbers in it, in their order; what says when it is of is left out."""
     if isinstance(value, bool | int | float | np.number):
         return [float(value)]
-    if isinstance(value, bytes | bytearray | memoryview | np.ndarray):
-        return np.asarray(memoryview(value)).astype(np.float64).ravel().tolist()
+    if isinstance(value, bytes | bytearray):
+        return list(map(float, value))
+    if isinstance(value, memoryview | array | np.ndarray):
+        return np.asarray(value, np.float64).ravel().tolist()
     return [number for name, part in _parts(value).items() if name not in _LEFT_OUT for number in _numbers(part)]
 
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Dict
 from numpy.typing import NDArray
 
 from skills.arrays import Ids
-from skills.bodies.observing import is_picture
+from skills.bodies.observing import part_of, picture_parts
 from skills.data.minari import open_dataset
 from skills.data.minari_root import is_local
 from skills.data.opening import whole_episodes
@@ -34,7 +33,7 @@ class Pictures:
         """[F, H, W, 3] of some steps of an episode. Raises: SkillsError where they cannot be read."""
         number = self.numbers.get(episode, episode)
         stored = next(whole_episodes(open_dataset(self.minari_id), self.minari_id, [number]))
-        return upright(np.asarray(stored.observations[self.part])[steps])
+        return upright(np.asarray(part_of(stored.observations, self.part))[steps])
 
 
 def pictures_of(run: RunFolder) -> Pictures | None:
@@ -43,8 +42,7 @@ def pictures_of(run: RunFolder) -> Pictures | None:
     if minari_id is None or not is_local(minari_id):
         return None
     space = open_dataset(minari_id).observation_space
-    parts = space.spaces.items() if isinstance(space, Dict) else ()
-    part = next((str(name) for name, one in sorted(parts) if is_picture(one) and is_shown(one)), None)
+    part = next((name for name, one in picture_parts(space) if is_shown(one)), None)
     return None if part is None else Pictures(minari_id, part, numbers)
 
 
