@@ -35,7 +35,7 @@ class Root:
 
 
 def root_of(model: mujoco.MjModel) -> Root:
-    """The root of the tree that has the most motors, and of these the most joints: a robot's, not of what is around it."""
+    """The root of the tree that has the most motors, then the most joints: a robot's, not of what is around it."""
     trees = [int(model.body_rootid[body]) for body in model.jnt_bodyid]
     if not trees:
         return Root("fixed", min(1, model.nbody - 1), 0, 0, ())
