@@ -279,7 +279,7 @@ def test_the_socket_tells_what_there_is_and_shows_what_is_ordered(address: str) 
     with socket_of(address) as socket:
         about = json.loads(socket.recv(60))
         assert len(about["labels"]) == SKILLS
-        assert len(about["velocities"]) == SKILLS
+        assert len(about["fastest"]) == 3
         assert about["size"] == [64, 48]
         socket.send('{"number": 1, "skill": 2}')
         told: dict[str, Any] = {"number": 0}

@@ -34,7 +34,7 @@ class LiveBody:
     @property
     def qpos(self) -> Float32s:
         """[P] where it is now; what is observed, without a simulator of MuJoCo's."""
-        return self._world.qpos[0].astype(np.float32)
+        return np.asarray(self._world.qpos[0], np.float32).copy()
 
     def reset(self) -> None:
         """Puts it down anew; whoever acts goes on."""

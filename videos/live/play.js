@@ -7,9 +7,9 @@ const view = at("view").getContext("2d");
 const socket = new WebSocket(`ws://${location.host}/play`);
 socket.binaryType = "arraybuffer";
 
-let about = null; // what the session says first: labels, rates, fastest, velocities, size
+let about = null; // what the session says first: labels, rates, fastest, size, number
 let now = null; // what it says of the newest picture
-let number = 0; // of the last order
+let number = 0; // of the last order: a page goes on from the one before it
 let command = [0, 0, 0];
 let typed = "", typedAt = 0;
 let drawing = Promise.resolve();
@@ -152,7 +152,7 @@ async function show(message) {
 }
 
 socket.onmessage = (event) => {
-  if (typeof event.data === "string") { about = JSON.parse(event.data); list(); return; }
+  if (typeof event.data === "string") { about = JSON.parse(event.data); number = about.number; list(); return; }
   drawing = drawing.then(() => show(event.data));
 };
 socket.onclose = () => { write("now", "The session has ended. Start it again: skills play"); };

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from skills.arrays import Float32s
+from skills.arrays import Float32s, Ids
 from skills.bodies.body import body_of
 from skills.errors import SkillsError
 from skills.videos.films.films import Style
@@ -24,8 +24,8 @@ class Recorder:
     """
 
     def __init__(self, folder: Path, style: Style, renderer: str, labels: Mapping[int, str]) -> None:
-        sides = (max(_BLOCK, side // _BLOCK * _BLOCK) for side in (style.width, style.height))
-        self._style = replace(style, **dict(zip(("width", "height"), sides, strict=True)))
+        width, height = (max(_BLOCK, side // _BLOCK * _BLOCK) for side in (style.width, style.height))
+        self._style = replace(style, width=width, height=height)
         self._folder, self._renderer, self._labels = folder, renderer, labels
         self._step = body_of(style.env_id).seconds_per_step
         self._states: list[Float32s] = []
@@ -77,7 +77,7 @@ class Recorder:
             number += 1
         return path
 
-    def _film(self, path: Path, states: Float32s, schedule: np.ndarray) -> None:
+    def _film(self, path: Path, states: Float32s, schedule: Ids) -> None:
         try:
             film_sequence(states, len(schedule), schedule, self._labels, self._style, path, self._renderer)
             self.said = f"{path} is there: {len(schedule) * self._step:.1f} s."

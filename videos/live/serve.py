@@ -117,6 +117,6 @@ def _about(session: Session) -> dict[str, Any]:
         "labels": session.cast.labels,
         "rates": RATES,
         "fastest": None if steering is None else steering.fastest,
-        "velocities": None if steering is None else steering.velocities.round(3).tolist(),
+        "number": session.heeded,
         "size": [session.cast.style.width, session.cast.style.height],
     }

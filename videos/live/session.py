@@ -60,7 +60,7 @@ class Picture:
 class Session:
     """Runs in a thread of its own while it is entered.
 
-    picture: the newest one.   error: what ended it, if anything did.
+    picture: the newest one.   heeded: the number of the last order.   error: what ended it, if anything did.
     """
 
     def __init__(self, cast: Cast) -> None:
@@ -81,7 +81,7 @@ class Session:
         self._command: Velocity | None = None
         self._rate = 1.0
         self._lies, self._anew = 0.0, False
-        self._heeded, self._acted = 0, 0.0
+        self.heeded, self._acted = 0, 0.0
 
     def __enter__(self) -> "Session":
         self._thread.start()
@@ -161,7 +161,7 @@ class Session:
         switched, self._body.skill = skill != self._body.skill, skill
         if switched and self._rate > 0 and self._reel.ahead < _AT_ONCE and not self._body.fell:
             self._act()
-        self._heeded, self._acted = order.number, time.time()
+        self.heeded, self._acted = order.number, time.time()
 
     def _act(self) -> None:
         self._body.step()
@@ -197,7 +197,7 @@ class Session:
             "recorded": self._recorder.seconds,
             "filming": self._recorder.is_filming,
             "said": self._recorder.said,
-            "number": self._heeded,
+            "number": self.heeded,
             "acted": round(1000 * self._acted, 1),
         }
 
