@@ -250,11 +250,14 @@ def test_nobody_waits_for_a_pipe(tmp_path: Path, read) -> None:
             read(tmp_path / name)
 
 
-@pytest.mark.parametrize("place", [0, 1])
-def test_nor_for_one_in_the_place_of_a_set(home: Path, place: int) -> None:
-    files(home)[place].unlink()
-    os.mkfifo(files(home)[place])
+def test_nor_for_one_in_the_place_of_a_set(home: Path) -> None:
+    data, metadata = files(home)
+    data.unlink()
+    os.mkfifo(data)
     assert "a pipe, a device or a socket stands there" in refused(skills(home, "data", "show", NAME))
+    metadata.unlink()
+    os.mkfifo(metadata)
+    assert "not on this machine yet" in skills(home, "data", "show", NAME).stdout
     os.mkfifo(home / "x.hdf5")
     done = skills(home, "data", "import", home / "x.hdf5", "--env", "Hopper-v5", "--name", "mine/x-v0")
     assert "a pipe, a device or a socket stands there" in refused(done)
