@@ -153,7 +153,8 @@ def _losses(run: "RunFolder") -> dict[str, dict[str, float]]:
     from skills.runs.command import go_on
     from skills.runs.manifest import is_as_made
 
-    found, manifest = {}, run.manifest
+    found: dict[str, dict[str, float]] = {}
+    manifest = run.manifest
     for stage, folder in (("rewards", run.rewards_folder), ("policy", run.policy_folder)):
         if not is_as_made(manifest, run.path, stage, folder / FILE):
             raise SkillsError(f"{folder / FILE} is gone or damaged.", f"Have it made again: {go_on(run.path)}")
