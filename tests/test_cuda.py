@@ -18,6 +18,7 @@ from skills.learning.engine.stacked import with_ones
 from skills.learning.learners import iql
 from skills.learning.learners.iql import Iql
 from skills.learning.learners.reach import Reach
+from skills.learning.learners.smore import Smore
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
 from skills.learning.rewards.clue import Clue
@@ -97,14 +98,22 @@ def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
         assert np.isfinite(policy.act(cheetah.observations[:6], np.arange(6))).all()
 
 
-@pytest.mark.parametrize("config", [Iql(hidden=32, batch=32, steps=100), Reach(value_steps=100, hidden=32, steps=100)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        Iql(hidden=32, batch=32, steps=100),
+        Reach(value_steps=100, hidden=32, steps=100),
+        Smore(hidden=32, batch=32, steps=100),
+        Smore(hidden=32, batch=32, steps=100, goal="reach", trunk="independent"),
+    ],
+)
 def test_interrupted_training_goes_on(cheetah, tmp_path, config):
     rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
 
     def run(folder):
         policy = config.train(
             cheetah,
-            one_expert(len(cheetah), np.arange(9)),
+            one_expert(len(cheetah), np.arange(9), copies=2),
             rewards,
             GPU,
             torch.Generator().manual_seed(0),

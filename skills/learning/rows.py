@@ -45,6 +45,13 @@ class Members:
         uniform = torch.rand(self.count, batch, generator=generator, dtype=torch.float64, device=generator.device)
         return self.rows[self.starts[:-1, None] + (uniform * sizes).long()]
 
+    def draw_evenly(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(classes, rows), [count] each: every class as often as any other, but for one, and a member of each."""
+        start, uniform = torch.rand(2, count, generator=generator, dtype=torch.float64, device=generator.device)
+        places = torch.arange(count, device=generator.device) + start[0]
+        classes = (places * (self.count / count)).long().clamp_(max=self.count - 1)
+        return classes, self.rows[self.starts[classes] + (uniform * self.starts.diff()[classes]).long()]
+
     def to(self, device: torch.device) -> "Members":
         """A copy there."""
         return Members(self.rows.to(device), self.starts.to(device))

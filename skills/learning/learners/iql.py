@@ -19,7 +19,7 @@ from torch.nn.functional import mse_loss
 
 from skills.choices import Trunk
 from skills.data.transitions import Transitions
-from skills.learning.batches import Batch, Batches, BatchSettings, Dropout, scaling
+from skills.learning.batches import Batch, Batches, BatchSettings, Dropout, RowSettings, RowTable, scaling
 from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.curves import FILE as CURVES
@@ -36,12 +36,10 @@ from skills.progress import Reporter, sparsely
 
 
 @dataclass(frozen=True)
-class Iql(BatchSettings, Learner):
-    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022)."""
+class Implicit(RowSettings, Learner):
+    """IQL's networks and their training (official locomotion settings), whatever Q is told beside its batches."""
 
-    name = "iql"
     files = (*Policy.FILES, CURVES)
-    checkpoint = "iql.checkpoint.safetensors"
 
     hidden: Annotated[int, "units of each hidden layer"] = 256
     steps: Annotated[int, "updates"] = 1_000_000
@@ -58,6 +56,22 @@ class Iql(BatchSettings, Learner):
     def dropout_of(self, shape: Shape) -> Dropout | None:
         """What the actor's hidden units are multiplied by, None for nothing."""
         return Dropout(self.dropout, ((shape.trunks, self.batch, self.hidden),) * self.depth) if self.dropout else None
+
+    @property
+    def batches(self) -> BatchSettings:
+        """What batches hold."""
+        return BatchSettings(self.batch, self.discount)
+
+    def networks(
+        self,
+        shape: Shape,
+        experts: Classes,
+        generator: torch.Generator,
+        device: torch.device,
+        helper: Executor | None,
+    ) -> "IqlNetworks":
+        """The networks in training."""
+        return IqlNetworks(shape, self, generator, device, helper)
 
     def train(
         self,
@@ -77,7 +91,7 @@ class Iql(BatchSettings, Learner):
         )  # fmt: skip
         dropout = self.dropout_of(shape)
         with beside(device) as helper:
-            learner = IqlNetworks(shape, self, generator, device, helper)
+            learner = self.networks(shape, experts, generator, device, helper)
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
@@ -85,7 +99,8 @@ class Iql(BatchSettings, Learner):
             progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
             first = saved.restore()
             mean, std = scaling(transitions, self.standardise)
-            with Batches(transitions, rewards, self, mean, std, own, device, experts, dropout) as batches:
+            with Batches(transitions, rewards, self.batches, mean, std, own, device, experts, dropout) as batches:
+                learner.begin(batches.table)
                 state = list(learner.tensors().values())
                 updates = [captured(partial(learner.update, batch), state, device) for batch in batches.buffers]
                 for step in range(first, self.steps):
@@ -102,6 +117,19 @@ class Iql(BatchSettings, Learner):
         return policy
 
 
+@dataclass(frozen=True)
+class Iql(Implicit, BatchSettings):
+    """IQL with a head per skill (Kostrikov et al. 2022)."""
+
+    name = "iql"
+    checkpoint = "iql.checkpoint.safetensors"
+
+    @property
+    def batches(self) -> BatchSettings:
+        """What batches hold."""
+        return self
+
+
 class IqlNetworks:
     """The networks, their optimisers and one update of them all.
 
@@ -112,7 +140,7 @@ class IqlNetworks:
     def __init__(
         self,
         shape: Shape,
-        config: Iql,
+        config: Implicit,
         generator: torch.Generator,
         device: torch.device,
         helper: Executor | None = None,
@@ -131,6 +159,9 @@ class IqlNetworks:
             "q": adam(self.q.mlp.layers, config.learning_rate),
         }
         self._losses: dict[str, Tensor] = {}
+
+    def begin(self, table: RowTable) -> None:
+        """Says where the rows lie, before the first step; IQL needs none beside its batches."""
 
     def update(self, batch: Batch) -> None:
         """One step: V, actor, Q, targets.
@@ -160,13 +191,17 @@ class IqlNetworks:
         self._descend("policy", surprise.sum(dim=1))
 
     def _update_q(self, batch: Batch) -> None:
-        """Both Qs: squared error to r + gamma V(s') (IQL, eq. 6); and their target."""
+        """Both Qs and their target."""
+        self._descend("q", self._q_losses(batch))
+        self.target.mlp.approach(self.q.mlp, self._config.polyak)
+
+    def _q_losses(self, batch: Batch) -> Tensor:
+        """[K] of both Qs: squared error to r + gamma V(s') (IQL, eq. 6)."""
         with torch.no_grad():
             future = self.value(batch.next_states)[0, ..., 0]
             goal = torch.addcmul(batch.rewards, future, batch.continues, value=self._config.discount)
         q = self.q(batch.pairs)[..., 0]
-        self._descend("q", mse_loss(q, goal.expand_as(q), reduction="none").mean(dim=1).sum(dim=0))
-        self.target.mlp.approach(self.q.mlp, self._config.polyak)
+        return mse_loss(q, goal.expand_as(q), reduction="none").mean(dim=1).sum(dim=0)
 
     def _descend(self, name: str, losses: Tensor) -> None:
         """A step down the sum of losses [K]."""
