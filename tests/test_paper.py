@@ -34,7 +34,7 @@ def test_tables_are_under_the_papers_numbers():
     assert [table(name).trajectories for name in ("table3", "table6", "table7")] == [1, 1, 10]
     assert table("table5").percent == 10
     assert table("table4").not_run == tuple(
-        f"{name}{count}" for count in ("", "-10") for name in ("iq-learn", "valuedice", "demodice", "smodice")
+        f"{name}{count}" for count in ("", "-10") for name in ("iq-learn", "valuedice")
     )
 
 

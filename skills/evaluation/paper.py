@@ -39,6 +39,8 @@ METHODS = {
     "sqil": Method("sqil", "td3bc"),  # with TD3+BC, as papers do that compare with it offline
     "bc": Method(learner="bc"),
     "td3bc": Method("true", "td3bc"),
+    "demodice": Method(learner="demodice"),
+    "smodice": Method(learner="smodice"),
     "smore": Method(learner="smore"),
 }
 
