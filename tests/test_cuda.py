@@ -16,6 +16,7 @@ from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.optimiser import adam, descend
 from skills.learning.engine.stacked import with_ones
 from skills.learning.learners import iql
+from skills.learning.learners.cnf import Cnf
 from skills.learning.learners.iql import Iql
 from skills.learning.learners.reach import Reach
 from skills.learning.learners.smore import Smore
@@ -105,6 +106,7 @@ def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
         Reach(value_steps=100, hidden=32, steps=100),
         Smore(hidden=32, batch=32, steps=100),
         Smore(hidden=32, batch=32, steps=100, goal="reach", trunk="independent"),
+        Cnf(hidden=32, batch=32, steps=60, flow_steps=60, flow_batch=64, flow_blocks=2, flow_hidden=16),
     ],
 )
 def test_interrupted_training_goes_on(cheetah, tmp_path, config):

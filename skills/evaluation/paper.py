@@ -43,6 +43,7 @@ METHODS = {
     "demodice": Method(learner="demodice"),
     "smodice": Method(learner="smodice"),
     "smore": Method(learner="smore"),
+    "cnf": Method("true", "cnf"),
 }
 
 
