@@ -5,16 +5,21 @@ import math
 import numpy as np
 import pytest
 import torch
+from conftest import shrunk
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
+from torch.utils._python_dispatch import TorchDispatchMode
 from walks import LENGTH, falling, walks
 
+from skills.learning import parts
 from skills.learning.batches import scaling
 from skills.learning.engine.stacked import StackedMlp, initial, with_ones
 from skills.learning.engine.starts import he_normal, orthogonal, xavier_uniform
 from skills.learning.slopes import Sloped, between, penalty
 from skills.learning.steps import StepTables, draw_rows, paired, steps_of
 from skills.learning.tanh_normal import TanhActors, TanhNormal
+from skills.plugins import LEARNERS
+from skills.progress import silent_reporter
 
 CPU = torch.device("cpu")
 
@@ -157,3 +162,39 @@ def test_a_policy_does_what_is_the_mean_of_its_actors(ends):
         torch.testing.assert_close(acted, expected[skill].detach(), rtol=1e-4, atol=1e-5)
     spread = actors.at(steps.states[steps.data][None]).log_std.mean(dim=1)
     torch.testing.assert_close(policy.log_std, spread, rtol=1e-5, atol=1e-5)
+
+
+class AsksNothing(TorchDispatchMode):
+    """Refuses what a captured graph cannot have: the host asking what is in a tensor."""
+
+    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+        name = str(function.overloadpacket)
+        assert name not in ("aten._local_scalar_dense", "aten.nonzero", "aten.masked_select")
+        places = arguments[1] if name.startswith("aten.index") else []
+        assert not any(isinstance(one, torch.Tensor) and one.dtype == torch.bool for one in places), name
+        return function(*arguments, **(keywords or {}))
+
+
+@pytest.mark.parametrize("name", ["iqlearn", "valuedice", "demodice", "smodice"])
+def test_a_step_asks_the_host_for_nothing(name, tmp_path, monkeypatch):
+    taken = []
+
+    def watched(step, state, device):
+        assert not any(tensor.requires_grad for tensor in state), "they are copied back after the capture"
+
+        def watching():
+            with AsksNothing():
+                step()
+            taken.append(step)
+
+        return watching
+
+    monkeypatch.setattr(parts, "captured", watched)
+    transitions, experts = walks(episodes=6)
+    config = shrunk(LEARNERS.load(name)(), hidden=8, batch=16, steps=3, classifier_batch=16, classifier_steps=3)
+    generator = torch.Generator().manual_seed(0)
+    config.train(falling(transitions), experts, None, CPU, generator, tmp_path, silent_reporter)
+    assert len(taken) == (6 if name == "smodice" else 3)
+    for asking in (lambda: torch.ones(2)[torch.ones(2) > 0], lambda: float(torch.ones(1))):
+        with AsksNothing(), pytest.raises(AssertionError):
+            asking()

@@ -90,9 +90,11 @@ def steps_of(
         data, union = torch.cat([data, behind]), torch.cat([union, behind, shown])
         members, bounds = _with_ends(members, bounds, transitions.terminated, absorbing)
     episodes = torch.from_numpy(transitions.episode_starts)
-    tables = (states, next_states, actions, continues, data, union, episodes[episodes < own], episodes)
-    rows_of_experts = Members(torch.from_numpy(members), torch.from_numpy(bounds)).to(device)
-    return StepTables((mean, std), *(table.to(device) for table in tables), rows_of_experts)
+    return StepTables(
+        (mean, std), states.to(device), next_states.to(device), actions.to(device), continues.to(device),
+        data.to(device), union.to(device), episodes[episodes < own].to(device), episodes.to(device),
+        Members(torch.from_numpy(members), torch.from_numpy(bounds)).to(device),
+    )  # fmt: skip
 
 
 def paired(states: Tensor, actions: Tensor) -> Tensor:

@@ -158,7 +158,7 @@ class DemodiceNetworks:
             value, states, ahead
         )
         optimizers = [*self._optimizers.values(), self.actors.optimizer]
-        descend_together(optimizers, (sum(losses.values()) + penalties).sum())
+        descend_together(optimizers, torch.stack([*losses.values(), penalties]).sum())
 
     def _of_teller(self, teller: Sloped, pairs: Tensor) -> Tensor:
         """[K] of r, between the expert's rows and U's, and among U's; drawn rows moved on by one are others."""
