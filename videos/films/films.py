@@ -23,7 +23,7 @@ from skills.choices import Camera
 from skills.playing.rollout import Rollouts
 from skills.runs.exemplars import Exemplars
 from skills.runs.layout import film_name
-from skills.runs.pictures import Pictures
+from skills.runs.pictures import RecordedPictures
 from skills.videos.films import marks
 from skills.videos.films.clips import Clip, clip, stride_of
 from skills.videos.films.renderers import Renderer
@@ -51,10 +51,10 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Footage:
     """Pictures that stand where states would be drawn.   steps: [F] of the episode."""
 
-    pictures: Pictures
+    pictures: RecordedPictures
     episode: int
     steps: Ids
 
@@ -65,7 +65,7 @@ class Recorded:
             scale = min(width / picture.shape[1], height / picture.shape[0])
             size = (max(1, int(scale * picture.shape[1])), max(1, int(scale * picture.shape[0])))
             left, top = (width - size[0]) // 2, (height - size[1]) // 2
-            frame[top : top + size[1], left : left + size[0]] = Image.fromarray(picture).resize(size)
+            frame[top : top + size[1], left : left + size[0]] = np.asarray(Image.fromarray(picture).resize(size))
         return frames
 
 
@@ -79,7 +79,7 @@ class Pane:
     shown: Clip
     text: str = ""
     own: NDArray[np.bool_] | None = None
-    recorded: Recorded | None = None
+    recorded: Footage | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _episode(rollouts: Rollouts, skill: int, index: int, style: Style, seconds: 
     return clip(qpos, length, style.env_id, seconds, became.step if told else 0), told
 
 
-def data_film(exemplars: Exemplars, skill: int, style: Style, pictures: Pictures | None = None) -> Film | None:
+def data_film(exemplars: Exemplars, skill: int, style: Style, pictures: RecordedPictures | None = None) -> Film | None:
     """The class's own stretches of the dataset, with its steps marked; None for a class without any.
 
     pictures: that are shown rather than drawings of states.
@@ -162,7 +162,7 @@ def data_film(exemplars: Exemplars, skill: int, style: Style, pictures: Pictures
             frames = np.arange(0, length, stride)
             qpos = exemplars.qpos[skill, place, frames].astype(np.float64)
             first, episode = int(exemplars.starts[skill, place]), int(exemplars.episodes[skill, place])
-            recorded = None if pictures is None else Recorded(pictures, episode, first + frames)
+            recorded = None if pictures is None else Footage(pictures, episode, first + frames)
             shown = Clip(qpos, 1 / (step * stride), len(frames))
             own = exemplars.own[skill, place, frames]
             panes.append(Pane(shown, f"ep. {episode}, {first * step:.1f} s", own, recorded))
