@@ -62,7 +62,7 @@ def render(
         raise SkillsError(f"--seconds {seconds:g} is no length of a video.", "It must be more than 0.", USAGE)
     opened = runs.find(run)
     skills = choose_skills(skill, everything, opened.config.heads)
-    opened.require("rollouts")
+    opened.require("rollouts", *({"measures"} & {*opened.finished_stages()}))  # whose labels are written under films
     if sheet is not None:
         _draw_sheet(opened, skills, sheet)
         return

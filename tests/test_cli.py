@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -14,6 +15,7 @@ import pytest
 from commands import COMMAND, Done, environment, process, skills, start
 
 from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE
+from skills.runs.manifest import read_manifest, write_manifest
 
 DATASET = "halfcheetah-random"
 SKILLS = 8
@@ -48,11 +50,11 @@ def copy(home: Path, run: Path, tmp_path: Path) -> Path:
 
 def undo(run: Path, *stages: str) -> None:
     """Makes a finished run one in which these last stages are still to come."""
-    manifest = json.loads((run / "manifest.json").read_text())
+    manifest = read_manifest(run / "manifest.json")
     for stage in stages:
         for name in manifest["stages"].pop(stage)["files"]:
             (run / name).unlink()
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(run / "manifest.json", manifest)
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -277,8 +279,12 @@ def test_list_shows_every_run_even_a_damaged_one(home: Path, run: Path, tmp_path
     (tmp_path / "runs" / "bad" / "manifest.json").write_text("{")
     (tmp_path / "runs" / "bad" / "config.json").write_text("{")
     printed = skills(tmp_path, "list").stdout
-    assert "complete" in printed
-    assert "is damaged" in printed
+    table = {line.split()[0]: line for line in printed.splitlines()}
+    assert table["good"].split()[:4] == ["good", DATASET, "skills", str(SKILLS)]
+    assert " complete " in table["good"]
+    assert " best return " in table["good"], "nothing is cut off"
+    assert "cannot be read, see below" in table["bad"]
+    assert re.search(r"^bad: .*/bad/manifest\.json is damaged", printed, re.MULTILINE)
     rows = {row["name"]: row for row in json.loads(skills(tmp_path, "list", "--json").stdout)["runs"]}
     assert rows["good"]["videos"] == SKILLS
     assert rows["bad"]["problem"]

@@ -1,5 +1,7 @@
 """Measures on constructed rollouts with known answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
 from skills.measures.overview import measure, reward_aucs
+from skills.measures.summary import summary as lines_of
 from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter
 
@@ -79,6 +82,15 @@ def test_summary_of_constructed_skills(cheetah, classes, rewards, rollouts):
     assert summary["speed_spread_ratio"] == pytest.approx(summary["speed_between"] / summary["speed_within"])
     assert summary["fates"] == {"stays up": 10, "leaves its bounds": 2}
     assert summary["return_best_normalised"] is None  # 50 steps are no episode
+
+
+def test_one_rollout_of_a_skill_says_nothing_of_its_spread(cheetah, classes, rewards, rollouts):
+    each = {name: array[:, :1] for name, array in vars(rollouts).items() if array is not None and array.ndim}
+    document = measure(cheetah, classes, rewards, replace(rollouts, **each), silent_reporter)
+    assert document["summary"]["speed_spread_ratio"] is None
+    assert "Speed spread" not in [line.name for line in lines_of(document, 50)]
+    whole = measure(cheetah, classes, rewards, rollouts, silent_reporter)
+    assert "Speed spread" in [line.name for line in lines_of(whole, 50)]
 
 
 def test_normalised_return_of_whole_episodes(cheetah, classes, rewards, rollouts):

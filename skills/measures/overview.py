@@ -169,7 +169,7 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
         "held_share": float(np.mean(ratios > 1.0)),
         "speed_between": between,
         "speed_within": within,
-        "speed_spread_ratio": between / max(within, 1e-9),
+        "speed_spread_ratio": between / within if within > 0.0 else None,  # one rollout of a skill says nothing of it
         "reward_auc_median": float(np.median(aucs)) if aucs else None,
         "reward_auc_min": min(aucs, default=None),
         "survival_median": float(np.median([skill.survival for skill in skills])),
