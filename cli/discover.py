@@ -58,7 +58,7 @@ def discover(
     learner: Annotated[
         str | None,
         typer.Option(
-            metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.", show_default="the preset's"
+            metavar=choice_of(LEARNERS), help="What learns from them; some need none.", show_default="the preset's"
         ),
     ] = None,
     calibration: Annotated[
