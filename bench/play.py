@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from playwright.sync_api import sync_playwright
-
 from timing import record
 
 from skills.runs.folder import open_run
