@@ -1,9 +1,13 @@
 """How soon does a key act in `skills play`, and how many pictures come? A real browser presses the keys.
 
     python bench/play.py RUN ... [--keys 60] [--renderer ray]
+    python bench/play.py RUN ... --no-browser
 
-For each run the command is started as a person would, its page is opened in Chromium (CHROMIUM: its path), and number
-keys are pressed at random moments. Printed, in ms of one clock: from the key to the first action of the skill it chose
+First what 120 pictures cost the processor without anybody who watches, steps and drawing apart: of one thread, so that
+other work on the machine changes little. At 40 pictures a second 25 ms would be a whole core.
+
+Then, for each run, the command is started as a person would, its page is opened in Chromium (CHROMIUM: its path), and
+number keys are pressed at random moments. Printed, in ms of one clock: from the key to the first action of the skill it chose
 (`acted`), and to the first picture drawn after it (`seen`), as median, 95th percentile and most; pictures a second;
 what a picture costs the processor, the simulation and the server included; and the load of the machine meanwhile.
 bench/results/play.txt keeps it.
@@ -19,11 +23,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import sync_playwright
 from timing import record
 
-from skills.runs.folder import open_run
+from skills.bodies.body import body_of
+from skills.errors import SkillsError
+from skills.learning.policy import Policy
+from skills.playing.live import LiveBody
+from skills.runs.folder import RunFolder, open_run
+from skills.videos.films.films import Style
+from skills.videos.films.scene import model_of
+from skills.videos.live.painter import SIZES, Painter
+from skills.videos.live.reel import Reel
+from skills.videos.live.session import PICTURES
 
+_COUNTED = 120  # pictures of the first table
 _WARM = 30  # pictures before anything is measured
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 
@@ -33,9 +46,40 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--keys", type=int, default=60)
     parser.add_argument("--renderer", default="auto")
+    parser.add_argument("--no-browser", action="store_true")
     asked = parser.parse_args()
+    costs = ["| environment | drawn by | steps, ms a picture | drawing, ms a picture |", "|---|---|---|---|"]
+    costs += [cost(open_run(run), name) for run in asked.runs for name in SIZES]
+    if asked.no_browser:
+        record("play", "\n".join(costs))
+        return
     head = "| environment | drawn by | acted, ms | seen, ms | pictures a second | a picture, ms of processor | load |"
-    record("play", "\n".join([head, "|---|---|---|---|---|---|---|", *(row(run, asked) for run in asked.runs)]))
+    rows = [row(run, asked) for run in asked.runs]
+    record("play", "\n".join([*costs, "", head, "|---|---|---|---|---|---|---|", *rows]))
+
+
+def cost(run: RunFolder, renderer: str) -> str:
+    """One renderer's row of the first table."""
+    width, height = SIZES[renderer]
+    try:
+        painter = Painter(Style(run.env_id, width=width, height=height), renderer)
+    except SkillsError as error:
+        return f"| {run.env_id} | {renderer} | {error.message} | |"
+    body, model = LiveBody(Policy.load(run.policy_folder), run.env_id, 0, seed=0), model_of(run.env_id)
+    reel, steps = Reel(body.qpos), 1 / PICTURES / body_of(run.env_id).seconds_per_step
+    painter.paint(reel.shown(model), 0.0)
+    stepping = drawing = 0.0
+    for _ in range(_COUNTED):
+        begun = time.process_time()
+        while reel.ahead < steps:
+            body.step()
+            reel.add(body.qpos)
+        reel.forward(steps)
+        stepped = time.process_time()
+        painter.paint(reel.shown(model), 1 / PICTURES)
+        stepping, drawing = stepping + stepped - begun, drawing + time.process_time() - stepped
+    numbers = " | ".join(f"{1000 * spent / _COUNTED:.1f}" for spent in (stepping, drawing))
+    return f"| {run.env_id} | {renderer}, {width}x{height} | {numbers} |"
 
 
 def row(run: Path, asked: argparse.Namespace) -> str:
@@ -45,6 +89,8 @@ def row(run: Path, asked: argparse.Namespace) -> str:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         try:
+            from playwright.sync_api import sync_playwright
+
             with sync_playwright() as driver:
                 path = os.environ.get("CHROMIUM") or shutil.which("chromium")
                 browser = driver.chromium.launch(executable_path=path, args=_FLAGS, timeout=180_000)
