@@ -6,10 +6,11 @@
 First what 120 pictures cost the processor without anybody who watches, steps and drawing apart: of one thread, so that
 other work on the machine changes little. At 40 pictures a second 25 ms would be a whole core.
 
-Then, for each run, the command is started as a person would, its page is opened in Chromium (CHROMIUM: its path), and
-number keys are pressed at random moments. Printed, in ms of one clock: from the key to the first action of the skill it
-chose (`acted`), and to the first picture drawn after it (`seen`), as median, 95th percentile and most; pictures a second;
-what a picture costs the processor, the simulation and the server included; and the load of the machine meanwhile.
+Then, for each run, the command is started as a person would, its page is opened in Chromium (CHROMIUM: its path),
+and number keys are pressed at random moments. Printed, in ms of one clock: from the key to the first action of the
+skill that it chose (`acted`), and to the first picture drawn after that (`seen`), as median, 95th percentile and
+most; pictures a second; what a picture costs the processor, the simulation and the server included; and the
+machine's load meanwhile.
 bench/results/play.txt keeps it.
 """
 
