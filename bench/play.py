@@ -3,7 +3,7 @@
     python bench/play.py RUN ... [--keys 60] [--renderer ray]
     python bench/play.py RUN ... --no-browser
 
-First what 120 pictures cost the processor without anybody who watches, steps and drawing apart: of one thread, so that
+First what 40 pictures cost the processor without anybody who watches, steps and drawing apart: of one thread, so that
 other work on the machine changes little. At 40 pictures a second 25 ms would be a whole core.
 
 Then, for each run, the command is started as a person would, its page is opened in Chromium (CHROMIUM: its path),
@@ -37,7 +37,7 @@ from skills.videos.live.painter import SIZES, Painter
 from skills.videos.live.reel import Reel
 from skills.videos.live.session import PICTURES
 
-_COUNTED = 120  # pictures of the first table
+_COUNTED = 40  # pictures of the first table
 _WARM = 30  # pictures before anything is measured
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run"]
 
