@@ -7,6 +7,7 @@ from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
 from skills.measures.overview import measure, reward_aucs
+from skills.measures.summary import summary
 from skills.playing.rollout import Rollouts
 from skills.progress import silent_reporter
 
@@ -71,22 +72,22 @@ def test_measures_of_constructed_skills(cheetah, classes, rewards, rollouts):
 
 
 def test_summary_of_constructed_skills(cheetah, classes, rewards, rollouts):
-    summary = measure(cheetah, classes, rewards, rollouts, silent_reporter)["summary"]
-    assert summary["occupancy_ratio_median"] == pytest.approx(3.0)
-    assert summary["held_share"] == pytest.approx(0.75)
-    assert summary["speed_between"] == pytest.approx(np.std([0, 1, 2, 3]), abs=1e-5)
-    assert summary["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
-    assert summary["speed_spread_ratio"] == pytest.approx(summary["speed_between"] / summary["speed_within"])
-    assert summary["fates"] == {"stays up": 10, "leaves its bounds": 2}
-    assert summary["return_best_normalised"] is None  # 50 steps are no episode
+    found = measure(cheetah, classes, rewards, rollouts, silent_reporter)["summary"]
+    assert found["occupancy_ratio_median"] == pytest.approx(3.0)
+    assert found["held_share"] == pytest.approx(0.75)
+    assert found["speed_between"] == pytest.approx(np.std([0, 1, 2, 3]), abs=1e-5)
+    assert found["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
+    assert found["speed_spread_ratio"] == pytest.approx(found["speed_between"] / found["speed_within"])
+    assert found["fates"] == {"stays up": 10, "leaves its bounds": 2}
+    assert found["return_best_normalised"] is None  # 50 steps are no episode
 
 
 def test_normalised_return_of_whole_episodes(cheetah, classes, rewards, rollouts):
     longer = np.zeros((K, R, 1000), np.float32)
     longer[..., :T] = rollouts.rewards
     whole = Rollouts(**{**vars(rollouts), "rewards": longer})
-    summary = measure(cheetah, classes, rewards, whole, silent_reporter)["summary"]
-    assert summary["return_best_normalised"] == pytest.approx(100 * (50 + 280.178953) / (12135 + 280.178953))
+    found = measure(cheetah, classes, rewards, whole, silent_reporter)["summary"]
+    assert found["return_best_normalised"] == pytest.approx(100 * (50 + 280.178953) / (12135 + 280.178953))
 
 
 def test_copies_have_no_spread_between_them(cheetah, classes, rewards, rollouts):
@@ -94,6 +95,16 @@ def test_copies_have_no_spread_between_them(cheetah, classes, rewards, rollouts)
     full = Rollouts(**{**vars(same), "lengths": np.full((K, R), T, np.int32)})
     assert np.ptp(full.speed, axis=0) == pytest.approx([0, 0, 0])
     assert measure(cheetah, classes, rewards, full, silent_reporter)["summary"]["speed_between"] == pytest.approx(0)
+
+
+def test_where_nothing_is_known_between_rollouts_of_one_skill_there_is_no_ratio(cheetah, classes, rewards, rollouts):
+    per_rollout = ("qpos", "lengths", "terminated", "rewards", "classes")
+    first = {name: array[:, :1] if name in per_rollout else array for name, array in vars(rollouts).items()}
+    document = measure(cheetah, classes, rewards, Rollouts(**first), silent_reporter)
+    assert document["summary"]["speed_spread_ratio"] is None
+    line = next(line for line in summary(document, T) if line.name == "Speed spread")
+    assert line.value is None
+    assert "there is one only" in line.explanation
 
 
 def test_shuffled_rewards_rank_at_chance(classes, rewards):

@@ -19,18 +19,19 @@ from sklearn.preprocessing import FunctionTransformer
 from skills.arrays import Bools, Float32s, Floats
 from skills.bodies.body import body_of
 from skills.bodies.fast import Simulation
+from skills.bodies.fates import fates_of
 from skills.bodies.quantities import QUANTITIES
 from skills.errors import USAGE, SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.learning.policy import Policy
 from skills.measures.descriptor import cut_windows, read_steps, window_means
 from skills.measures.quantities import LoggedSteps
-from skills.playing.rollout import Transcript, lockstep, start
+from skills.playing.rollout import Moment, Transcript, lockstep, start
 from skills.playing.trials import STARTS_SEED
 from skills.progress import Reporter
 from skills.runs.folder import RunFolder
 
-_VERSION = 1
+_VERSION = 2
 _WINDOW = 0.8  # s: a stride or more on every body here
 _BETWEEN = 0.1  # s from one window to the next
 _OWN = 0.95  # of a skill's own windows that count as it
@@ -43,8 +44,9 @@ class Switches:
     """What happens when the skill of a row gives way to the skill of a column.
 
     tried: [K] starts from which each skill was still up when it was to give way, of R.
-    survived: [K, K] share of these that did not fall in the time after.   reached: [K, K] share that came to the new
-        behaviour.   times: [K, K] s until they did, the median. NaN where there is nothing to say.
+    survived: [K, K] share of these that neither fell nor came to lie on their back in the time after.
+    reached: [K, K] share that came to the new behaviour.   times: [K, K] s until they did, the median. NaN where there
+        is nothing to say.
     values: [K, R, T, Q] the quantities of a skill that goes on, in the order of `QUANTITIES`; NaN after a fall.
     done: [K] rows that have been played.   seconds: s before a switch, and s that are looked at after it.
     """
@@ -179,10 +181,12 @@ class _Stage:
     def _settle(self, skills: NDArray[np.int64]) -> Bools:
         """Plays skills until they give way; which of them fell before."""
         started = start(self._simulation, self._starts, STARTS_SEED)
-        fell = np.zeros(len(skills), bool)
-        for moment in lockstep(self._policy, self._simulation, started, skills, self._steps, endless=True):
-            fell[moment.playing] = moment.terminated
-        return fell
+        watch = _Watch(self._simulation.qpos, self._steps)
+        for step, moment in enumerate(
+            lockstep(self._policy, self._simulation, started, skills, self._steps, endless=True)
+        ):
+            watch.add(step, moment)
+        return watch.fell(self._env_id)
 
     def _go_on(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> tuple[Transcript, Bools]:
         """Skills after[n] from the states of skills before[n], start by start; what was seen, and who fell."""
@@ -190,11 +194,11 @@ class _Stage:
         simulation = self._simulation
         started = simulation.set_state(self._qpos[rows], self._qvel[rows])
         seen = Transcript(len(after), self._steps, self._policy.shape.observation_size, simulation.action_size)
-        fell = np.zeros(len(after), bool)
+        watch = _Watch(simulation.qpos, self._steps)
         for step, moment in enumerate(lockstep(self._policy, simulation, started, after, self._steps, endless=True)):
             seen.add(step, moment)
-            fell[moment.playing] = moment.terminated
-        return seen, fell
+            watch.add(step, moment)
+        return seen, watch.fell(self._env_id)
 
     def _features(self, seen: Transcript) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
         """[N, 2 F] what is done in each whole window, [N] whose it is, [N] the step that it begins at."""
@@ -209,6 +213,26 @@ class _Stage:
         owners = np.searchsorted(starts, windows.starts, side="right") - 1
         both = np.concatenate([features, np.square(features)], axis=1)
         return window_means(both, windows), owners, windows.starts - starts[owners]
+
+
+class _Watch:
+    """What becomes of simulations.   qpos: [N, P] the states that they begin in."""
+
+    def __init__(self, qpos: Floats, steps: int) -> None:
+        self._qpos = np.empty((len(qpos), steps + 1, qpos.shape[1]))
+        self._qpos[:, 0] = qpos
+        self._lengths, self._ended = np.zeros(len(qpos), np.int64), np.zeros(len(qpos), bool)
+
+    def add(self, step: int, moment: Moment) -> None:
+        """Writes down a step."""
+        self._qpos[moment.playing, step + 1] = moment.qpos
+        self._lengths[moment.playing] = step + 1
+        self._ended[moment.playing] = moment.terminated
+
+    def fell(self, env_id: str) -> Bools:
+        """[N] which have not survived: one that lies on its back has not, although its episode goes on."""
+        fates = fates_of(self._qpos, self._lengths, self._ended, env_id)
+        return np.array([not one.survives for one in fates], bool)
 
 
 class _Likeness:
