@@ -127,6 +127,13 @@ def numbers(page: Any) -> list[int]:
     ]
 
 
+def hues(page: Any, plot: str) -> set[tuple[int, str]]:
+    """(skill, colour) of the marks of a plot."""
+    marks = f"[...document.querySelectorAll('#{plot}-plot .mark')]"
+    found = page.evaluate(f"{marks}.map(m => [+m.dataset.skill, m.style.getPropertyValue('--hue')])")
+    return {(skill, hue) for skill, hue in found}
+
+
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a hundred skills; real videos of one, shared by all but one skill."""

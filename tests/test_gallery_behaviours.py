@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Open, numbers, visits
+from browsing import Open, hues, numbers, visits
 from recordings import page_of
 
 from skills.files import write_json
@@ -74,15 +74,8 @@ def test_a_search_is_in_all_skills(open_behaviours: Open) -> None:
 
 def test_the_map_and_the_distances_over_time_are_coloured_by_behaviour(open_behaviours: Open) -> None:
     page = open_behaviours()
-    hues = {
-        plot: page.evaluate(
-            f"[...document.querySelectorAll('#{plot}-plot .mark')].map(m => "
-            "[+m.dataset.skill % 4, (m.style.getPropertyValue('--hue') * 1).toFixed(0)].join())"
-        )
-        for plot in ("map", "ways")
-    }
-    assert set(hues["map"]) == set(hues["ways"])
-    assert len(set(hues["map"])) == 4
+    assert hues(page, "map") == hues(page, "ways")
+    assert len({hue for _, hue in hues(page, "map")}) == 4
     assert "colour is the behaviour" in page.inner_text("#ways-note")
 
 

@@ -1,6 +1,6 @@
 """The dialogs and the plots of the gallery in a real Chromium, from disk and served."""
 
-from browsing import WITH_MORE, Open, players, until
+from browsing import WITH_MORE, Open, hues, players, until
 
 pytest_plugins = ["browsing"]
 
@@ -50,6 +50,13 @@ def test_the_detail_shows_the_class_other_starts_and_similar_skills(open_page: O
     page.click("#detail-similar button:nth-child(2)")
     assert page.inner_text("#detail-title").startswith("#005")
     assert "no film of the class" in page.inner_text("#detail-data")
+
+
+def test_paths_over_the_ground_have_the_colours_of_the_map(open_page: Open) -> None:
+    page = open_page()
+    assert hues(page, "ways") == hues(page, "map")
+    assert len({hue for _, hue in hues(page, "ways")}) == 4
+    assert page.inner_text("#ways-note").endswith("seen from above; colour is the family, as in the map.")
 
 
 def test_a_mark_leads_to_its_card(open_page: Open) -> None:

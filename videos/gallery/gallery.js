@@ -145,12 +145,6 @@
     svg.append(mark);
     return mark;
   }
-  // Where a free body heads: 0 to the right (+x), counted anticlockwise.
-  function heading(skill) {
-    const [x, y] = skill.path[skill.path.length - 1];
-    return (Math.atan2(y, x) * 180) / Math.PI;
-  }
-  const headingHue = (degrees) => ((250 + degrees) % 360 + 360) % 360;
   function drawWays() {
     const svg = plot("ways", "Paths of all skills from a common start");
     const all = data.skills.flatMap((skill) => skill.path);
@@ -177,13 +171,13 @@
         const place = [origin[0] + Math.cos(angle + 0.42) * ring * scaleX, origin[1] - Math.sin(angle + 0.42) * ring * scaleX];
         if (place[1] > 12 && place[1] < 296 && place[0] < 340) grid.append(draw("text", { class: "tick", x: place[0] - 3, y: place[1], "text-anchor": "end", text: `${+ring.toFixed(2)} m` }));
       }
-      grid.append(compass());
+      grid.append(draw("text", { class: "tick", x: 388, y: 18, "text-anchor": "end", text: "x →" }));
     }
     grid.append(draw("circle", { cx: origin[0], cy: origin[1], r: 3.5, fill: "currentColor" }));
     svg.append(grid);
     for (const skill of data.skills) {
       const d = `M${skill.path.map((point) => at(point).map((v) => v.toFixed(1)).join(" ")).join("L")}`;
-      option(svg, skill, "path", { d, style: { "--hue": (data.planar ? hueOf(skill.family) : headingHue(heading(skill))).toFixed(0) } });
+      option(svg, skill, "path", { d, style: { "--hue": hueOf(skill.family) } });
     }
     for (const skill of data.skills) { // wide and unseen, so that a thin line can be met
       const hit = draw("path", { class: "hit", d: marks.get(skill.skill)[0].getAttribute("d"), "data-skill": skill.skill, "aria-hidden": "true" });
@@ -191,19 +185,9 @@
     }
     find("ways").append(svg);
     listbox(svg, data.skills, svg.closest("figure").querySelector(".readout"));
-    find("ways-note").textContent = data.planar ? `From one start; colour is the ${kind}, as in the map.` : "Every path over the ground from one start, seen from above; colour is the heading.";
+    find("ways-note").textContent = `${data.planar ? "From one start" : "Every path over the ground from one start, seen from above"}${single ? "" : `; colour is the ${kind}, as in the map`}.`;
     find("ways-title").textContent = data.planar ? "Distance over time" : "Paths";
     find("detail-way").textContent = data.planar ? "Distance over time" : "Path, from above";
-  }
-  function compass() {
-    const group = draw("g", { transform: "translate(370 30)" });
-    for (let degrees = 0; degrees < 360; degrees += 30) {
-      const [a, b] = [degrees - 15, degrees + 15].map((d) => (d * Math.PI) / 180);
-      const d = `M${18 * Math.cos(a)} ${-18 * Math.sin(a)}A18 18 0 0 0 ${18 * Math.cos(b)} ${-18 * Math.sin(b)}`;
-      group.append(draw("path", { d, fill: "none", "stroke-width": "5", style: { stroke: `oklch(var(--plot-l) var(--plot-c) ${headingHue(degrees).toFixed(0)})` } }));
-    }
-    group.append(draw("text", { class: "tick", x: 0, y: 4, "text-anchor": "middle", text: "x →" }));
-    return group;
   }
   function drawMap() {
     const svg = plot("map", "Map of the skills by behaviour");
