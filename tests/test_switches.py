@@ -9,9 +9,9 @@ from constant import constant_run, on_their_backs
 from skills.bodies.quantities import QUANTITIES
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
-from skills.measures import switches as switching
 from skills.measures.profile import LEVELS, in_switch_letters
 from skills.measures.switches import Switches, known_switches, play_switches, required_switches
+from skills.playing import midst
 from skills.progress import Progress, silent_reporter
 from skills.runs.folder import RunFolder
 
@@ -102,7 +102,7 @@ def test_a_skill_that_falls_before_has_nothing_to_give_way_from(tmp_path: Path) 
 def test_a_skill_that_lies_on_its_back_has_fallen_although_the_episode_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(switching, "start", on_their_backs)
+    monkeypatch.setattr(midst, "start", on_their_backs)
     found = play_switches(constant_run(tmp_path / "run", "HalfCheetah-v5", POSTURES[:2]), 2.0, 2, silent_reporter)
     assert found.tried.tolist() == [0, 0]
 

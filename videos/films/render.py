@@ -14,7 +14,9 @@ from skills.files import read_json, swept
 from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
+from skills.runs.folder import open_run
 from skills.runs.layout import Layout
+from skills.runs.pictures import pictures_of
 from skills.runs.shapes import MEASURES
 from skills.videos.films.crew import share_out
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
@@ -105,11 +107,12 @@ def render_skills(
     rollouts = read_rollouts(run_folder)
     chosen = checked_skills(skills, len(rollouts.qpos))
     labels = _labels(run_folder) if caption else {}
+    pictures = pictures_of(open_run(run_folder)) if exemplars else None
     wanted: dict[int, list[Film | None]] = {}
     for skill in dict.fromkeys([*(skill for skill in first if skill in chosen), *chosen]):
         wanted[skill] = [skill_film(rollouts, skill, style, seconds, form, labels.get(skill, ""))]
         if extras and form == "mp4":
-            wanted[skill].append(data_film(exemplars, skill, style) if exemplars else None)
+            wanted[skill].append(data_film(exemplars, skill, style, pictures) if exemplars else None)
             wanted[skill].append(starts_film(rollouts, skill, style, seconds))
     del rollouts
     layout = Layout(run_folder)
