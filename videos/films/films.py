@@ -65,7 +65,7 @@ class Recorded:
             scale = min(width / picture.shape[1], height / picture.shape[0])
             size = (max(1, int(scale * picture.shape[1])), max(1, int(scale * picture.shape[0])))
             left, top = (width - size[0]) // 2, (height - size[1]) // 2
-            frame[top : top + size[1], left : left + size[0]] = Image.fromarray(picture).resize(size)
+            frame[top : top + size[1], left : left + size[0]] = np.asarray(Image.fromarray(picture).resize(size))
         return frames
 
 

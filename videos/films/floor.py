@@ -90,7 +90,7 @@ def box_mean(values: Singles, side: int) -> Singles:
     before, after = side // 2, side - 1 - side // 2
     height, width = values.shape[1:]
     padded = np.pad(values, ((0, 0), (before, after), (before, after)), mode="edge")
-    down = sum(padded[:, shift : shift + height] for shift in range(side)) / side
+    down = np.asarray(sum(padded[:, shift : shift + height] for shift in range(side)) / side)
     return np.asarray(sum(down[:, :, shift : shift + width] for shift in range(side)) / side)
 
 
