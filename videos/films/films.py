@@ -173,7 +173,7 @@ def draw(film: Film, style: Style, renderer: Renderer) -> Frames:
     """[F, H, W, 3] the pictures of a film. renderer: of the whole size for one pane, of half of it for several."""
     if len(film.panes) == 1 and not film.panes[0].text:
         return _captioned(renderer.render(film.panes[0].shown.qpos, trace=style.trace), film, style)
-    drawn = [_tagged(_frames(pane, renderer, style), pane) for pane in film.panes]
+    drawn = [marks.tagged(_frames(pane, renderer, style), pane.text, pane.own) for pane in film.panes]
     return marks.tiled(drawn, _COLUMNS, _PANES // _COLUMNS)
 
 
@@ -187,13 +187,6 @@ def size_of(film: Film, style: Style) -> tuple[int, int]:
     """(width, height) that its renderer draws, pixels."""
     parts = 1 if len(film.panes) == 1 and not film.panes[0].text else _COLUMNS
     return style.width // parts, style.height // parts
-
-
-def _tagged(frames: Frames, pane: Pane) -> Frames:
-    own = np.zeros(len(frames), bool) if pane.own is None else pane.own
-    return np.stack(
-        [marks.tag(frame, pane.text, marked=bool(inside)) for frame, inside in zip(frames, own, strict=True)]
-    )
 
 
 def _captioned(frames: Frames, film: Film, style: Style) -> Frames:
