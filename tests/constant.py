@@ -7,15 +7,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skills.bodies.environments import load_model, motion_size
+from skills.arrays import Floats, Ids
+from skills.bodies.body import body_of
+from skills.bodies.fast import Simulation
 from skills.learning.policy import Policy, Shape
+from skills.playing.rollout import start
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, open_or_create
 
 
 def constant_policy(env_id: str, levels: Sequence[float]) -> Policy:
     """A skill for each level, which all its motors are held at."""
-    size, actions = motion_size(env_id), int(load_model(env_id).nu)
+    body = body_of(env_id)
+    size, actions = body.motion_size, len(body.actions.low)
     shape = Shape(size, actions, len(levels), hidden=4)
     policy = Policy(shape, torch.zeros(size), torch.ones(size), torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -34,3 +38,11 @@ def constant_run(folder: Path, env_id: str, levels: Sequence[float]) -> RunFolde
     with run.stage("policy", [run.policy_folder / name for name in Policy.FILES]):
         constant_policy(env_id, levels).save(run.policy_folder)
     return run
+
+
+def on_their_backs(world: Simulation, rollouts: int, seed: int, numbers: Ids | None = None) -> Floats:
+    """As `skills.playing.rollout.start` of half-cheetahs, that are upside down there."""
+    start(world, rollouts, seed, numbers)
+    qpos, qvel = world.qpos.copy(), world.qvel.copy()
+    qpos[:, 1:3] = -0.45, np.pi
+    return world.set_state(qpos, np.zeros_like(qvel))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
@@ -19,16 +20,18 @@ from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
-from skills.bodies.observing import flat_observation, observation_parts
-from skills.bodies.specs import key_of
+from skills.bodies.observing import flat_observation, observation_parts, part_of
+from skills.bodies.roots import names_in_qpos
+from skills.bodies.specs import key_of, otherwise
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
 from skills.data.minari_root import LABEL_NAMES, is_local, minari_root
-from skills.data.opening import open_folder, reading_set, whole_episodes
+from skills.data.opening import open_folder, raw_metadata, reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
+from skills.data.stored import StoredDigest
 from skills.data.transitions import ACTION_LIMIT, Transitions
-from skills.errors import NOT_FOUND, SkillsError
+from skills.errors import NOT_FOUND, USAGE, SkillsError, some
 from skills.memory import check_memory
 from skills.progress import Progress, silent
 
@@ -39,7 +42,7 @@ SECONDS = "seconds_per_step"  # in the metadata of a dataset without an environm
 class Episode:
     """observations: [T + 1, O].   actions: [T, A].   rewards, terminated: [T].   labels: [T], of a labelled set.
 
-    rewards: empty where they are left unread.
+    rewards: empty where they are left unread.   stored: the same as Minari has it, with its infos.
     """
 
     observations: Float32s
@@ -47,6 +50,7 @@ class Episode:
     rewards: Float32s
     terminated: NDArray[np.bool_]
     labels: NDArray[np.int32] | None
+    stored: Any
 
 
 def load(
@@ -106,12 +110,28 @@ def open_usable(minari_id: str, env: str | None = None) -> Any:
     """
     dataset = open_dataset(minari_id)
     spaces = dataset.observation_space, dataset.action_space
-    check_spaces(minari_id, "" if dataset.env_spec is None else str(dataset.env_spec.id), *spaces)
+    check_spaces(minari_id, known_id(dataset.env_spec), *spaces)
     body = body_of(environment_of(dataset, minari_id, env))
     columns, actions = total(observation_parts(spaces[0], minari_id)), int(spaces[1].shape[0])
     _check_size(minari_id, "observations", columns, {body.observation_size, body.motion_size}, body.name)
     _check_size(minari_id, "actions", actions, {len(body.actions.low)}, body.name)
+    if body.model is not None and not body.plays:
+        _check_states(dataset, minari_id, body)
     return dataset
+
+
+def _check_states(dataset: Any, minari_id: str, body: Body) -> None:
+    """Raises: SkillsError (usage) where the first episode has no states of the model that they are to be shown in."""
+    first = next(whole_episodes(dataset, minari_id, dataset.episode_indices[:1].tolist()), None)
+    states = np.asarray(({} if first is None else first.infos or {}).get("qpos", ()))
+    needed = body.state_size
+    if states.ndim != 2 or states.shape[1] != needed:
+        found = f"{states.shape[1:]} numbers a row in infos/qpos" if states.size else "no recorded states (infos/qpos)"
+        raise SkillsError(
+            f"{minari_id} has {found}; to be shown in the model, it takes {needed}: {some(names_in_qpos(body.model))}.",
+            "Write them into the log as an array 'qpos'. Or leave --xml out: its columns are drawn as lines then.",
+            USAGE,
+        )
 
 
 def environment_of(dataset: Any, minari_id: str, env: str | None = None) -> str:
@@ -207,6 +227,11 @@ def motion_columns(env_id: str) -> int | None:
     return motion_size(env_id)
 
 
+def known_id(spec: EnvSpec | None) -> str:
+    """The id of a dataset's environment where that is as the id says; empty where it may have other columns."""
+    return "" if spec is None or otherwise(spec) else str(spec.id)
+
+
 def check_spaces(what: str, env_id: str, observations: Any, actions: Any) -> None:
     """Raises: SkillsError for spaces that cannot be used, or that are not those of the environment."""
     parts = observation_parts(observations, what)
@@ -256,13 +281,14 @@ def _checked(
         numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
         numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
         numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
+        stored,
     )
 
 
 def _flat(observations: Any, parts: tuple[tuple[str, int], ...], which: str) -> NDArray[Any]:
     """[T + 1, O] observations; those of a dict side by side, without the pictures among them."""
     if isinstance(observations, dict):
-        lengths = {len(observations[name]) for name, _ in parts}
+        lengths = {len(part_of(observations, name)) for name, _ in parts}
         if len(lengths) > 1:
             raise SkillsError(f"{which}: the parts of its observations have unequal lengths: {sorted(lengths)}.")
     return flat_observation(parts, observations)
@@ -292,6 +318,7 @@ class _Filling:
         self._terminated = np.empty(rows, np.bool_)
         self._labels = np.empty(rows, np.int32) if LABEL_NAMES in dataset.storage.metadata else None
         self._starts: list[int] = []
+        self._stored = StoredDigest(raw_metadata(store.folder(minari_id), minari_id))
         self.rows = 0
 
     def add(self, episode: Episode) -> bool:
@@ -308,6 +335,7 @@ class _Filling:
         self._terminated[rows] = episode.terminated[taken]
         if self._labels is not None and episode.labels is not None:
             self._labels[rows] = episode.labels[taken]
+        self._stored.add(first_steps(episode.stored, length))
         self.rows += length
         return self.rows == self.expected
 
@@ -331,4 +359,5 @@ class _Filling:
             observation_parts=parts if len(parts) > 1 else (),
             labels=None if self._labels is None else self._labels[rows],
             stored_columns=total(parts),
+            stored_digest=self._stored.hexdigest(),
         )

@@ -1,18 +1,21 @@
-"""Opens what people keep transitions in: D4RL's HDF5, NumPy's `.npz`, folders of LeRobot and RLDS; never pickle.
+"""Opens what people keep transitions in: D4RL's HDF5, NumPy's `.npz`, LeRobot, RLDS, MCAP and ROS 2; never pickle.
 
 Letters: N rows.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from skills.archives import members
-from skills.data import lerobot, rlds
+from skills.data import lerobot, rlds, topics
+from skills.data.bags import SUFFIXES, is_bag
 from skills.data.hdf5 import check_filters, check_whole
 from skills.data.lerobot import is_lerobot
 from skills.data.rlds import is_rlds
@@ -30,17 +33,21 @@ _COPIES = 2  # of what is read: as it is stored, and in the type that is kept
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[NamedColumns]:
+def opened(path: Path, observations: Sequence[str] = (), actions: Sequence[str] = ()) -> Iterator[NamedColumns]:
     """The arrays of a file by their paths ("actions", "infos/qpos"), for as long as the block lasts.
 
+    observations, actions: of recordings of topics, which of what they hold; the first of the actions makes rows.
     Raises: SkillsError where there is no such file, of an unknown kind, or it cannot be read; so do the arrays as they
     are read.
     """
     if not path.exists():
         raise SkillsError(f"There is no file {path}.", exit_code=NOT_FOUND)
+    if is_bag(path) and not (is_lerobot(path) or is_rlds(path)):
+        yield topics.columns(path, observations, actions)
+        return
     folder = path.is_dir() and (is_lerobot(path) or is_rlds(path))
     if not folder and path.suffix not in _SUFFIXES:
-        known = f"{', '.join(_SUFFIXES)}, a folder of LeRobot's or of RLDS episodes in .npz files"
+        known = ", ".join((*_SUFFIXES, *SUFFIXES, "a folder of LeRobot's, of RLDS episodes in .npz files, or of bags"))
         raise SkillsError(f"{path} is of an unknown kind.", f"Known: {known}.", USAGE)
     if folder:
         with reading(path, _GET_AGAIN):
@@ -58,14 +65,40 @@ def _npz(path: Path, stack: ExitStack) -> NamedColumns:
 
 
 def _hdf5(path: Path, stack: ExitStack) -> NamedColumns:
-    """Every dataset of the file, unread."""
+    """Every dataset of the file, unread, by all of its names; and what is called something and holds nothing."""
     file = stack.enter_context(h5py.File(path, "r"))
     check_whole(file, str(path), streamed=True)
+    links: dict[str, Any] = {}
+    file.visititems_links(links.__setitem__)
     columns: dict[str, Column] = {}
-    file.visititems(
-        lambda name, item: columns.update({name: _Stored(item, path)}) if isinstance(item, h5py.Dataset) else None
-    )
+    for name, link in links.items():
+        item = _led_to(file, name) if isinstance(link, h5py.SoftLink) else file[name]
+        if isinstance(item, h5py.Dataset):
+            columns[name] = _Stored(item, path)
+        elif isinstance(link, h5py.SoftLink) or not (isinstance(item, h5py.Group) and len(item)):
+            columns[name] = _Nothing(name, path)
     return columns
+
+
+def _led_to(file: h5py.File, name: str) -> Any:
+    """What a link leads to; None where that is nowhere, or in a circle."""
+    try:
+        return file[name]
+    except (KeyError, RuntimeError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """An empty group, or a link to what is no array: a column of no shape, not one that is not there."""
+
+    name: str
+    path: Path
+    shape: tuple[int, ...] = ()
+    dtype: type = np.object_
+
+    def __getitem__(self, rows: Any) -> Any:
+        raise SkillsError(f"{self.path} has no rows of {self.name}: a group or a link stands there.")
 
 
 class _Stored:
