@@ -1,0 +1,122 @@
+"""A sweep: the runs of a grid, brought to their end by a fleet, and what came out over their seeds.
+
+runs/sweep-GRID/
+  hopper-medium-clue-policy.steps-1000-1/ ...    an ordinary run for each combination and seed
+  sweep.json                                     what is known so far, of all runs that are finished there
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from skills.choices import Device
+from skills.discovery import discover
+from skills.errors import SkillsError
+from skills.evaluation.evaluate import evaluate
+from skills.evaluation.grid import Cell, Grid
+from skills.files import clear_leftovers, write_json
+from skills.fleet import Fleet, Standings, work_off
+from skills.measures.intervals import student
+from skills.measures.judged import rows
+from skills.measures.summary import summary_of
+from skills.progress import Notify, Reporter
+from skills.runs.begin import get_data
+from skills.runs.folder import RunFolder, open_or_create, open_run
+from skills.runs.layout import is_run
+
+SCHEMA_VERSION = 1
+DOCUMENT = "sweep.json"
+_DIGITS = 2  # of a summary's numbers, which are rounded already
+
+
+def begin_all(grid: Grid, folder: Path, device: Device, reporter: Reporter, notify: Notify) -> list[RunFolder]:
+    """The runs of a grid, begun where they are not there yet; what has to be downloaded is here then.
+
+    Raises: SkillsError (usage) for a combination that cannot be, or where a folder holds a run with other settings.
+    """
+    for name in dict.fromkeys(grid.datasets):
+        get_data(name, "auto", False, reporter, notify, grid.options.get("env"))
+    # All configurations before the first folder: what is refused leaves none.
+    wanted = [(cell.name(seed), grid.config(cell, seed, device)) for cell in grid.cells for seed in grid.seeds]
+    clear_leftovers(folder)
+    return [open_or_create(folder / name, config) for name, config in wanted]
+
+
+def run_all(grid: Grid, runs: list[RunFolder], fleet: Fleet, watch: Callable[[Standings], None]) -> list[str]:
+    """Brings the runs of a grid to their end, and tables what is known whenever one comes there.
+
+    watch: called twice a second with how each stands.
+    Returns: a line for each run that could not be finished; the others are made all the same.
+    Raises: SkillsError (environment) where there is no Ray.
+    """
+    left = [run for run in runs if not is_complete(grid, run)]
+    pieces = {run.path.name: (bring, str(run.path.resolve()), grid.against, grid.trials) for run in left}
+    return work_off(fleet, pieces, watch) if pieces else []
+
+
+def is_complete(grid: Grid, run: RunFolder) -> bool:
+    """Whether a run is there, and measured as the grid says."""
+    if not is_run(run.path) or not run.is_finished:
+        return False
+    if grid.against is None or run.config.mode != "skills":
+        return True
+    measures = run.measures
+    compared = {**measures.get("nulls", {}), **measures.get("baselines", {})}
+    return measures.get("protocol", {}).get("trials") == grid.trials and set(grid.against) <= set(compared)
+
+
+def bring(path: str, against: tuple[str, ...] | None, trials: int, reporter: Reporter, notify: Notify) -> None:
+    """Brings one run to its end, in whatever process: from wherever it stands."""
+    run = open_run(Path(path))
+    with run.writing():
+        discover(run, source="auto", reporter=reporter, notify=notify)
+        if against is not None and run.config.mode == "skills":
+            evaluate(run, against=against, trials=trials, reporter=reporter, notify=notify)
+
+
+def write_sweep(grid: Grid, folder: Path) -> dict[str, Any]:
+    """Writes `sweep.json` of the finished runs; returns the document."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "seeds": list(grid.seeds),
+        "cells": [_cell(grid, cell, folder) for cell in grid.cells],
+    }
+    write_json(folder / DOCUMENT, document)
+    return document
+
+
+def _cell(grid: Grid, cell: Cell, folder: Path) -> dict[str, Any]:
+    """Of a combination the numbers over its seeds, and its runs, null where one is not finished."""
+    runs = {seed: folder / cell.name(seed) for seed in grid.seeds}
+    found = {}
+    for seed, path in runs.items():
+        with contextlib.suppress(SkillsError):  # another process may be taking it back; what is damaged is told there
+            if is_run(path) and is_complete(grid, run := open_run(path)):
+                found[seed] = _numbers(run)
+    names = dict.fromkeys(name for one in found.values() for name in one)
+    return {
+        "dataset": cell.dataset,
+        "method": cell.method,
+        "settings": dict(cell.settings),
+        "runs": {str(seed): path.name if seed in found else None for seed, path in runs.items()},
+        "measures": {name: _over_seeds([one[name] for one in found.values() if name in one]) for name in names},
+    }
+
+
+def _numbers(run: RunFolder) -> dict[str, Mapping[str, Any]]:
+    """{words: value, interval, digits} of a run: its measures where it has been evaluated, else its summary."""
+    measures = run.measures
+    if "protocol" in measures:
+        return {row.words: {**row.read(measures["measures"]), "digits": row.digits} for row in rows(measures)}
+    lines = ((line["name"], line["value"]) for line in summary_of(run))
+    return {name: {"value": value, "low": None, "high": None, "digits": _DIGITS} for name, value in lines}
+
+
+def _over_seeds(found: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean and its interval by Student's t; of one seed its own, over trials.   Without those that have none."""
+    there = [one for one in found if one["value"] is not None]
+    if len(there) < 2:
+        return dict((there or found)[0])
+    return {**asdict(student([one["value"] for one in there])), "digits": there[0]["digits"]}
