@@ -4,11 +4,12 @@ A process that dies takes nothing with it: Ray begins its piece anew in another 
 files that it finds. Ray carries names, arguments and a line of words now and then, never data: those are in folders.
 """
 
+import io
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -19,6 +20,7 @@ ADDRESS = "RAY_ADDRESS"  # the variable that Ray itself takes its cluster's addr
 _AGAIN = 3  # times that a piece is begun anew whose process died
 _SECONDS_BETWEEN_LOOKS = 0.5
 _SECONDS_BETWEEN_WORDS = 1.0
+_SECONDS_TO_ANSWER = 30.0  # that the board has at most
 _STORE = 80 << 20  # bytes of Ray's store of objects, the least that it takes: nothing large goes through it
 # What the processes of another machine have to know of this one's surroundings; here they inherit it.
 _TOLD = ("SKILLS_RUNS", "SKILLS_TRUST", "MINARI_DATASETS_PATH", "GOMP_SPINCOUNT")
@@ -104,7 +106,8 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
         raise SkillsError(f"There is no Ray {where}: {error}", "Start one: ray start --head", ENVIRONMENT) from error
     try:
         signal.signal(signal.SIGTERM, heeded)  # Ray would end this process without a word
-        yield ray
+        with redirect_stdout(io.StringIO()):  # where Ray tells of processes that died; it is for results
+            yield ray
     finally:
         ray.shutdown()
 
@@ -116,7 +119,7 @@ def _cores() -> int:
 def _said(ray: Any, board: Any) -> dict[str, tuple[int, str]]:
     """What the pieces have said last; nothing while the board itself is being begun anew."""
     try:
-        found: dict[str, tuple[int, str]] = ray.get(board.read.remote(), timeout=10 * _SECONDS_BETWEEN_LOOKS)
+        found: dict[str, tuple[int, str]] = ray.get(board.read.remote(), timeout=_SECONDS_TO_ANSWER)
     except ray.exceptions.RayError:
         return {}
     return found
@@ -152,7 +155,10 @@ class _Board:
 
 def _do(name: str, board: Any, work: Work, *arguments: Any) -> str:
     """Does a piece, in a process of Ray's; what is wrong, "" where nothing is."""
-    board.begin.remote(name)
+    import ray
+
+    with suppress(ray.exceptions.RayError):  # while the board is begun anew
+        ray.get(board.begin.remote(name), timeout=_SECONDS_TO_ANSWER)
     reporter, notify = _telling(lambda words: board.say.remote(name, words))
     try:
         work(*arguments, reporter, notify)

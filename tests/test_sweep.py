@@ -48,12 +48,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def swept(home: Path) -> str:
-    """What a sweep on two workers says of which one is killed while it works."""
+    """What a sweep on two workers says of which one is killed while it works, when the first run is done."""
     sweep = start(home, "sweep", home / "grid.yaml", "--workers", 2)
     assert sweep.stderr is not None
+    said = ""
     try:
+        while ": done" not in said:
+            said += (line := sweep.stderr.readline())
+            assert line, said
         os.kill(_worker_of(sweep.pid), signal.SIGKILL)
-        _, said = sweep.communicate(timeout=500)
+        _, rest = sweep.communicate(timeout=1800)
+        said += rest
     finally:
         sweep.kill()
     assert sweep.returncode == 0, said
