@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,8 +63,8 @@ def sweep(
     asked = read_grid(grid)
     folder = out or runs_root() / f"sweep-{grid.stem}"
     chosen = choose_device(device)
-    told = {"workers": workers, "cores": cores, "gpus": int(chosen == "cuda")}
-    fleet = Fleet(**told) if address is None else Fleet(address, **told)
+    fleet = Fleet(workers=workers, cores=cores, gpus=int(chosen == "cuda"))
+    fleet = fleet if address is None else replace(fleet, address=address)
     with reporter(quiet) as report:
         runs = sweeping.begin_all(asked, folder, chosen, report, unsaid if quiet else console.say)
     try:
@@ -166,7 +167,7 @@ def standing_table(standings: "Standings") -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    counts = Counter(one.state for one in standings.values())
+    counts = Counter[str](one.state for one in standings.values())
     shown = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     order = ("working", "failed", "waiting", "done")
     for name, one in sorted(standings.items(), key=lambda item: order.index(item[1].state))[:_MOST_SHOWN]:

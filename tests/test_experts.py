@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
+from skills.learning import minibatches
 from skills.learning.classes import Classes, cluster, one_expert
 from skills.settings.config import ExpertsConfig
 
@@ -110,8 +111,9 @@ def test_one_expert_makes_the_round_trip(tmp_path):
 
 
 @pytest.mark.parametrize("window", [1, 8])
-def test_mini_batches_find_what_k_means_of_all_rows_finds(window):
+def test_mini_batches_find_what_k_means_of_all_rows_finds(window, monkeypatch):
     """Three clouds far apart, in episodes of each: all that there is to find is found, with the same scaling."""
+    monkeypatch.setattr(minibatches, "ROWS", 300)
     generator = np.random.default_rng(0)
     cloud = np.repeat(generator.integers(0, 3, 90), 20)
     observations = (10.0 * cloud[:, None] + generator.standard_normal((1800, 4))).astype(np.float32)

@@ -63,4 +63,9 @@ def test_a_run_on_data_beyond_memory_has_the_same_bytes(tmp_path: Path, monkeypa
     again = tmp_path / "runs" / "again"
     check(skills(tmp_path, "discover", NAME, "--run", again, *QUICKLY))
     assert made.count(True) == 7  # observations, actions, next states, rewards; the table of CVAEs, the two of IQL
-    assert differences(digests(again), digests(run)) is None
+    ours, theirs = (
+        {name: digest for name, digest in digests(one).items() if not name.startswith("gallery/")}
+        for one in (again, run)
+    )  # the page says where the run is
+    assert len(ours) > 8
+    assert differences(ours, theirs) is None

@@ -65,6 +65,11 @@ def swept(home: Path) -> str:
     return said
 
 
+def of_stages(run: Path) -> dict[str, str]:
+    """The digests of its files but for the page, which says where the run is."""
+    return {name: digest for name, digest in digests(run).items() if not name.startswith("gallery/")}
+
+
 def _worker_of(driver: int) -> int:
     """A process of Ray's, below another one, that is at work for it."""
     deadline = time.monotonic() + 300
@@ -107,7 +112,7 @@ def test_a_run_of_a_sweep_has_the_bytes_of_the_run_alone(home: Path, swept: str)
         asked += ["--set", f"policy.steps={config.policy.steps}", "--seed", config.seed, *learner]
         done = skills(home, "discover", NAME, "--run", alone, "--preset", "smoke", "--skills", 3, "--no-videos", *asked)
         assert done.returncode == 0, done.stderr
-        assert differences(digests(home / "runs" / "sweep-grid" / name), digests(alone)) is None, name
+        assert differences(of_stages(home / "runs" / "sweep-grid" / name), of_stages(alone)) is None, name
 
 
 def test_finished_runs_are_not_run_again_and_numbers_have_intervals_over_seeds(home: Path, swept: str) -> None:

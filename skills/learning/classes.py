@@ -196,12 +196,12 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
 
 def _by_batches(transitions: Transitions, count: int, window: int, seed: int) -> Classes:
     """Classes of more rows than K-means goes over again and again."""
-    episodes = len(transitions.lengths)
+    episodes = transitions.lengths
 
     def steps(chosen: NDArray[np.int64]) -> tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
         rows = transitions.rows_of(chosen)
         columns = (transitions.observations, transitions.actions, transitions.next_observations)
-        return [one[rows] for one in columns], transitions.lengths[chosen]
+        return [one[rows] for one in columns], episodes[chosen]
 
     mean, scale, columns = scaling_of(lambda chosen: _averaged(*steps(chosen), window), episodes)
 
@@ -213,8 +213,9 @@ def _by_batches(transitions: Transitions, count: int, window: int, seed: int) ->
     classes = Classes(nothing, centroids, columns, mean, scale, np.array(window))
     labels = np.empty(len(transitions), np.int32)
     for chosen in blocks(episodes):
-        rows, lengths = steps(chosen)
-        labels[transitions.bounds[chosen[0]] : transitions.bounds[chosen[-1] + 1]] = classes.classify(*rows, lengths)
+        (states, actions, after), lengths = steps(chosen)
+        part = slice(transitions.bounds[chosen[0]], transitions.bounds[chosen[-1] + 1])
+        labels[part] = classes.classify(states, actions, after, lengths)
     return replace(classes, labels=labels)
 
 
