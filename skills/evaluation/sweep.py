@@ -6,8 +6,9 @@ runs/sweep-GRID/
 """
 
 import contextlib
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,8 @@ from skills.evaluation.evaluate import evaluate
 from skills.evaluation.grid import Cell, Grid
 from skills.files import clear_leftovers, write_json
 from skills.fleet import Fleet, Standings, work_off
-from skills.measures.intervals import student
-from skills.measures.judged import rows
+from skills.measures.intervals import Interval, student
+from skills.measures.judged import measures, rows
 from skills.measures.summary import summary_of
 from skills.progress import Notify, Reporter
 from skills.runs.begin import get_data
@@ -29,6 +30,13 @@ from skills.runs.layout import is_run
 SCHEMA_VERSION = 1
 DOCUMENT = "sweep.json"
 _DIGITS = 2  # of a summary's numbers, which are rounded already
+# What they can be, by name or by unit.
+_RANGES = {
+    "Reward AUC": (0.0, 1.0),
+    "%": (0.0, 100.0),
+    "x base rate": (0.0, math.inf),
+    "x": (0.0, math.inf),
+}
 
 
 def begin_all(grid: Grid, folder: Path, device: Device, reporter: Reporter, notify: Notify) -> list[RunFolder]:
@@ -62,9 +70,9 @@ def is_complete(grid: Grid, run: RunFolder) -> bool:
         return False
     if grid.against is None or run.config.mode != "skills":
         return True
-    measures = run.measures
-    compared = {**measures.get("nulls", {}), **measures.get("baselines", {})}
-    return measures.get("protocol", {}).get("trials") == grid.trials and set(grid.against) <= set(compared)
+    document = run.measures
+    compared = {**document.get("nulls", {}), **document.get("baselines", {})}
+    return document.get("protocol", {}).get("trials") == grid.trials and set(grid.against) <= set(compared)
 
 
 def bring(path: str, against: tuple[str, ...] | None, trials: int, reporter: Reporter, notify: Notify) -> None:
@@ -105,18 +113,45 @@ def _cell(grid: Grid, cell: Cell, folder: Path) -> dict[str, Any]:
     }
 
 
-def _numbers(run: RunFolder) -> dict[str, Mapping[str, Any]]:
-    """{words: value, interval, digits} of a run: its measures where it has been evaluated, else its summary."""
-    measures = run.measures
-    if "protocol" in measures:
-        return {row.words: {**row.read(measures["measures"]), "digits": row.digits} for row in rows(measures)}
-    lines = ((line["name"], line["value"]) for line in summary_of(run))
-    return {name: {"value": value, "low": None, "high": None, "digits": _DIGITS} for name, value in lines}
+@dataclass(frozen=True)
+class _Found:
+    """A number of one run.   digits: behind the point.   lowest, highest: what it can be."""
+
+    interval: Interval
+    digits: int
+    lowest: float
+    highest: float
 
 
-def _over_seeds(found: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _numbers(run: RunFolder) -> dict[str, _Found]:
+    """By its words each number of a run: its measures where it has been evaluated, else its summary."""
+    document = run.measures
+    if "protocol" not in document:
+        return {line["name"]: _of_summary(line) for line in summary_of(run)}
+    numbers = {
+        one.words: one for measure in measures(document["protocol"].get("settings")) for one in measure.numbers()
+    }
+    return {
+        row.words: _Found(
+            Interval(**row.read(document["measures"])),
+            row.digits,
+            numbers[row.words].lowest,
+            numbers[row.words].highest,
+        )
+        for row in rows(document)
+    }
+
+
+def _of_summary(line: Mapping[str, Any]) -> _Found:
+    lowest, highest = _RANGES.get(line["name"], _RANGES.get(line["unit"], (-math.inf, math.inf)))
+    return _Found(Interval(line["value"], None, None), _DIGITS, lowest, highest)
+
+
+def _over_seeds(found: list[_Found]) -> dict[str, Any]:
     """The mean and its interval by Student's t; of one seed its own, over trials.   Without those that have none."""
-    there = [one for one in found if one["value"] is not None]
-    if len(there) < 2:
-        return dict((there or found)[0])
-    return {**asdict(student([one["value"] for one in there])), "digits": there[0]["digits"]}
+    there = [one for one in found if one.interval.value is not None] or found[:1]
+    interval, bounds = there[0].interval, there[0]
+    if len(there) > 1:
+        values = [float(one.interval.value or 0.0) for one in there]
+        interval = student(values, lowest=bounds.lowest, highest=bounds.highest)
+    return {**asdict(interval), "digits": bounds.digits}
