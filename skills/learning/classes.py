@@ -25,7 +25,7 @@ from skills.errors import USAGE, SkillsError
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.behaviours import cut
 from skills.learning.clones import Clones, Inputs
-from skills.learning.minibatches import blocks, centroids_of, scaling_of
+from skills.learning.minibatches import blocks, centroids_of, feature_scaling
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
 from skills.troubles import reading
@@ -203,7 +203,7 @@ def _by_batches(transitions: Transitions, count: int, window: int, seed: int) ->
         columns = (transitions.observations, transitions.actions, transitions.next_observations)
         return [one[rows] for one in columns], episodes[chosen]
 
-    mean, scale, columns = scaling_of(lambda chosen: _averaged(*steps(chosen), window), episodes)
+    mean, scale, columns = feature_scaling(lambda chosen: _averaged(*steps(chosen), window), episodes)
 
     def features(chosen: NDArray[np.int64]) -> NDArray[np.float32]:
         return (_averaged(*steps(chosen), window)[:, columns] - mean) / scale

@@ -24,7 +24,7 @@ _ROWS_A_CLASS = 10  # of a batch at least, on average
 Features = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
-def scaling_of(
+def feature_scaling(
     features: Features, lengths: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """(mean [F], scale [F], columns [F]) of all episodes. Columns that never change are left out.
