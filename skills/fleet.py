@@ -103,7 +103,8 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
         ray.init(**options)
     except (ConnectionError, ValueError, RuntimeError) as error:
         where = "on this machine" if fleet.address is None else f"at {fleet.address}"
-        raise SkillsError(f"There is no Ray {where}: {error}", "See what `ray status` says of it.", ENVIRONMENT) from error
+        said = f"There is no Ray {where}: {error}"
+        raise SkillsError(said, "See what `ray status` says of it.", ENVIRONMENT) from error
     try:
         signal.signal(signal.SIGTERM, heeded)  # Ray would end this process without a word
         with redirect_stdout(io.StringIO()):  # where Ray tells of processes that died; it is for results
