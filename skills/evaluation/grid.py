@@ -46,7 +46,7 @@ _MOST_RUNS = 10_000
 
 
 @dataclass(frozen=True)
-class Cell:
+class Combination:
     """What is the same in the runs that differ by their seed alone.   settings: those that the grid varies."""
 
     dataset: str
@@ -72,14 +72,14 @@ class Grid:
     trials: int
 
     @property
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[Combination]:
         """Every combination, but for seeds."""
         varied = [
             dict(zip(self.settings, values, strict=True)) for values in itertools.product(*self.settings.values())
         ]
-        return [Cell(*one) for one in itertools.product(self.datasets, self.methods, varied)]
+        return [Combination(*one) for one in itertools.product(self.datasets, self.methods, varied)]
 
-    def config(self, cell: Cell, seed: int, device: Device) -> Config:
+    def config(self, cell: Combination, seed: int, device: Device) -> Config:
         """The configuration of a run. Raises: SkillsError (usage) for what cannot be set so."""
         method = self.methods[cell.method]
         asked = {OPTIONS[name]: value for name, value in {**self.options, **method}.items()}

@@ -16,7 +16,7 @@ from skills.choices import Device
 from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation.evaluate import evaluate
-from skills.evaluation.grid import Cell, Grid
+from skills.evaluation.grid import Combination, Grid
 from skills.files import clear_leftovers, write_json
 from skills.fleet import Fleet, Standings, work_off
 from skills.measures.intervals import Interval, student
@@ -95,7 +95,7 @@ def write_sweep(grid: Grid, folder: Path) -> dict[str, Any]:
     return document
 
 
-def _cell(grid: Grid, cell: Cell, folder: Path) -> dict[str, Any]:
+def _cell(grid: Grid, cell: Combination, folder: Path) -> dict[str, Any]:
     """Of a combination the numbers over its seeds, and its runs, null where one is not finished."""
     runs = {seed: folder / cell.name(seed) for seed in grid.seeds}
     found = {}

@@ -21,11 +21,11 @@ _LEAST_SPREAD = 1e-8  # of a column that tells anything apart
 _ROWS_A_CLASS = 10  # of a batch at least, on average
 
 # The features of some episodes, [n, F].
-Features = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+FeaturesOf = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 def feature_scaling(
-    features: Features, lengths: NDArray[np.int64]
+    features: FeaturesOf, lengths: NDArray[np.int64]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
     """(mean [F], scale [F], columns [F]) of all episodes. Columns that never change are left out.
 
@@ -39,7 +39,7 @@ def feature_scaling(
     return scaler.mean_[columns].astype(np.float32), std[columns].astype(np.float32), columns
 
 
-def centroids_of(features: Features, lengths: NDArray[np.int64], count: int, seed: int) -> NDArray[np.float32]:
+def centroids_of(features: FeaturesOf, lengths: NDArray[np.int64], count: int, seed: int) -> NDArray[np.float32]:
     """[K, F] from batches of episodes that are drawn at random.   features: scaled.   lengths: [E] of the episodes."""
     generator = np.random.default_rng(seed)
     kmeans = MiniBatchKMeans(n_clusters=count, random_state=seed, n_init=1)
