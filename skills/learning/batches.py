@@ -18,6 +18,7 @@ from torch import Tensor
 
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
+from skills.learning.engine.tables import table_of_ones
 from skills.learning.matrix import Rewards
 
 _SHARE_OF_GPU = 0.5  # of its free memory, that the reward matrix may take
@@ -122,12 +123,12 @@ class Batches:
         experts: whose rows `config.expert_share` of each batch is drawn from; not looked at where that is nothing.
         """
         size, action_size = transitions.observations.shape[1], transitions.actions.shape[1]
-        pairs = torch.ones(len(transitions), size + action_size + 1)
+        pairs = table_of_ones(len(transitions), size + action_size + 1)
         pairs[:, :size] = torch.from_numpy(transitions.observations)
         pairs[:, size:-1] = torch.from_numpy(transitions.actions)
         last, ahead = _steps_ahead(transitions, config.td_steps)
         self._ahead = torch.from_numpy(ahead).to(device)
-        next_states = torch.ones(len(transitions), size + 1)
+        next_states = table_of_ones(len(transitions), size + 1)
         next_states[:, :-1] = torch.from_numpy(transitions.next_observations[last])
         for states in (pairs, next_states):
             states[:, :size].sub_(mean).div_(std)

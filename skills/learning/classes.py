@@ -25,6 +25,7 @@ from skills.errors import USAGE, SkillsError
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.behaviours import cut
 from skills.learning.clones import Clones
+from skills.learning.minibatches import blocks, centroids_of, feature_scaling
 from skills.learning.seeing import Seeing
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
@@ -171,6 +172,8 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
         )
     if config.features == "behaviour":
         return _shuffled(_of_behaviours(transitions, None if config.inferred else count, config, seed), config, seed)
+    if len(transitions) > config.batched_above and config.labels != "returns":
+        return _shuffled(_all_filled(_by_batches(transitions, count, config.window, seed)), config, seed)
     parts = [transitions.observations, transitions.actions, transitions.next_observations]
     raw = _averaged(parts, transitions.lengths, config.window)
     mean, scale, columns = _scaling(raw)
@@ -190,6 +193,31 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
     centroids = kmeans.cluster_centers_.astype(np.float32)
     classes = Classes(labels.astype(np.int32), centroids, columns, mean, scale, np.array(config.window))
     return _shuffled(_all_filled(classes), config, seed)
+
+
+def _by_batches(transitions: Transitions, count: int, window: int, seed: int) -> Classes:
+    """Classes of more rows than K-means goes over again and again."""
+    episodes = transitions.lengths
+
+    def steps(chosen: NDArray[np.int64]) -> tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
+        rows = transitions.rows_of(chosen)
+        columns = (transitions.observations, transitions.actions, transitions.next_observations)
+        return [one[rows] for one in columns], episodes[chosen]
+
+    mean, scale, columns = feature_scaling(lambda chosen: _averaged(*steps(chosen), window), episodes)
+
+    def features(chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        return (_averaged(*steps(chosen), window)[:, columns] - mean) / scale
+
+    centroids = centroids_of(features, episodes, count, seed)
+    nothing = np.zeros(0, np.int32)
+    classes = Classes(nothing, centroids, columns, mean, scale, np.array(window))
+    labels = np.empty(len(transitions), np.int32)
+    for chosen in blocks(episodes):
+        (states, actions, after), lengths = steps(chosen)
+        part = slice(transitions.bounds[chosen[0]], transitions.bounds[chosen[-1] + 1])
+        labels[part] = classes.classify(states, actions, after, lengths)
+    return replace(classes, labels=labels)
 
 
 def _of_behaviours(transitions: Transitions, count: int | None, config: ExpertsConfig, seed: int) -> Classes:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skills.data.transitions import Transitions
+from skills.learning.engine.tables import table_of_ones
 
 
 def standardised_rows(
@@ -18,7 +19,7 @@ def standardised_rows(
 ) -> Tensor:
     """(s, a, 1) of every transition, [N, O + A + 1]; observations standardised where a (mean, std) is given."""
     size = transitions.observations.shape[1]
-    rows = torch.ones(len(transitions), size + transitions.actions.shape[1] + 1)
+    rows = table_of_ones(len(transitions), size + transitions.actions.shape[1] + 1)
     rows[:, :size] = torch.from_numpy(transitions.observations)
     rows[:, size:-1] = torch.from_numpy(transitions.actions)
     if scaling is not None:
