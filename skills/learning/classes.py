@@ -25,6 +25,7 @@ from skills.errors import USAGE, SkillsError
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.behaviours import cut
 from skills.learning.clones import Clones, Inputs
+from skills.learning.policy_kmeans import cut_by_policy
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
 from skills.troubles import reading
@@ -44,8 +45,8 @@ class Classes:
     columns: [F] int64, which columns of concat(s, a, s') are features.   mean, scale: [F] float32.
     window: [] int64, over how many steps those columns are averaged first, see `ExpertsConfig`.
 
-    Where the classes are of behaviours, `columns` are [C] of (s, a), and features are the F = 2 C means over the window
-    of what they make standardised, and of its squares, standardised once more:
+    Where the classes are of behaviours or of policies, `columns` are [C] of (s, a), and features are the F = 2 C means
+    over the window of what they make standardised, and of its squares, standardised once more:
     behaviours: [K] int64, the behaviour of each class.   stride: [] int64, in steps.   spread: [2, F] float32, mean and
         scale of the features.   clones: whose the rows of a new episode are, where clones decided; else None.
     Of other classes they are empty and 0.
@@ -168,7 +169,7 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {len(transitions)} with --skills, or use a larger dataset.",
             USAGE,
         )
-    if config.features == "behaviour":
+    if config.features != "step":
         return _shuffled(_of_behaviours(transitions, None if config.inferred else count, config, seed), config, seed)
     parts = [transitions.observations, transitions.actions, transitions.next_observations]
     raw = _averaged(parts, transitions.lengths, config.window)
@@ -192,7 +193,16 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
 
 
 def _of_behaviours(transitions: Transitions, count: int | None, config: ExpertsConfig, seed: int) -> Classes:
-    found = cut(transitions, count, config.strides, seed)
+    if config.features == "behaviour":
+        found = cut(transitions, count, config.strides, seed)
+    elif count is None:
+        raise SkillsError(
+            "How many policies there are must be said: PG-Kmeans does not find it.",
+            "Name a number with --skills, or leave out --set experts.features=policy.",
+            USAGE,
+        )
+    else:
+        found = cut_by_policy(transitions, count, config.strides, config.max_iterations, seed)
     window, stride = np.array(config.strides * found.stride), np.array(found.stride)
     return _all_filled(
         Classes(

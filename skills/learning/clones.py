@@ -17,7 +17,7 @@ from skills.learning.windows import means
 
 _RANDOM = 64  # M
 _CLIP = 5.0  # standard deviations: a ReLU's line goes on for ever
-_RIDGE = 1e-2  # a row, to tell who could have acted so
+RIDGE = 1e-2  # a row, to tell who could have acted so
 # A row, to tell whether two are one: a stiff clone knows little of states it has not seen and bends between them.
 _STIFF_RIDGE = 0.03
 _WIDE, _NARROW = (3, 3, 3), (2, 2)  # strides of a window, round after round
@@ -152,7 +152,7 @@ def competing(
     for strides in (*_WIDE, *_NARROW):
         labels = rows.again(labels, strides)
     labels = _lasting(_merged(labels, rows), rows)
-    return Clones(inputs, rows.sums(labels).weights(_RIDGE).astype(np.float32))
+    return Clones(inputs, rows.sums(labels).weights(RIDGE).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class _Rows:
 
     def again(self, labels: Places, strides: int) -> Places:
         """[N] who errs least in windows of so many strides, of clones of these rows; 0..B-1, each with some row."""
-        missed = errors(self.inputs, self.actions, self.sums(labels).weights(_RIDGE))
+        missed = errors(self.inputs, self.actions, self.sums(labels).weights(RIDGE))
         return _numbered(means(missed, self.lengths, strides * self.stride).argmin(axis=1))
 
     def dwell(self, labels: Places) -> NDArray[np.float64]:
