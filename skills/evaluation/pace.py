@@ -35,7 +35,7 @@ _LEAST = 2  # reports, between which there is a time
 
 
 @dataclass(frozen=True)
-class Pace:
+class Allowance:
     """prepared: seconds that classes and rewards took.   updates: {setting: how many there are time for}."""
 
     prepared: float
@@ -79,7 +79,7 @@ def lengths(config: Config) -> dict[str, int]:
     return {name: getattr(config.policy, name) for name in _LENGTHS if hasattr(config.policy, name)}
 
 
-def find(run: RunFolder, minutes: float, reporter: Reporter, notify: Notify) -> Pace:
+def find(run: RunFolder, minutes: float, reporter: Reporter, notify: Notify) -> Allowance:
     """The pace of a run that is brought to its rewards. The caller holds `run.writing()`.
 
     Raises: SkillsError where classes and rewards have taken all of the minutes.
@@ -101,7 +101,7 @@ def find(run: RunFolder, minutes: float, reporter: Reporter, notify: Notify) -> 
     seconds = _tried(run, data.transitions, reporter)[-len(usual) :]
     whole = sum(each * count for each, count in zip(seconds, usual.values(), strict=True))
     factor = left / max(whole, 1e-9)
-    return Pace(prepared, {name: max(1, round(factor * count)) for name, count in usual.items()})
+    return Allowance(prepared, {name: max(1, round(factor * count)) for name, count in usual.items()})
 
 
 def clock_of(config: Config) -> Callable[[], float]:

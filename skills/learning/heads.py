@@ -35,6 +35,12 @@ class Heads:
         by_trunk = output.view(self._copies, self._shape.trunks, len(rows), -1)
         return by_trunk.transpose(1, 2).reshape(self._copies, len(rows), self._shape.skills, -1)
 
+    @torch.no_grad()
+    def lift(self, values: Tensor) -> None:
+        """Adds to what each head puts out, [K]; of heads that put out a number."""
+        biases = self.mlp.layers[-1][:, -1]  # [C times trunks, heads of a trunk]
+        biases += values.to(biases).view(1, self._shape.trunks, -1).expand(self._copies, -1, -1).reshape(biases.shape)
+
     def slow_copy(self) -> "Heads":
         """One that no gradient reaches."""
         slow = copy.copy(self)

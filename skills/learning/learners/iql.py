@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
@@ -54,6 +55,10 @@ class Iql(BatchSettings, Learner):
     depth: Annotated[int, "hidden layers"] = 2
     dropout: Annotated[float, "of the actor's hidden units"] = 0.0
     standardise: Annotated[bool, "the observations"] = True
+    settled: Annotated[
+        bool,
+        "values begin at the mean reward / (1 - gamma), and not at 0; a climb to it takes 1 / (polyak (1 - gamma))",
+    ] = False
 
     def dropout_of(self, shape: Shape) -> Dropout | None:
         """What the actor's hidden units are multiplied by, None for nothing."""
@@ -78,6 +83,10 @@ class Iql(BatchSettings, Learner):
         dropout = self.dropout_of(shape)
         with beside(device) as helper:
             learner = IqlNetworks(shape, self, generator, device, helper)
+            if self.settled:
+                own_rows = rewards.labels[: len(transitions) - transitions.demonstrations]
+                means = own_rows.mean(axis=0, dtype=np.float64) * rewards.scale + self.reward_shift
+                learner.settle(torch.from_numpy(means / (1.0 - self.discount)))
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
@@ -131,6 +140,15 @@ class IqlNetworks:
             "q": adam(self.q.mlp.layers, config.learning_rate),
         }
         self._losses: dict[str, Tensor] = {}
+
+    def settle(self, values: Tensor) -> None:
+        """Lifts all values, which begin at about 0, by what they come to where rewards are the same everywhere, [K].
+
+        Rewards that are never far from their mean say little in advantages and much in values: as long as these climb,
+        by 1 - gamma of what is left in 1 / polyak updates, the climb's errors are what the actor's weights see.
+        """
+        for network in (self.q, self.value, self.target):
+            network.lift(values)
 
     def update(self, batch: Batch) -> None:
         """One step: V, actor, Q, targets.

@@ -101,7 +101,8 @@ class Hilp(RewardMaker):
 def prompts(placed: NDArray[np.float32], wanted: Iterator[NDArray[np.float32]]) -> NDArray[np.float32]:
     """[D, K] z_k above.   placed: [N, D] phi of next states, of mean 0.   wanted: [n, K] of all rows, some at once."""
     places = placed.astype(np.float64)
-    products, done = 0.0, 0
+    products: NDArray[np.float64] = np.zeros((places.shape[1], 1))
+    done = 0
     for part in wanted:  # the share of the class falls out: places have mean 0
         products = products + places[done : done + len(part)].T @ part
         done += len(part)
