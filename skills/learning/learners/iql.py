@@ -64,6 +64,11 @@ class Iql(BatchSettings, Learner):
         """What the actor's hidden units are multiplied by, None for nothing."""
         return Dropout(self.dropout, ((shape.trunks, self.batch, self.hidden),) * self.depth) if self.dropout else None
 
+    def mean_values(self, rewards: Rewards, rows: int) -> Tensor:
+        """[K] what values come to where every reward is the mean of the first `rows`, and nothing ends."""
+        means = rewards.labels[:rows].mean(axis=0, dtype=np.float64) * rewards.scale + self.reward_shift
+        return torch.from_numpy(means / (1.0 - self.discount))
+
     def train(
         self,
         transitions: Transitions,
@@ -84,9 +89,7 @@ class Iql(BatchSettings, Learner):
         with beside(device) as helper:
             learner = IqlNetworks(shape, self, generator, device, helper)
             if self.settled:
-                own_rows = rewards.labels[: len(transitions) - transitions.demonstrations]
-                means = own_rows.mean(axis=0, dtype=np.float64) * rewards.scale + self.reward_shift
-                learner.settle(torch.from_numpy(means / (1.0 - self.discount)))
+                learner.settle(self.mean_values(rewards, len(transitions) - transitions.demonstrations))
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
