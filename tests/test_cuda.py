@@ -9,6 +9,7 @@ import pytest
 import torch
 from interrupting import interrupted_after
 
+from skills.learning import parts
 from skills.learning.batches import Batch
 from skills.learning.classes import cluster, one_expert
 from skills.learning.cvae.model import CvaeShape, StackedCvae, losses
@@ -16,8 +17,12 @@ from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.optimiser import adam, descend
 from skills.learning.engine.stacked import with_ones
 from skills.learning.learners import iql
+from skills.learning.learners.demodice import Demodice
 from skills.learning.learners.iql import Iql
+from skills.learning.learners.iqlearn import Iqlearn
 from skills.learning.learners.reach import Reach
+from skills.learning.learners.smodice import Smodice
+from skills.learning.learners.valuedice import Valuedice
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
 from skills.learning.rewards.clue import Clue
@@ -30,6 +35,8 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device"),
 ]
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
+SMALL = {"hidden": 32, "batch": 32, "steps": 100}
+UNPAID = [Iqlearn(**SMALL), Valuedice(**SMALL), Demodice(**SMALL), Smodice(**SMALL, classifier_steps=100)]
 EXPERTS = one_expert(1, np.arange(1))  # which IQL does not look at
 
 
@@ -97,7 +104,21 @@ def test_rewards_and_policy_of_real_data(cheetah, tmp_path):
         assert np.isfinite(policy.act(cheetah.observations[:6], np.arange(6))).all()
 
 
-@pytest.mark.parametrize("config", [Iql(hidden=32, batch=32, steps=100), Reach(value_steps=100, hidden=32, steps=100)])
+@pytest.mark.parametrize("config", UNPAID, ids=[one.name for one in UNPAID])
+def test_captured_steps_without_rewards_are_eager_ones(cheetah, tmp_path, config, monkeypatch):
+    experts, acted = one_expert(len(cheetah), np.arange(200), 2), []
+    for eager in (False, True):
+        if eager:
+            monkeypatch.setattr(parts, "captured", lambda step, state, device: step)
+        generator = torch.Generator().manual_seed(0)
+        policy = config.train(cheetah, experts, None, GPU, generator, tmp_path / str(eager), silent_reporter)
+        acted.append(policy.act(cheetah.observations[:40], np.arange(40) % 2))
+    np.testing.assert_allclose(*acted, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "config", [Iql(hidden=32, batch=32, steps=100), Reach(value_steps=100, hidden=32, steps=100), *UNPAID]
+)
 def test_interrupted_training_goes_on(cheetah, tmp_path, config):
     rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
 

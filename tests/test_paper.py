@@ -33,9 +33,8 @@ def test_tables_are_under_the_papers_numbers():
     assert "Adroit" in table("table2").title
     assert [table(name).trajectories for name in ("table3", "table6", "table7")] == [1, 1, 10]
     assert table("table5").percent == 10
-    assert table("table4").not_run == tuple(
-        f"{name}{count}" for count in ("", "-10") for name in ("iq-learn", "valuedice", "demodice", "smodice")
-    )
+    assert {"iq-learn", "valuedice-10", "demodice", "smodice-10"} < set(table("table4").methods)
+    assert table("table4").not_run == ()
 
 
 def test_every_published_number_names_its_source():

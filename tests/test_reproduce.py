@@ -24,8 +24,9 @@ from skills.runs.folder import open_run
 from skills.runs.reading import read_own
 
 DATASET, EXPERT = "halfcheetah-random", "halfcheetah-medium"
-METHODS = ["clue", "clue-uncalibrated", "true", "otr", "oril", "sqil", "bc", "td3bc"]
-TABLE = replace(paper.table("table3"), datasets=(DATASET,), columns=(*METHODS, "smodice"))
+RIVALS = ["iq-learn", "valuedice", "demodice", "smodice"]
+METHODS = ["clue", "clue-uncalibrated", "true", "otr", "oril", "sqil", "bc", "td3bc", *RIVALS]
+TABLE = replace(paper.table("table3"), datasets=(DATASET,), columns=(*METHODS, "gail"))
 SETTINGS = Settings("smoke", seeds=2, seed=1, device="cpu", steps=60, expert=EXPERT)
 
 
@@ -254,7 +255,7 @@ def test_the_command_prints_a_table_and_one_document(finished, root, capsys):
         ({"table": "table1", "datasets": "pen-human"}, USAGE, "skills reproduce table2 --datasets pen-human"),
         ({"table": "table2", "datasets": "hopper-medium"}, USAGE, "skills reproduce table3 --datasets hopper-medium"),
         ({"table": "table2"}, NOT_FOUND, "Ant-v5"),
-        ({"table": "table4", "methods": "clue,smodice"}, USAGE, "Known"),
+        ({"table": "table4", "methods": "clue,gail"}, USAGE, "Known"),
         ({"table": "table3", "datasets": DATASET, "expert": "nowhere.npz"}, NOT_FOUND, "dataset"),
         ({"table": "table3", "datasets": DATASET, "expert": "pen-human"}, NOT_FOUND, "Ant-v5"),
         ({"table": "table3", "datasets": DATASET, "seeds": 0}, USAGE, "1 or more"),

@@ -39,6 +39,10 @@ METHODS = {
     "sqil": Method("sqil", "td3bc"),  # with TD3+BC, as papers do that compare with it offline
     "bc": Method(learner="bc"),
     "td3bc": Method("true", "td3bc"),
+    "iq-learn": Method(learner="iqlearn"),
+    "valuedice": Method(learner="valuedice"),
+    "demodice": Method(learner="demodice"),
+    "smodice": Method(learner="smodice"),
 }
 
 

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 
-def adam(parameters: Sequence[Tensor], rate: float) -> torch.optim.Adam:
+def adam(parameters: Sequence[Tensor], rate: float, decay: float = 0.0) -> torch.optim.Adam:
     """An optimiser of leaves; its moments are there before the first step, so others can hold them.
 
     rate: the learning rate; on a GPU it becomes a tensor, so that a captured graph sees it change.
+    decay: of the parameters, times them in their gradient.
     """
     device = parameters[0].device
     captured = device.type == "cuda"
-    optimizer = torch.optim.Adam(
-        parameters, lr=torch.tensor(rate, device=device) if captured else rate, fused=True, capturable=captured
-    )
+    now = torch.tensor(rate, device=device) if captured else rate
+    optimizer = torch.optim.Adam(parameters, lr=now, weight_decay=decay, fused=True, capturable=captured)
     for one in parameters:
         moments = {name: torch.zeros_like(one, requires_grad=False) for name in ("exp_avg", "exp_avg_sq")}
         optimizer.state[one] = {"step": torch.zeros((), device=device), **moments}
@@ -41,6 +41,13 @@ def state_of(optimizer: torch.optim.Adam, name: str) -> dict[str, Tensor]:
 
 def descend(optimizer: torch.optim.Adam, loss: Tensor) -> None:
     """One step down a loss's gradient."""
-    optimizer.zero_grad(set_to_none=True)
+    descend_together([optimizer], loss)
+
+
+def descend_together(optimizers: Sequence[torch.optim.Adam], loss: Tensor) -> None:
+    """One step of each down the gradient of a loss, all at what the parameters are before."""
+    for optimizer in optimizers:
+        optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()

@@ -78,6 +78,11 @@ class StackedMlp:
         """The same numbers on the same memory, which no gradient reaches."""
         return StackedMlp(layer.detach() for layer in self.layers)
 
+    def unbiased(self) -> "StackedMlp":
+        """The same numbers on the same memory; no gradient reaches the last bias, so one that is 0 stays so."""
+        *layers, last = self.layers
+        return StackedMlp([*layers, torch.cat([last[:, :-1], last[:, -1:].detach()], dim=1)])
+
     def to_learn(self) -> "StackedMlp":
         """A copy whose matrices are leaves that gradients are of."""
         return StackedMlp(
