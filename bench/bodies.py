@@ -97,7 +97,7 @@ def _together(states: list[Any]) -> Any:
     """[T + 1, O] of an episode's observations, or a dict of such arrays."""
     if not isinstance(states[0], dict):
         return np.array(states)
-    return {name: np.array([state[name] for state in states]) for name in states[0]}
+    return {name: _together([state[name] for state in states]) for name in states[0]}
 
 
 def _position(env: Any) -> np.ndarray:

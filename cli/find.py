@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skills.bodies.quantities import QUANTITIES
 from skills.cli import console
 from skills.cli.options import Goal, Json, Quiet, Reward, RunName, Trust
 from skills.errors import USAGE, SkillsError
@@ -111,7 +110,7 @@ def _print(
     goals = found.aim.goals
     by_skill = {one.skill: one for one in checked}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    numbers = ["expected"] if not goals else [f"{name}, {QUANTITIES[name].unit}".rstrip(", ") for name in goals]
+    numbers = ["expected"] if not goals else [f"{name}, {found.aim.words[name].unit}".rstrip(", ") for name in goals]
     numbers += ["off, s.d."] * bool(goals)
     if checked:
         numbers += [*(f"played {name}" for name in goals), "achieved", "of predicted", "survival"]

@@ -56,7 +56,10 @@ RunName = Annotated[
 _WORDS = "\n\n".join(f"{name}{f', {one.unit}' if one.unit else ''}: {one.meaning}." for name, one in QUANTITIES.items())
 ABOUT_TASKS = f"""A reward is arithmetic (+ - * / ** < >, {", ".join(FUNCTIONS)}) over what can be said of a step:
 
-{_WORDS}"""
+{_WORDS}
+
+Of what does not go about (an arm, a hand, a log without a simulator), and of a swimmer: o0, o1, ...: what is observed
+in each column; energy."""
 Reward = Annotated[
     str | None, typer.Option("--reward", metavar="EXPR", help='What a step is worth: "vx - 0.5*abs(yaw_rate)".')
 ]

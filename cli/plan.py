@@ -34,6 +34,7 @@ def plan(
     Beside it is the best single skill: a plan pays where the goal lies between skills, or one has to be led up to.
     """
     from skills.measures import planning
+    from skills.measures.quantities import words_of
     from skills.measures.switches import required_switches
     from skills.runs import folder as runs
 
@@ -43,7 +44,7 @@ def plan(
         )
     opened = runs.find(run)
     switches = required_switches(opened)
-    aim = planning.aim_of(reward, goal, switches)
+    aim = planning.aim_of(reward, goal, switches, words_of(opened.env_id))
     plans = planning.search(aim, switches, seconds)
     with reporter(quiet) as report:
         outcomes = planning.play_plans(opened, aim, plans, progress=report("playing the plan, ten times", "steps"))

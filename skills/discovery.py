@@ -156,8 +156,7 @@ class _Stages:
     def _stretches(self) -> Rollouts:
         """Of each class the stretch of the data that has the most of it, as if it had been played."""
         transitions, classes = self._data.transitions, Classes.load(self._run.experts_file)
-        found = exemplars.cut(transitions, classes.labels, self._config.skills, self._config.rollout.horizon + 1)
-        found = exemplars.for_every_seed(found, self._config.seeds)
+        found = exemplars.stretches(self._run, transitions, classes.labels, self._config.rollout.horizon + 1)
         return of_data(transitions, classes.labels, found.starts, found.episodes, found.lengths, found.qpos)
 
     def measures(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from skills.bodies.environments import load_model, motion_size
+from skills.bodies.body import body_of
 from skills.learning.policy import Policy, Shape
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, open_or_create
@@ -15,7 +15,8 @@ from skills.runs.folder import RunFolder, open_or_create
 
 def constant_policy(env_id: str, levels: Sequence[float]) -> Policy:
     """A skill for each level, which all its motors are held at."""
-    size, actions = motion_size(env_id), int(load_model(env_id).nu)
+    body = body_of(env_id)
+    size, actions = body.motion_size, len(body.actions.low)
     shape = Shape(size, actions, len(levels), hidden=4)
     policy = Policy(shape, torch.zeros(size), torch.ones(size), torch.Generator().manual_seed(0))
     with torch.no_grad():

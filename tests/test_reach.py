@@ -12,9 +12,11 @@ from torch import nn
 
 from skills.data.transitions import Transitions
 from skills.files import read_arrays
+from skills.learning.actors import Actors
 from skills.learning.classes import Classes, one_expert
-from skills.learning.draws import Draws, DrawSettings, Weighing, draws_by
+from skills.learning.draws import Draws, DrawSettings, Weighing, draws_by, draws_of
 from skills.learning.engine.stacked import StackedMlp, with_ones
+from skills.learning.engine.workers import Workers
 from skills.learning.experience import Experience, experience, n_step_sums
 from skills.learning.learners.reach import Reach
 from skills.learning.matrix import Rewards
@@ -24,8 +26,8 @@ from skills.progress import silent_reporter
 
 CPU = torch.device("cpu")
 SMALL = Reach(
-    value_steps=1500, value_hidden=32, value_batch=64, value_rate=3e-3,
-    steps=300, hidden=32, batch=32, learning_rate=3e-3,
+    value_steps=1500, value_hidden=32, value_batch=64, value_rate=3e-3, common_steps=100,
+    steps=600, hidden=32, batch=32, learning_rate=3e-3,
 )  # fmt: skip
 
 
@@ -135,6 +137,35 @@ def test_the_gate_multiplies_them_by_a_power_of_v_over_its_highest():
     assert weighing.weights(value, advantage).ravel().tolist() == pytest.approx([1.0, 0.125, 0.0, 0.0])
 
 
+def test_where_episodes_end_in_failure_a_share_of_the_rows_is_drawn_without_the_gate():
+    transitions, _, rewards = chain()
+    seen = experience(transitions, rewards, (torch.zeros(1), torch.ones(1)), 5, 0.95, 0.0, CPU)
+    values = Values(seen, SMALL, torch.Generator().manual_seed(0), CPU)
+    config = DrawSettings(ungated=0.5)
+
+    def shares(draws: Draws) -> torch.Tensor:
+        sums = draws.sums / draws.sums[:, -1:]
+        return torch.diff(sums, dim=1, prepend=torch.zeros(len(sums), 1, dtype=torch.float64))
+
+    gated, free = (shares(draws_by(values, one)) for one in (config, replace(config, gate=0.0)))
+    torch.testing.assert_close(shares(draws_by(values, config, failing=0.4)), 0.8 * gated + 0.2 * free)
+
+
+def test_policies_begin_as_the_clone_of_all_rows_and_differ_after_a_step():
+    transitions, _, _ = chain()
+    states, actions = with_ones(torch.from_numpy(transitions.observations)), torch.from_numpy(transitions.actions)
+    generator = torch.Generator().manual_seed(0)
+    with Workers(count=1) as workers:
+        common, actors = (Actors(states, actions, count, SMALL, generator, workers) for count in (1, 3))
+        actors.begin_as(common)
+        first = actors.tensors()["0.policy.0"]
+        assert (first == common.tensors()["0.policy.0"]).all()
+        actors.draw(draws_of(np.arange(3), np.arange(4), len(states), CPU), generator)
+        actors.set_step(0)
+        actors.update()
+    assert not torch.equal(first[0], first[1])
+
+
 def test_values_below_nothing_close_no_gate():
     value, advantage = -torch.rand(100, 1), torch.zeros(100, 1)
     weighing = Weighing.fit(value, advantage, DrawSettings())
@@ -195,10 +226,14 @@ def test_one_skill_does_what_it_is_paid_for(tmp_path, trunk):
 
 @pytest.mark.parametrize(
     ("steps", "left"),
-    [(40, ["valuing states for 3 skills: 60", "training 3 skills: 20"]), (120, ["training 3 skills: 60"])],
+    [
+        (40, ["valuing states for 3 skills: 60", "cloning what all skills begin as: 20", "training 3 skills: 20"]),
+        (90, ["cloning what all skills begin as: 20", "training 3 skills: 20"]),
+        (160, ["training 3 skills: 60"]),
+    ],
 )
 def test_interrupted_learning_ends_in_the_same_bytes(tmp_path, steps, left):
-    config = replace(SMALL, value_steps=80, steps=80)
+    config = replace(SMALL, value_steps=80, common_steps=40, steps=80)
 
     def run(folder: Path, reporter=silent_reporter) -> list[bytes]:
         train(config, folder, reporter)
@@ -218,7 +253,9 @@ def test_threads_change_no_byte(tmp_path):
     try:
         for count in (1, 2):
             torch.set_num_threads(count)
-            train(replace(SMALL, value_steps=40, steps=40, batch=512, hidden=256), tmp_path / str(count))
+            train(
+                replace(SMALL, value_steps=40, common_steps=40, steps=40, batch=512, hidden=256), tmp_path / str(count)
+            )
             found.append((tmp_path / str(count) / "weights.safetensors").read_bytes())
     finally:
         torch.set_num_threads(threads)

@@ -1,14 +1,23 @@
 """The general world, which plays Gymnasium's own environments, against the batched one; what a body is found to be."""
 
+import warnings
+from pathlib import Path
+from typing import Any
+
 import gymnasium
 import mujoco
 import numpy as np
 import pytest
+from minari import create_dataset_from_buffers as store
+from minari.data_collector import EpisodeBuffer
 
+from skills.api.performer import flat
 from skills.bodies.body import body_of, derive
 from skills.bodies.fast import Simulation
 from skills.bodies.gym import GymWorld
+from skills.bodies.making import make
 from skills.bodies.worlds import open_world
+from skills.data.minari import load
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 
 BATCHED = ["Ant-v5", "HalfCheetah-v5", "Walker2d-v5", "Hopper-v5"]
@@ -54,6 +63,7 @@ FOUND = {  # root, the body that is followed, steps of an episode, s a step, the
     "InvertedDoublePendulum-v5": ("fixed", "cart", 1000, 0.05, 1.0, 9, 9),
     "FetchReach-v4": ("fixed", "robot0:gripper_camera_depth_frame", 50, 0.04, 1.0, 16, 16),
     "AdroitHandDoor-v1": ("fixed", "lfdistal", 200, 0.01, 1.0, 39, 39),
+    "FrankaKitchen-v1": ("fixed", "panda0_rightfinger", 280, 0.08, 1.0, 93, 93),  # with goals in dicts of dicts
     "PointMaze_UMaze-v3": ("level", "particle", 300, 0.01, 1.0, 8, 8),
 }
 
@@ -196,3 +206,39 @@ def test_what_is_no_model_is_refused(tmp_path) -> None:
     with pytest.raises(SkillsError, match="no actuators"):
         body_of(str(path))
     assert mujoco.MjModel.from_xml_path(str(path)).nu == 0
+
+
+def test_goals_in_dicts_of_dicts_are_read_as_they_are_played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kitchen keeps a goal for each of its things: what is stored of it and what a world of it observes are alike."""
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    kitchen = make("FrankaKitchen-v1")
+    seen, played = [kitchen.reset(seed=3)[0]], 12
+    for _ in range(played):
+        seen.append(kitchen.step(np.zeros(9, np.float32))[0])
+    episode = EpisodeBuffer(
+        observations=_stacked(seen), actions=np.zeros((played, 9), np.float32), rewards=np.zeros(played),
+        terminations=np.zeros(played, bool), truncations=np.arange(played) == played - 1, infos={},
+    )  # fmt: skip
+    space = kitchen.observation_space
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        store(
+            "kitchen/still-v0", [episode], env=kitchen.spec,
+            observation_space=space, action_space=kitchen.action_space,
+        )  # fmt: skip
+    kitchen.close()
+    data = load("kitchen/still-v0", "kitchen", steps=None, columns="motion")
+    assert data.observation_parts[2] == ("achieved_goal/kettle", 7)
+    expected = [gymnasium.spaces.flatten(space, one) for one in seen]
+    np.testing.assert_allclose(data.observations, expected[:-1], atol=1e-6)
+    np.testing.assert_allclose(flat(seen[0]), expected[0], atol=1e-6)
+    world = open_world("FrankaKitchen-v1", 1)
+    assert world.reset([np.random.default_rng(3)]).shape == (1, 93)
+    world.close()
+
+
+def _stacked(states: list[Any]) -> Any:
+    """An episode's observations, part by part."""
+    if not isinstance(states[0], dict):
+        return np.stack(states)
+    return {name: _stacked([one[name] for one in states]) for name in states[0]}

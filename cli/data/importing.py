@@ -10,7 +10,9 @@ from skills.cli.options import Import, Quiet, Trust
 
 
 def import_file(
-    file: Annotated[Path, typer.Argument(help="A D4RL HDF5 file, an .npz with the same arrays, a LeRobot folder.")],
+    file: Annotated[
+        Path, typer.Argument(help="D4RL's HDF5, an .npz with the same arrays, a LeRobot folder, an MCAP or ROS 2 bag.")
+    ],
     env: Annotated[str, typer.Option(help="The environment that it comes from: Ant-v5, AdroitHandDoor-v1, ...; none.")],
     name: Annotated[str, typer.Option(help="The Minari id that it gets: mine/run-v0.")],
     label: Annotated[

@@ -103,6 +103,6 @@ class Performer:
 def flat(observation: ArrayLike | Mapping[str, ArrayLike]) -> Float32s:
     """An observation as one float32 array; the parts of a dict side by side, by name, as Gymnasium flattens them."""
     if isinstance(observation, Mapping):
-        parts = [np.asarray(observation[name], np.float32) for name in sorted(observation)]
+        parts = [flat(observation[name]) for name in sorted(observation)]  # which may be dicts themselves
         return np.concatenate(parts, axis=-1)
     return np.asarray(observation, np.float32)

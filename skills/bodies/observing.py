@@ -3,6 +3,7 @@
 Letters: T steps, O columns.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,14 @@ _HINT = "Only flat continuous ones (a Box of one axis, or for observations a dic
 def observation_parts(space: Any, what: str) -> tuple[tuple[str, int], ...]:
     """(name, columns) of the vectors that an observation is made of, in the order in which Gymnasium flattens it.
 
+    A vector in a dict of a dict is called "achieved_goal/kettle".
     what: whose, for the message.   Raises: SkillsError where there is none.
     """
-    if isinstance(space, Dict):
-        vectors = tuple((str(name), _size(part)) for name, part in space.spaces.items() if _is_vector(part))
-        others = [name for name, part in space.spaces.items() if not _is_vector(part) and not is_picture(part)]
-        if vectors and not others:
-            return vectors
-    elif _is_vector(space):
-        return (("observation", _size(space)),)
-    seen = list(space.spaces.values()) if isinstance(space, Dict) else [space]
-    if any(map(is_picture, seen)) and not any(map(_is_vector, seen)):
+    leaves = list(_leaves(space, ""))
+    vectors = tuple((name or "observation", _size(part)) for name, part in leaves if _is_vector(part))
+    if vectors and all(_is_vector(part) or is_picture(part) for _, part in leaves):
+        return vectors
+    if any(is_picture(part) for _, part in leaves) and not vectors:
         raise SkillsError(
             f"{what} has nothing but pictures for observations: {space}.",
             "Skills are learned from vectors. Write what an encoder of yours makes of each picture (an array of one "
@@ -45,7 +43,29 @@ def flat_observation(parts: tuple[tuple[str, int], ...], observation: Any) -> ND
     """[O] or [T, O] the parts of an observation side by side."""
     if not isinstance(observation, dict):
         return np.asarray(observation)
-    return np.concatenate([np.asarray(observation[name]) for name, _ in parts], axis=-1)
+    return np.concatenate([np.asarray(part_of(observation, name)) for name, _ in parts], axis=-1)
+
+
+def part_of(observation: dict[str, Any], name: str) -> Any:
+    """A part of an observation by its name, see `observation_parts`."""
+    if name in observation:
+        return observation[name]
+    first, _, rest = name.partition("/")
+    return part_of(observation[first], rest)
+
+
+def picture_parts(space: Any) -> tuple[tuple[str, Any], ...]:
+    """(name, space) of the pictures in an observation."""
+    return tuple((name, part) for name, part in _leaves(space, "") if is_picture(part))
+
+
+def _leaves(space: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """What is no dict in a space, with the names that lead there."""
+    if not isinstance(space, Dict):
+        yield name, space
+        return
+    for key, part in space.spaces.items():
+        yield from _leaves(part, f"{name}/{key}" if name else str(key))
 
 
 def _size(space: Any) -> int:

@@ -217,15 +217,22 @@ def chosen(columns: NamedColumns, observations: Sequence[str], actions: Sequence
 
     Raises: SkillsError (usage) for a name that there is not.
     """
-    found = dict(columns)
     seen = {_named(name, columns, path): name for name in observations}
+    done = [_named(name, columns, path) for name in actions]
+    found = {name: column for name, column in columns.items() if name not in (*seen, *done)}
     if seen:
         found = {name: column for name, column in found.items() if not _is_observation(name)}
-        found |= {f"observations/{name.rpartition('/')[2]}": _upright(columns[own]) for own, name in seen.items()}
+        found |= {f"observations/{part}": _upright(columns[own]) for own, part in _parts_called(seen).items()}
     if actions:
-        own = [_upright(columns[_named(name, columns, path)]) for name in actions]
-        found["actions"] = np.concatenate([np.asarray(column[:]) for column in own], axis=1)
+        found["actions"] = np.concatenate([np.asarray(_upright(columns[name])[:]) for name in done], axis=1)
     return found
+
+
+def _parts_called(seen: dict[str, str]) -> dict[str, str]:
+    """{column: part} what each of the chosen is called: the last of its name, or all of it where others end alike."""
+    short = {own: name.rpartition("/")[2] for own, name in seen.items()}
+    alike = len(set(short.values())) < len(short)
+    return {own: name.strip("/").replace("/", ".") for own, name in seen.items()} if alike else short
 
 
 def _named(name: str, columns: NamedColumns, path: Path) -> str:

@@ -26,7 +26,8 @@ from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.bodies.keys import is_log, is_model, read_key
 from skills.bodies.making import make, register
 from skills.choices import Columns
-from skills.data import catalog, lerobot, minari, physics, store
+from skills.data import catalog, lerobot, minari, physics, store, topics
+from skills.data.bags import SUFFIXES, is_bag
 from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, chosen, flat, without_world
 from skills.data.minari import SECONDS, check_spaces
@@ -41,7 +42,7 @@ from skills.progress import Notify, Progress, silent, unsaid
 from skills.troubles import reading
 
 _DIGITS = 8  # of the digest of a file in the name of its dataset
-_READ = (".parquet", ".json", ".npz")  # files of a folder that are looked at
+_READ = (".parquet", ".json", ".npz", *SUFFIXES)  # files of a folder that are looked at
 _BYTES = 4  # of a number, at least
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
 
@@ -85,7 +86,8 @@ def import_file(
         return
     store.check_new(minari_id)
     spec = _env_spec(env_id)
-    with opened(path) as columns:
+    with opened(path, observations, actions) as columns:
+        seconds = seconds or _seconds(path, columns)
         columns = chosen(columns, observations, actions, path)
         table = _table(path, columns, spec, interleaved, notify)
         seen, acted = table.observation_space(), _action_space(spec, table)
@@ -97,7 +99,6 @@ def import_file(
         more: dict[str, Any] = {"imported_from": path.name, **made_of}
         if licence:
             more["license"] = licence
-        seconds = seconds or (lerobot.seconds(path) if lerobot.is_lerobot(path) else None)
         if seconds:
             more[SECONDS] = seconds
         if labels is not None:
@@ -122,6 +123,13 @@ def import_once(path: Path, env_id: str, *, progress: Progress = silent, notify:
     if not is_local(minari_id):
         import_file(path, minari_id, env_id, progress=progress, notify=notify)
     return minari_id
+
+
+def _seconds(path: Path, columns: NamedColumns) -> float | None:
+    """Of a step, where the file says it."""
+    if lerobot.is_lerobot(path):
+        return lerobot.seconds(path)
+    return topics.seconds(columns) if is_bag(path) else None
 
 
 def _digest(path: Path) -> str:

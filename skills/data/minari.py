@@ -19,7 +19,8 @@ from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
-from skills.bodies.observing import flat_observation, observation_parts
+from skills.bodies.observing import flat_observation, observation_parts, part_of
+from skills.bodies.roots import names_in_qpos
 from skills.bodies.specs import key_of
 from skills.choices import Columns
 from skills.data import store
@@ -28,7 +29,7 @@ from skills.data.minari_root import LABEL_NAMES, is_local, minari_root
 from skills.data.opening import open_folder, reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
 from skills.data.transitions import ACTION_LIMIT, Transitions
-from skills.errors import NOT_FOUND, SkillsError
+from skills.errors import NOT_FOUND, USAGE, SkillsError, some
 from skills.memory import check_memory
 from skills.progress import Progress, silent
 
@@ -111,7 +112,23 @@ def open_usable(minari_id: str, env: str | None = None) -> Any:
     columns, actions = total(observation_parts(spaces[0], minari_id)), int(spaces[1].shape[0])
     _check_size(minari_id, "observations", columns, {body.observation_size, body.motion_size}, body.name)
     _check_size(minari_id, "actions", actions, {len(body.actions.low)}, body.name)
+    if body.model is not None and not body.plays:
+        _check_states(dataset, minari_id, body)
     return dataset
+
+
+def _check_states(dataset: Any, minari_id: str, body: Body) -> None:
+    """Raises: SkillsError (usage) where the first episode has no states of the model that they are to be shown in."""
+    first = next(whole_episodes(dataset, minari_id, dataset.episode_indices[:1].tolist()), None)
+    states = np.asarray(({} if first is None else first.infos or {}).get("qpos", ()))
+    needed = body.state_size
+    if states.ndim != 2 or states.shape[1] != needed:
+        found = f"{states.shape[1:]} numbers a row in infos/qpos" if states.size else "no recorded states (infos/qpos)"
+        raise SkillsError(
+            f"{minari_id} has {found}; to be shown in the model, it takes {needed}: {some(names_in_qpos(body.model))}.",
+            "Write them into the log as an array 'qpos'. Or leave --xml out: its columns are drawn as lines then.",
+            USAGE,
+        )
 
 
 def environment_of(dataset: Any, minari_id: str, env: str | None = None) -> str:
@@ -262,7 +279,7 @@ def _checked(
 def _flat(observations: Any, parts: tuple[tuple[str, int], ...], which: str) -> NDArray[Any]:
     """[T + 1, O] observations; those of a dict side by side, without the pictures among them."""
     if isinstance(observations, dict):
-        lengths = {len(observations[name]) for name, _ in parts}
+        lengths = {len(part_of(observations, name)) for name, _ in parts}
         if len(lengths) > 1:
             raise SkillsError(f"{which}: the parts of its observations have unequal lengths: {sorted(lengths)}.")
     return flat_observation(parts, observations)

@@ -1,10 +1,10 @@
-"""Opens what people keep transitions in: D4RL's HDF5, NumPy's `.npz`, folders of LeRobot and RLDS; never pickle.
+"""Opens what people keep transitions in: D4RL's HDF5, NumPy's `.npz`, LeRobot, RLDS, MCAP and ROS 2; never pickle.
 
 Letters: N rows.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from typing import Any
 import h5py
 
 from skills.archives import members
-from skills.data import lerobot, rlds
+from skills.data import lerobot, rlds, topics
+from skills.data.bags import SUFFIXES, is_bag
 from skills.data.hdf5 import check_filters, check_whole
 from skills.data.lerobot import is_lerobot
 from skills.data.rlds import is_rlds
@@ -30,17 +31,21 @@ _COPIES = 2  # of what is read: as it is stored, and in the type that is kept
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[NamedColumns]:
+def opened(path: Path, observations: Sequence[str] = (), actions: Sequence[str] = ()) -> Iterator[NamedColumns]:
     """The arrays of a file by their paths ("actions", "infos/qpos"), for as long as the block lasts.
 
+    observations, actions: of recordings of topics, which of what they hold; the first of the actions makes rows.
     Raises: SkillsError where there is no such file, of an unknown kind, or it cannot be read; so do the arrays as they
     are read.
     """
     if not path.exists():
         raise SkillsError(f"There is no file {path}.", exit_code=NOT_FOUND)
+    if is_bag(path) and not (is_lerobot(path) or is_rlds(path)):
+        yield topics.columns(path, observations, actions)
+        return
     folder = path.is_dir() and (is_lerobot(path) or is_rlds(path))
     if not folder and path.suffix not in _SUFFIXES:
-        known = f"{', '.join(_SUFFIXES)}, a folder of LeRobot's or of RLDS episodes in .npz files"
+        known = ", ".join((*_SUFFIXES, *SUFFIXES, "a folder of LeRobot's, of RLDS episodes in .npz files, or of bags"))
         raise SkillsError(f"{path} is of an unknown kind.", f"Known: {known}.", USAGE)
     if folder:
         with reading(path, _GET_AGAIN):

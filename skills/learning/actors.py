@@ -60,6 +60,13 @@ class Actors:
         self._drawn = torch.zeros(skills, config.batch, dtype=torch.int64, device=device)
         self._errors = torch.zeros(skills, action, device=device)
 
+    @torch.no_grad()
+    def begin_as(self, other: "Actors") -> None:
+        """Every perceptron becomes the only one of another's."""
+        for block in self._blocks:
+            for layer, common in zip(block.mlp.layers, other._blocks[0].mlp.layers, strict=True):
+                layer.copy_(common.expand_as(layer))
+
     def draw(self, draws: Draws, generator: torch.Generator) -> None:
         """The rows of the next update."""
         self._drawn.copy_(draws.draw(self._config.batch, generator))

@@ -5,6 +5,7 @@ comes, every action is as good as any other, the weight is 1, and the skill clon
 is missing, where the skill will ever be: (what the row earned / the highest)^p, what n steps earned and V of where they
 led. Rows drawn with these weights have IQL's expected loss, and none is computed for a skill that it says nothing to.
 The advantage counts in its standard deviations, so that beta means the same for returns of a step and of a hundred.
+What can fall must know what to do where its skill never is: there some rows are drawn with IQL's weights alone.
 
 Letters: N transitions, K skills, B rows a skill, M sampled rows.
 """
@@ -27,9 +28,10 @@ _SAMPLE = 20_000  # rows that what is said of all rows is taken from
 class DrawSettings:
     """What a row is worth to a skill."""
 
-    inverse_temperature: Annotated[float, "beta in exp(beta advantage), the advantage in standard deviations"] = 2.0
+    inverse_temperature: Annotated[float, "beta in exp(beta advantage), the advantage in standard deviations"] = 5.0
     weight_limit: Annotated[float, "of exp(beta advantage)"] = 100.0
-    gate: Annotated[float, "p in (earned / the highest)^p, which multiplies that; 0: IQL's weights"] = 8.0
+    gate: Annotated[float, "p in (earned / the highest)^p, which multiplies that; 0: IQL's weights"] = 24.0
+    ungated: Annotated[float, "share of rows drawn without the gate, were all episodes to end in failure"] = 0.35
 
 
 @dataclass(frozen=True)
@@ -49,15 +51,21 @@ class Weighing:
         return Weighing(config, (value + advantage).amax(dim=0), advantage.std(dim=0).clamp(min=1e-6))
 
     def weights(self, value: Tensor, advantage: Tensor) -> Tensor:
-        """[n, K] of V and the advantage at rows, [n, K] each.
+        """[n, K] of V and the advantage at rows, [n, K] each."""
+        return self.ungated(advantage).mul_(self.share(value, advantage))
+
+    def ungated(self, advantage: Tensor) -> Tensor:
+        """[n, K] IQL's weights."""
+        scaled = advantage * (self.config.inverse_temperature / self.spread)
+        return scaled.clamp_(max=math.log(self.config.weight_limit)).exp_()
+
+    def share(self, value: Tensor, advantage: Tensor) -> Tensor:
+        """[n, K] what the gate lets through.
 
         Where nobody earns more than 0, all rewards being costs, it says nothing of where a skill will be.
         """
-        config = self.config
-        scaled = advantage * (config.inverse_temperature / self.spread)
-        found = scaled.clamp_(max=math.log(config.weight_limit)).exp_()
-        share = torch.where(self.top > 0, ((value + advantage) / self.top).clamp(0.0, 1.0), 1.0)
-        return found.mul_(share.pow(config.gate))
+        earned = torch.where(self.top > 0, ((value + advantage) / self.top).clamp(0.0, 1.0), 1.0)
+        return earned.pow(self.config.gate)
 
 
 @dataclass(frozen=True)
@@ -85,10 +93,22 @@ def draws_of(rows: NDArray[np.integer], starts: NDArray[np.integer], total: int,
     return Draws(weights.cumsum_(dim=1).to(device))
 
 
-def draws_by(values: Values, config: DrawSettings) -> Draws:
-    """Weighs every row for every skill by learned values."""
+def draws_by(values: Values, config: DrawSettings, failing: float = 0.0) -> Draws:
+    """Weighs every row for every skill by learned values.   failing: share of the episodes that end in failure."""
     weighing = Weighing.fit(*values.sample(_SAMPLE), config)
     sums = torch.empty(values.skills, values.rows, dtype=torch.float64, device=weighing.top.device)
     for rows, value, advantage in values.advantages():
         sums[:, rows] = weighing.weights(value, advantage).T.double()
+    if failing and config.ungated:
+        _mix_in(sums, weighing, values, config.ungated * failing)
     return Draws(sums.cumsum_(dim=1))
+
+
+def _mix_in(weights: Tensor, weighing: Weighing, values: Values, share: float) -> None:
+    """Gives rows [K, N] this share of weights without the gate."""
+    totals = torch.zeros_like(weighing.top, dtype=torch.float64)
+    for _, _, advantage in values.advantages():
+        totals += weighing.ungated(advantage).double().sum(dim=0)
+    weights.mul_((1.0 - share) / weights.sum(dim=1, keepdim=True).clamp(min=1e-300))
+    for rows, _, advantage in values.advantages():
+        weights[:, rows] += (weighing.ungated(advantage).double() * (share / totals)).T

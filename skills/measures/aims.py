@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from skills.arrays import Floats
-from skills.bodies.quantities import QUANTITIES
+from skills.bodies.quantities import QUANTITIES, Quantity
 from skills.errors import USAGE, SkillsError, nearest
 from skills.measures.descriptor import Windows, window_means
-from skills.measures.expression import Expression
+from skills.measures.expression import Expression, known
 from skills.measures.quantities import LoggedSteps
 
 RewardFunction = Callable[[LoggedSteps], Floats]
@@ -28,7 +28,7 @@ class Aim:
     """text: as a person wrote it.   names: [G] of the numbers of a step that it is about.
 
     expression, function: of an aim that is a reward, one of them.
-    goals: of one that has goals; `scales` are what each counts distances in.
+    goals: of one that has goals; `scales` are what each counts distances in.   words: that it may be written in.
     """
 
     text: str
@@ -37,6 +37,7 @@ class Aim:
     function: RewardFunction | None = None
     goals: Mapping[str, float] = field(default_factory=dict)
     scales: tuple[float, ...] = ()
+    words: Mapping[str, Quantity] = field(default_factory=lambda: QUANTITIES)
 
     def columns(self, steps: LoggedSteps) -> Floats:
         """[M, G] the numbers of each step. Raises: SkillsError (usage) where a function of one's own gives others."""
@@ -65,11 +66,11 @@ class Aim:
         return np.asarray(-(np.abs(means - goals) / self.scales).mean(axis=-1))
 
 
-def reward_aim(reward: str | RewardFunction) -> Aim:
+def reward_aim(reward: str | RewardFunction, words: Mapping[str, Quantity] = QUANTITIES) -> Aim:
     """Of an expression, or of a function of `LoggedSteps` that gives a number for each."""
     if not isinstance(reward, str):
         return Aim(getattr(reward, "__name__", "reward"), ("reward",), function=reward)
-    return Aim(reward, ("reward",), Expression.parse(reward))
+    return Aim(reward, ("reward",), Expression.parse(reward, words), words=words)
 
 
 def check_one_aim(reward: object, goals: object) -> None:
@@ -83,7 +84,7 @@ def check_one_aim(reward: object, goals: object) -> None:
         )
 
 
-def parse_goals(text: str) -> dict[str, float]:
+def parse_goals(text: str, words: Mapping[str, Quantity] = QUANTITIES) -> dict[str, float]:
     """ "vx=1.5, height=0.6" -> {"vx": 1.5, "height": 0.6}. Raises: SkillsError (usage)."""
     goals: dict[str, float] = {}
     for part in text.split(","):
@@ -94,16 +95,21 @@ def parse_goals(text: str) -> dict[str, float]:
             value = math.nan
         if not equals or not math.isfinite(value) or name in goals:
             raise SkillsError(f"{part.strip()!r} is no goal.", 'Say it as in: --goal "vx=1.5, height=0.6"', USAGE)
-        if name not in QUANTITIES:
-            raise SkillsError(f"There is no quantity {name!r}.", nearest(name, QUANTITIES), USAGE)
+        if name not in words:
+            raise SkillsError(f"There is no quantity {name!r}.", f"{nearest(name, words)} {known(words)}", USAGE)
         goals[name] = value
     return goals
 
 
-def goal_aim(goals: Mapping[str, float], quantities: Mapping[str, Floats], windows: Windows) -> Aim:
+def goal_aim(
+    goals: Mapping[str, float],
+    quantities: Mapping[str, Floats],
+    windows: Windows,
+    words: Mapping[str, Quantity] = QUANTITIES,
+) -> Aim:
     """Of goals, whose scales are how much windows of some steps differ in them.   quantities: [M] each of the steps."""
     names = tuple(goals)
     means = window_means(np.stack([quantities[name] for name in names], axis=1), windows)
     scales = tuple(np.maximum(means.std(axis=0), _FLOOR).tolist())
     text = ", ".join(f"{name}={goals[name]:g}" for name in names)
-    return Aim(text, names, goals=dict(goals), scales=scales)
+    return Aim(text, names, goals=dict(goals), scales=scales, words=words)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from skills.arrays import Floats
-from skills.bodies.quantities import FUNCTIONS, QUANTITIES
+from skills.bodies.quantities import FUNCTIONS, QUANTITIES, Quantity
 from skills.errors import USAGE, SkillsError, nearest
 
 _LONGEST = 300  # characters: no reward is longer, and a tree of them does not exhaust the stack
@@ -24,6 +24,7 @@ _COMPARED: dict[type, Callable[..., Any]] = {
     ast.Lt: np.less, ast.LtE: np.less_equal, ast.Gt: np.greater, ast.GtE: np.greater_equal,
 }  # fmt: skip
 _SEVERAL: dict[str, Callable[..., Any]] = {"min": np.minimum, "max": np.maximum}  # of two or more
+_MOST_NAMED = 60  # words in a message
 _ARGUMENTS = {"clip": 3}  # of the others, where it is not one
 
 
@@ -35,8 +36,8 @@ class Expression:
     _tree: ast.expr
 
     @staticmethod
-    def parse(text: str) -> "Expression":
-        """Reads "vx - 0.5*abs(yaw_rate)": + - * / **, < <= > >= (1 or 0), `FUNCTIONS`, numbers, `QUANTITIES`.
+    def parse(text: str, words: Mapping[str, Quantity] = QUANTITIES) -> "Expression":
+        """Reads "vx - 0.5*abs(yaw_rate)": + - * / **, < <= > >= (1 or 0), `FUNCTIONS`, numbers, the words of a body.
 
         Raises: SkillsError (usage) that names what it does not know.
         """
@@ -45,8 +46,8 @@ class Expression:
         try:
             tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            raise _refused(f"{text!r} is not arithmetic: {getattr(error, 'msg', error)}.", _HINT) from error
-        _check(tree)
+            raise _refused(f"{text!r} is not arithmetic: {getattr(error, 'msg', error)}.", _all(words)) from error
+        _check(tree, words)
         return Expression(text, tree)
 
     def __call__(self, values: Mapping[str, Floats]) -> Floats:
@@ -63,40 +64,49 @@ class Expression:
         return found
 
 
-_HINT = f"Known: {', '.join(QUANTITIES)}; + - * / ** < >; {', '.join(FUNCTIONS)}."
+def known(words: Mapping[str, Quantity]) -> str:
+    """Those words, for a message: all of them, or the first and the last of many."""
+    named = [name if name in QUANTITIES else f"{name} ({one.meaning})" for name, one in words.items()]
+    if len(named) > _MOST_NAMED:
+        named = [*named[: _MOST_NAMED - 2], "...", *named[-2:]]
+    return f"Known: {', '.join(named)}."
+
+
+def _all(words: Mapping[str, Quantity]) -> str:
+    return f"{known(words)[:-1]}; + - * / ** < >; {', '.join(FUNCTIONS)}."
 
 
 def _refused(message: str, hint: str) -> SkillsError:
     return SkillsError(message, hint, USAGE)
 
 
-def _check(tree: ast.expr) -> None:
+def _check(tree: ast.expr, words: Mapping[str, Quantity]) -> None:
     """Raises: SkillsError (usage) for the first node that is no arithmetic."""
     match tree:
         case ast.Constant(value=value) if isinstance(value, int | float) and not isinstance(value, bool):
             return
         case ast.Name(id=name):
-            if name not in QUANTITIES:
-                raise _refused(f"There is no quantity {name!r}.", f"{nearest(name, QUANTITIES)} {_HINT}")
+            if name not in words:
+                raise _refused(f"There is no quantity {name!r}.", f"{nearest(name, words)} {_all(words)}")
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
-            _check(operand)
+            _check(operand, words)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            _check(left)
-            _check(right)
+            _check(left, words)
+            _check(right, words)
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARED:
-            _check(left)
-            _check(right)
+            _check(left, words)
+            _check(right, words)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
             if name not in FUNCTIONS:
-                raise _refused(f"There is no function {name!r}.", f"{nearest(name, FUNCTIONS)} {_HINT}")
+                raise _refused(f"There is no function {name!r}.", f"{nearest(name, FUNCTIONS)} {_all(words)}")
             fits = len(args) >= 2 if name in _SEVERAL else len(args) == _ARGUMENTS.get(name, 1)
             if not fits:
                 usual = "two or more arguments" if name in _SEVERAL else f"{_ARGUMENTS.get(name, 1)}"
-                raise _refused(f"{name} takes {usual}, not {len(args)}.", _HINT)
+                raise _refused(f"{name} takes {usual}, not {len(args)}.", _all(words))
             for one in args:
-                _check(one)
+                _check(one, words)
         case _:
-            raise _refused(f"{ast.unparse(tree)!r} is no arithmetic.", _HINT)
+            raise _refused(f"{ast.unparse(tree)!r} is no arithmetic.", _all(words))
 
 
 def _value(tree: ast.expr, values: Mapping[str, Floats]) -> Any:

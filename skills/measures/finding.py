@@ -17,7 +17,7 @@ from skills.learning.policy import Policy
 from skills.measures.aims import Aim, RewardFunction, check_one_aim, goal_aim, parse_goals, reward_aim
 from skills.measures.descriptor import Windows, cut_windows, window_means
 from skills.measures.intervals import Interval, student
-from skills.measures.quantities import LoggedSteps
+from skills.measures.quantities import LoggedSteps, words_of
 from skills.playing.protocol import protocol_of
 from skills.playing.sequence import held, perform
 from skills.progress import Progress, silent, silent_reporter, unsaid
@@ -70,12 +70,13 @@ def find_skills(run: RunFolder, reward: str | RewardFunction | None = None, goal
     check_one_aim(reward, goals)
     run.require_skills("A search")
     run.require("experts")
-    aim = None if reward is None else reward_aim(reward)  # before the data are read: a typo is told at once
-    wanted = {} if goals is None else parse_goals(goals)
+    words = words_of(run.env_id)
+    aim = None if reward is None else reward_aim(reward, words)  # before the data are read: a typo is told at once
+    wanted = {} if goals is None else parse_goals(goals, words)
     transitions, classes = read(run, "auto", silent_reporter, unsaid).own, Classes.load(run.experts_file)
     steps = LoggedSteps.of(transitions)
     windows = windows_of(transitions)
-    aim = aim or goal_aim(wanted, steps.quantities, windows)
+    aim = aim or goal_aim(wanted, steps.quantities, windows, words)
     return rank_classes(aim, steps, windows, classes.labels[windows.middles], classes.count)
 
 

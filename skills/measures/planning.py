@@ -6,7 +6,7 @@ What a skill does once it has settled, where one can safely go from it and how l
 Letters: K skills, R trials, T steps, G numbers of a step, B plans that are kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s, Floats
-from skills.bodies.quantities import QUANTITIES
+from skills.bodies.quantities import QUANTITIES, Quantity
 from skills.errors import SkillsError
 from skills.learning.policy import Policy
 from skills.measures.aims import Aim, check_one_aim, goal_aim, parse_goals, reward_aim
@@ -48,9 +48,12 @@ class Plan:
         return ", ".join(map(str, self.parts))
 
 
-def aim_of(reward: str | None, goals: str | None, switches: Switches) -> Aim:
+def aim_of(
+    reward: str | None, goals: str | None, switches: Switches, words: Mapping[str, Quantity] = QUANTITIES
+) -> Aim:
     """An aim in words, whose goals count in what the skills differ by.
 
+    words: of the body that switched.
     Raises: SkillsError (usage) for words that mean nothing; where no skill stays up.
     """
     check_one_aim(reward, goals)
@@ -60,12 +63,12 @@ def aim_of(reward: str | None, goals: str | None, switches: Switches) -> Aim:
             "Look at what it learned: skills show RUN; or try a shorter time: skills transitions RUN --seconds 1",
         )
     if reward is not None:
-        return reward_aim(reward)
-    flat = switches.values.reshape(-1, len(QUANTITIES))
+        return reward_aim(reward, words)
+    flat = switches.values.reshape(-1, len(words))
     flat = flat[np.isfinite(flat).all(axis=1)].astype(np.float64)
     ends = np.arange(0, len(flat), max(switches.values.shape[2], 1))
     windows = Windows(ends, np.diff(np.append(ends, len(flat))), switches.values.shape[2])
-    return goal_aim(parse_goals(goals or ""), dict(zip(QUANTITIES, flat.T, strict=True)), windows)
+    return goal_aim(parse_goals(goals or "", words), dict(zip(words, flat.T, strict=True)), windows, words)
 
 
 def search(aim: Aim, switches: Switches, seconds: float) -> tuple[Plan, Plan]:
@@ -156,10 +159,10 @@ def _means(aim: Aim, switches: Switches) -> Floats:
     count = len(switches.done)
     found = np.full((count, len(aim.names)), np.nan)
     for skill in range(count):
-        rows = switches.values[skill].reshape(-1, len(QUANTITIES)).astype(np.float64)
+        rows = switches.values[skill].reshape(-1, len(aim.words)).astype(np.float64)
         rows = rows[np.isfinite(rows).all(axis=1)]
         if len(rows):
-            found[skill] = aim.columns_of(dict(zip(QUANTITIES, rows.T, strict=True))).mean(axis=0)
+            found[skill] = aim.columns_of(dict(zip(aim.words, rows.T, strict=True))).mean(axis=0)
     return found
 
 

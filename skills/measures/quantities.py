@@ -1,4 +1,4 @@
-"""Steps of a log, and the named quantities of each.
+"""Steps of a log, and the named quantities of each: of a body that goes about how it goes, of others what is observed.
 
 Letters: M rows (steps), O observation columns, A action size.
 """
@@ -10,8 +10,30 @@ from functools import cached_property
 import numpy as np
 
 from skills.arrays import Float32s, Floats
+from skills.bodies.body import body_of
+from skills.bodies.quantities import QUANTITIES, Quantity
+from skills.bodies.roots import names_in_qpos, names_in_qvel
 from skills.data.transitions import Transitions
 from skills.measures.descriptor import Steps, read_steps
+
+
+def words_of(env_id: str) -> Mapping[str, Quantity]:
+    """What can be said of a step of a body, by name, in a fixed order: see the top."""
+    body = body_of(env_id)
+    if body.travels:
+        return QUANTITIES
+    meanings = [f"observed in column {column}" for column in range(body.motion_size)]
+    if body.model is not None:
+        for seen, names in ((body.pose, names_in_qpos(body.model)), (body.rates, names_in_qvel(body.model))):
+            for column, name in zip(seen.tolist(), names, strict=True):
+                if 0 <= column < body.motion_size:
+                    meanings[column] = name
+    named = {name: Quantity("", meaning) for name, meaning in zip(_columns(len(meanings)), meanings, strict=True)}
+    return {**named, "energy": QUANTITIES["energy"]}
+
+
+def _columns(count: int) -> list[str]:
+    return [f"o{column}" for column in range(count)]
 
 
 def quantities_of(motion: Steps) -> dict[str, Floats]:
@@ -76,8 +98,14 @@ class LoggedSteps:
 
     @cached_property
     def quantities(self) -> Mapping[str, Floats]:
-        """[M] of each of the `QUANTITIES`."""
-        return {**quantities_of(self._motion), "energy": np.square(self.actions, dtype=np.float64).mean(axis=1)}
+        """[M] of each of the words of the body, see `words_of`."""
+        columns = self._motion.features.T
+        told = (
+            quantities_of(self._motion)
+            if body_of(self.env_id).travels
+            else dict(zip(_columns(len(columns)), columns, strict=True))
+        )
+        return {**told, "energy": np.square(self.actions, dtype=np.float64).mean(axis=1)}
 
     @cached_property
     def _motion(self) -> Steps:

@@ -18,15 +18,13 @@ from sklearn.preprocessing import FunctionTransformer
 
 from skills.arrays import Bools, Float32s, Floats
 from skills.bodies.body import body_of
-from skills.bodies.fast import Simulation
-from skills.bodies.quantities import QUANTITIES
-from skills.errors import USAGE, SkillsError
+from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.learning.policy import Policy
 from skills.measures.descriptor import cut_windows, read_steps, window_means
-from skills.measures.quantities import LoggedSteps
-from skills.playing.rollout import Transcript, lockstep, start
-from skills.playing.trials import STARTS_SEED
+from skills.measures.quantities import LoggedSteps, words_of
+from skills.playing.midst import midst_of
+from skills.playing.rollout import Transcript
 from skills.progress import Reporter
 from skills.runs.folder import RunFolder
 
@@ -45,7 +43,7 @@ class Switches:
     tried: [K] starts from which each skill was still up when it was to give way, of R.
     survived: [K, K] share of these that did not fall in the time after.   reached: [K, K] share that came to the new
         behaviour.   times: [K, K] s until they did, the median. NaN where there is nothing to say.
-    values: [K, R, T, Q] the quantities of a skill that goes on, in the order of `QUANTITIES`; NaN after a fall.
+    values: [K, R, T, Q] the quantities of a skill that goes on, in the order of `words_of`; NaN after a fall.
     done: [K] rows that have been played.   seconds: s before a switch, and s that are looked at after it.
     """
 
@@ -108,43 +106,31 @@ def required_switches(run: RunFolder) -> Switches:
 
 
 class _Stage:
-    """Where the skills are played.
-
-    qpos, qvel: [K, R, .] the states at which they give way.   up: [K, R] whether they were still up there.
-    own: the windows of each skill that goes on; what is like them is that skill.
-    """
+    """Where the skills are played.   own: the windows of each skill that goes on; what is like them is that skill."""
 
     def __init__(self, policy: Policy, env_id: str, seconds: float, starts: int) -> None:
-        self._policy, self._env_id, self._seconds, self._starts = policy, env_id, seconds, starts
+        self._env_id, self._seconds, self._starts = env_id, seconds, starts
         self._count = policy.shape.skills
         self._step = body_of(env_id).seconds_per_step
         self._steps = max(1, round(seconds / self._step))
         self._window = max(1, round(_WINDOW / self._step))
+        self._midst = midst_of(policy, env_id, self._count, starts, self._steps)
         every = np.repeat(np.arange(self._count), starts)
-        if not body_of(env_id).batched:
-            raise SkillsError(
-                f"Switches cannot be played in {body_of(env_id).name}: they begin from states in the midst of others.",
-                "Only environments that are simulated here can be set to a state; sequences play in all.",
-                USAGE,
-            )
-        self._simulation = Simulation(env_id, len(every))
-        fell = self._settle(every)
-        self._up = ~fell
-        self._qpos, self._qvel = self._simulation.qpos.copy(), self._simulation.qvel.copy()
-        self._own, _ = self._go_on(every, every)
+        self._own, _ = self._midst.go_on(every, every)
         self._likeness = _Likeness(*self._features(self._own)[:2], self._count, starts)
 
     def nothing(self) -> Switches:
         """Before any row has been played: what the skills do by themselves."""
         count, starts = self._count, self._starts
         empty = np.full((count, count), np.nan, np.float32)
-        values = np.full((count * starts, self._steps, len(QUANTITIES)), np.nan, np.float32)
-        played = self._own.played & self._up[:, None]
+        words = words_of(self._env_id)
+        values = np.full((count * starts, self._steps, len(words)), np.nan, np.float32)
+        played = self._own.played & self._midst.up[:, None]
         rows = LoggedSteps(
             self._own.states[:, :-1][played], self._own.actions[played], self._own.states[:, 1:][played], self._env_id
         )
-        values[played] = np.stack([rows.quantities[name] for name in QUANTITIES], axis=1)
-        tried = self._up.reshape(count, starts).sum(axis=1)
+        values[played] = np.stack([rows.quantities[name] for name in words], axis=1)
+        tried = self._midst.up.reshape(count, starts).sum(axis=1)
         return Switches(
             tried, empty, empty.copy(), empty.copy(),
             values.reshape(count, starts, self._steps, -1), np.zeros(count, bool), np.full(2, self._seconds),
@@ -153,12 +139,12 @@ class _Stage:
     def with_row(self, switches: Switches, skill: int) -> Switches:
         """The same with the switches from one skill to all."""
         after = np.repeat(np.arange(self._count), self._starts)
-        seen, fell = self._go_on(np.full(len(after), skill), after)
+        seen, fell = self._midst.go_on(np.full(len(after), skill), after)
         rows, owners, steps = self._features(seen)
         there = self._likeness.is_new(rows, skill, after[owners])
         times = np.full(len(after), np.inf)
         np.minimum.at(times, owners[there], steps[there] * self._step)
-        up = np.tile(self._up.reshape(self._count, -1)[skill], self._count)
+        up = np.tile(self._midst.up.reshape(self._count, -1)[skill], self._count)
         came = up & np.isfinite(times)
         shape = (self._count, self._starts)
         tried = max(int(switches.tried[skill]), 1)
@@ -175,26 +161,6 @@ class _Stage:
             arrays[name][skill] = values
         arrays["done"][skill] = True
         return replace(switches, **arrays)
-
-    def _settle(self, skills: NDArray[np.int64]) -> Bools:
-        """Plays skills until they give way; which of them fell before."""
-        started = start(self._simulation, self._starts, STARTS_SEED)
-        fell = np.zeros(len(skills), bool)
-        for moment in lockstep(self._policy, self._simulation, started, skills, self._steps, endless=True):
-            fell[moment.playing] = moment.terminated
-        return fell
-
-    def _go_on(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> tuple[Transcript, Bools]:
-        """Skills after[n] from the states of skills before[n], start by start; what was seen, and who fell."""
-        rows = before * self._starts + np.arange(len(before)) % self._starts
-        simulation = self._simulation
-        started = simulation.set_state(self._qpos[rows], self._qvel[rows])
-        seen = Transcript(len(after), self._steps, self._policy.shape.observation_size, simulation.action_size)
-        fell = np.zeros(len(after), bool)
-        for step, moment in enumerate(lockstep(self._policy, simulation, started, after, self._steps, endless=True)):
-            seen.add(step, moment)
-            fell[moment.playing] = moment.terminated
-        return seen, fell
 
     def _features(self, seen: Transcript) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
         """[N, 2 F] what is done in each whole window, [N] whose it is, [N] the step that it begins at."""

@@ -248,6 +248,14 @@ class Transcript:
         self.actions[playing, step] = moment.actions
         self.lengths[playing] += 1
 
+    def behind(self, first: int) -> "Transcript":
+        """What was seen from a step on."""
+        count, _, columns = self.states.shape
+        found = Transcript(count, 0, columns, self.actions.shape[2])
+        found.states, found.actions = self.states[:, first:], self.actions[:, first:]
+        found.lengths = np.maximum(self.lengths - first, 0)
+        return found
+
     @property
     def played(self) -> NDArray[np.bool_]:
         """[N, T] which steps were played."""

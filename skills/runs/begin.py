@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from skills.data import catalog, minari_root
+from skills.data.bags import SUFFIXES
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
@@ -74,7 +75,7 @@ def begin(
 
 def is_log_file(dataset: str) -> bool:
     """Whether what is named is a file or a folder of logs, rather than a dataset."""
-    return Path(dataset).suffix in EXPERT_FILES or ("/" in dataset and Path(dataset).is_dir())
+    return Path(dataset).suffix in (*EXPERT_FILES, *SUFFIXES) or ("/" in dataset and Path(dataset).is_dir())
 
 
 def name_of(dataset: str) -> str:

@@ -74,13 +74,18 @@ def find(run: RunFolder) -> Exemplars:
     transitions = read(run, "local", silent_reporter, unsaid).transitions
     labels = read_arrays(run.experts_file)["labels"]
     length = round(_SECONDS / body_of(transitions.env_id).seconds_per_step)
-    found = cut(transitions, labels, run.config.skills, length)
-    minari_id, stored = _stored_in(run)
-    if minari_id is not None:
-        found = _exact(found, transitions.env_id, minari_id, stored)
-    found = for_every_seed(found, run.config.seeds)
+    found = stretches(run, transitions, labels, length)
     write_arrays(run.exemplars_file, {**vars(found), "origin": np.array(found.origin), "key": np.array(key)})
     return found
+
+
+def stretches(run: RunFolder, transitions: Transitions, labels: NDArray[np.integer[Any]], length: int) -> Exemplars:
+    """As `cut` of a run's data, with the simulator's own states where they were recorded."""
+    found = cut(transitions, labels, run.config.skills, length)
+    minari_id, stored = stored_in(run)
+    if minari_id is not None:
+        found = _exact(found, transitions.env_id, minari_id, stored)
+    return _for_every_seed(found, run.config.seeds)
 
 
 def known(run: RunFolder) -> Exemplars | None:
@@ -131,7 +136,7 @@ def cut(transitions: Transitions, labels: NDArray[np.integer[Any]], count: int, 
     return found
 
 
-def _stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:
+def stored_in(run: RunFolder) -> tuple[str | None, dict[int, int]]:
     """(the Minari dataset that the classes' episodes are stored in, {episode of the run: its number there}).
 
     None where demonstrations come from a file; no numbers where they are the same.
@@ -172,7 +177,7 @@ def _differ(recorded: NDArray[np.floating[Any]], rebuilt: NDArray[np.floating[An
     return bool(np.abs(recorded - rebuilt).max() > _TOLERANCE)
 
 
-def for_every_seed(found: Exemplars, seeds: int) -> Exemplars:
+def _for_every_seed(found: Exemplars, seeds: int) -> Exemplars:
     """One expert's stretches again for each of the seeds that learned from it."""
     return Exemplars(
         np.repeat(found.qpos, seeds, axis=0),

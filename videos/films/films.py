@@ -14,13 +14,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from skills.arrays import Ids
 from skills.bodies.body import body_of
 from skills.bodies.fates import fate
 from skills.choices import Camera
 from skills.playing.rollout import Rollouts
 from skills.runs.exemplars import Exemplars
 from skills.runs.layout import film_name
+from skills.runs.pictures import Pictures
 from skills.videos.films import marks
 from skills.videos.films.clips import Clip, clip, stride_of
 from skills.videos.films.renderers import Renderer
@@ -48,12 +51,35 @@ class Style:
 
 
 @dataclass(frozen=True)
+class Recorded:
+    """Pictures that stand where states would be drawn.   steps: [F] of the episode."""
+
+    pictures: Pictures
+    episode: int
+    steps: Ids
+
+    def drawn(self, width: int, height: int) -> Frames:
+        """[F, H, W, 3], as large as fits."""
+        frames = np.full((len(self.steps), height, width, 3), marks.PAPER, np.uint8)
+        for frame, picture in zip(frames, self.pictures.of(self.episode, self.steps), strict=True):
+            scale = min(width / picture.shape[1], height / picture.shape[0])
+            size = (max(1, int(scale * picture.shape[1])), max(1, int(scale * picture.shape[0])))
+            left, top = (width - size[0]) // 2, (height - size[1]) // 2
+            frame[top : top + size[1], left : left + size[0]] = Image.fromarray(picture).resize(size)
+        return frames
+
+
+@dataclass(frozen=True)
 class Pane:
-    """One picture of a film. shown: its states.   text: in its corner.   own: [F] frames to be marked, or None."""
+    """One picture of a film. shown: its states.   text: in its corner.   own: [F] frames to be marked, or None.
+
+    recorded: pictures of these states, where there are some.
+    """
 
     shown: Clip
     text: str = ""
     own: NDArray[np.bool_] | None = None
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True)
@@ -92,6 +118,7 @@ class Film:
             about = (pane.text, pane.shown.fps, pane.shown.moving, pane.shown.begin, pane.shown.qpos.shape)
             whole.update(repr(about).encode() + pane.shown.qpos.tobytes())
             whole.update(b"" if pane.own is None else pane.own.tobytes())
+            whole.update(b"" if pane.recorded is None else repr(pane.recorded).encode())
         return whole.hexdigest()
 
 
@@ -122,18 +149,23 @@ def _episode(rollouts: Rollouts, skill: int, index: int, style: Style, seconds: 
     return clip(qpos, length, style.env_id, seconds, became.step if told else 0), told
 
 
-def data_film(exemplars: Exemplars, skill: int, style: Style) -> Film | None:
-    """The class's own stretches of the dataset, with its steps marked; None for a class without any."""
+def data_film(exemplars: Exemplars, skill: int, style: Style, pictures: Pictures | None = None) -> Film | None:
+    """The class's own stretches of the dataset, with its steps marked; None for a class without any.
+
+    pictures: that are shown rather than drawings of states.
+    """
     stride = stride_of(style.env_id)
     step = body_of(style.env_id).seconds_per_step
     panes = []
     for place, length in enumerate(exemplars.lengths[skill]):
-        if exemplars.shows(skill, place):
+        if length and (pictures or exemplars.shows(skill, place)):
             frames = np.arange(0, length, stride)
             qpos = exemplars.qpos[skill, place, frames].astype(np.float64)
-            at = exemplars.starts[skill, place] * step
-            text = f"ep. {exemplars.episodes[skill, place]}, {at:.1f} s"
-            panes.append(Pane(Clip(qpos, 1 / (step * stride), len(frames)), text, exemplars.own[skill, place, frames]))
+            first, episode = int(exemplars.starts[skill, place]), int(exemplars.episodes[skill, place])
+            recorded = None if pictures is None else Recorded(pictures, episode, first + frames)
+            shown = Clip(qpos, 1 / (step * stride), len(frames))
+            own = exemplars.own[skill, place, frames]
+            panes.append(Pane(shown, f"ep. {episode}, {first * step:.1f} s", own, recorded))
     return Film(film_name(skill, "data"), tuple(panes)) if panes else None
 
 
@@ -141,8 +173,14 @@ def draw(film: Film, style: Style, renderer: Renderer) -> Frames:
     """[F, H, W, 3] the pictures of a film. renderer: of the whole size for one pane, of half of it for several."""
     if len(film.panes) == 1 and not film.panes[0].text:
         return _captioned(renderer.render(film.panes[0].shown.qpos, trace=style.trace), film, style)
-    drawn = [_tagged(renderer.render(pane.shown.qpos, trace=style.trace), pane) for pane in film.panes]
+    drawn = [_tagged(_frames(pane, renderer, style), pane) for pane in film.panes]
     return marks.tiled(drawn, _COLUMNS, _PANES // _COLUMNS)
+
+
+def _frames(pane: Pane, renderer: Renderer, style: Style) -> Frames:
+    if pane.recorded is not None:
+        return pane.recorded.drawn(renderer.width, renderer.height)
+    return renderer.render(pane.shown.qpos, trace=style.trace)
 
 
 def size_of(film: Film, style: Style) -> tuple[int, int]:

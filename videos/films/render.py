@@ -13,7 +13,9 @@ from skills.files import read_json, sha256, swept, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
+from skills.runs.folder import open_run
 from skills.runs.layout import Layout
+from skills.runs.pictures import pictures_of
 from skills.runs.shapes import MEASURES
 from skills.videos.films.crew import share_out
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
@@ -140,6 +142,7 @@ def render_skills(
     rollouts = read_rollouts(run_folder)
     record = _Record.read(Layout(run_folder))
     labels = _labels(run_folder) if caption else {}
+    pictures = pictures_of(open_run(run_folder)) if exemplars else None
     films: dict[int, list[Film]] = {}
     skipped, fps = [], 0.0
     for skill in checked_skills(skills, len(rollouts.qpos)):
@@ -147,7 +150,7 @@ def render_skills(
         fps = wanted[0].fps
         if extras and form == "mp4":
             beside = [starts_film(rollouts, skill, style, seconds)]
-            beside += [data_film(exemplars, skill, style)] if exemplars else []
+            beside += [data_film(exemplars, skill, style, pictures)] if exemplars else []
             wanted += [film for film in beside if film]
         missing = [film for film in wanted if force or not record.is_current(film, style, renderer)]
         if missing:

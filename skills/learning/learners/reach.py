@@ -5,15 +5,17 @@ afterwards is still IQL. What is not, each with the setting that undoes it:
   V learns from r + gamma V(s') without Q (`skills.learning.values`; nothing undoes it: `iql` is the learner with Q);
   returns as long as what the classes are cut by, not of one step (`td_steps` = 1);
   a gate on the weights of the rows (`skills.learning.draws`; `gate` = 0);
-  rows drawn by weight, for a network of its own for each skill (`skills.learning.actors`).
+  rows drawn by weight, for a network of its own for each skill (`skills.learning.actors`);
+  every network begins as a clone of all rows, for where its own never are (`common_steps` = 0).
 
 Letters: N transitions, K skills.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -25,7 +27,7 @@ from skills.files import write_arrays
 from skills.learning.actors import Actors, ActorSettings
 from skills.learning.batches import scaling
 from skills.learning.classes import Classes
-from skills.learning.draws import Draws, DrawSettings, draws_by
+from skills.learning.draws import Draws, DrawSettings, draws_by, draws_of
 from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.curves import FILE as CURVES
 from skills.learning.engine.curves import Curves
@@ -40,12 +42,16 @@ from skills.plugins import Layer
 from skills.progress import Progress, Reporter, sparsely
 
 _SECONDS = 0.05  # that `discount` is given for
+_COMMON = 4  # times a skill's batch is that of the clone of all rows
 _PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
-        "value_steps": 200, "value_hidden": 64, "value_batch": 64, "value_rate": 1e-3,
+        "value_steps": 200, "value_hidden": 64, "value_batch": 64, "value_rate": 1e-3, "common_steps": 100,
         "steps": 200, "hidden": 32, "batch": 32, "learning_rate": 1e-3,
     },
-    "quick": {"value_steps": 16_000, "value_rate": 1e-3, "steps": 4_000, "hidden": 128, "learning_rate": 1e-3},
+    "quick": {
+        "value_steps": 16_000, "value_rate": 1e-3, "common_steps": 5_000,
+        "steps": 4_000, "hidden": 128, "learning_rate": 1e-3,
+    },
     "paper": {},
 }  # fmt: skip
 
@@ -53,6 +59,10 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
 @dataclass(frozen=True)
 class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
     """IQL whose returns are as long as what classes are cut by, and whose policies learn from what matters to each."""
+
+    common_steps: Annotated[
+        int, "updates of the clone of all rows that each policy begins as; 0: begins as nothing"
+    ] = 100_000
 
     name = "reach"
     files = (*Policy.FILES, CURVES)
@@ -82,10 +92,15 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
         seen = experience(transitions, rewards, mean_and_std, steps, discount, self.reward_shift, device)
         values = Values(seen, self, generator, device)
         with Workers(count=1 if device.type == "cuda" else None) as workers:
+            many = replace(self, batch=_COMMON * self.batch, steps=self.common_steps)
+            common = Actors(seen.states, seen.actions, 1, many, generator, workers)
             actors = Actors(seen.states, seen.actions, seen.skills, self, generator, workers)
-            training = _Training(values, actors, self, generator_on(device, generator), folder / self.checkpoint)
+            own = generator_on(device, generator)
+            training = _Training(values, common, actors, self, own, folder / self.checkpoint)
             training.learn_values(sparsely(reporter(f"valuing states for {seen.skills} skills", "steps")))
-            draws = draws_by(values, self)
+            everything = draws_of(np.arange(len(seen)), np.array([0, len(seen)]), len(seen), device)
+            training.learn_common(everything, sparsely(reporter("cloning what all skills begin as", "steps")))
+            draws = draws_by(values, self, transitions.terminated.sum() / len(transitions.lengths))
             training.learn_policies(draws, sparsely(reporter(f"training {seen.skills} skills", "steps")))
             policy = actors.to_policy(mean_and_std, draws, training.generator)
         training.save_curves(folder)
@@ -94,53 +109,66 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
 
 
 class _Training:
-    """Both parts, one after the other, from one checkpoint."""
+    """Its parts, one after the other, from one checkpoint."""
 
     def __init__(
-        self, values: Values, actors: Actors, config: Reach, generator: torch.Generator, checkpoint: Path
+        self,
+        values: Values,
+        common: Actors,
+        actors: Actors,
+        config: Reach,
+        generator: torch.Generator,
+        checkpoint: Path,
     ) -> None:
         """generator: on the device; every draw of a batch comes from it."""
-        self._values, self._actors, self._config, self.generator = values, actors, config, generator
+        self._values, self._common, self._actors = values, common, actors
+        self._config, self.generator = config, generator
         self._curves = {
             "value": Curves(("value",), config.value_steps, values.skills),
             "policy": Curves(("policy",), config.steps, values.skills),
         }
-        kept = {f"values.{name}": tensor for name, tensor in values.tensors().items()}
-        kept |= {f"actors.{name}": tensor for name, tensor in actors.tensors().items()}
+        parts = {"values": values, "common": common, "actors": actors}
+        kept = {f"{part}.{name}": tensor for part, one in parts.items() for name, tensor in one.tensors().items()}
         kept |= {f"curves.{name}": curves.parts[name] for name, curves in self._curves.items()}
         self._saved = Checkpoint(checkpoint, kept, generator)
         self._done = self._saved.restore()
 
     def learn_values(self, progress: Progress) -> None:
         """What is left of the first part."""
-        total = self._config.value_steps
-        update = self._captured(self._values)
-        for step in range(min(self._done, total), total):
-            self._values.draw(self.generator)
-            self._values.set_step(step)
-            update()
-            self._after(self._curves["value"], self._values, step, step + 1, progress, total)
+        self._learn(self._values, self._values.draw, 0, self._config.value_steps, progress, self._curves["value"])
+
+    def learn_common(self, draws: Draws, progress: Progress) -> None:
+        """What is left of the second."""
+        config, part = self._config, self._common
+        self._learn(part, partial(part.draw, draws), config.value_steps, config.common_steps, progress)
 
     def learn_policies(self, draws: Draws, progress: Progress) -> None:
-        """What is left of the second."""
-        before, total = self._config.value_steps, self._config.steps
-        update = self._captured(self._actors)
-        for step in range(max(self._done - before, 0), total):
-            self._actors.draw(draws, self.generator)
-            self._actors.set_step(step)
-            update()
-            self._after(self._curves["policy"], self._actors, step, before + step + 1, progress, total)
+        """What is left of the third."""
+        config, part = self._config, self._actors
+        before = config.value_steps + config.common_steps
+        if config.common_steps and self._done <= before:
+            part.begin_as(self._common)
+        self._learn(part, partial(part.draw, draws), before, config.steps, progress, self._curves["policy"])
 
-    def _captured(self, part: Values | Actors) -> Callable[[], None]:
-        return captured(part.update, list(part.tensors().values()), self.generator.device)
-
-    def _after(
-        self, curves: Curves, part: Values | Actors, step: int, done: int, progress: Progress, total: int
+    def _learn(
+        self,
+        part: Values | Actors,
+        draw: Callable[[torch.Generator], None],
+        before: int,
+        total: int,
+        progress: Progress,
+        curves: Curves | None = None,
     ) -> None:
-        if curves.due(step):
-            curves.note(step, 0, part.losses())
-        self._saved.save_if_due(done)
-        progress(step + 1, total)
+        """What is left of `total` steps of a part, after `before` of others."""
+        update = captured(part.update, list(part.tensors().values()), self.generator.device)
+        for step in range(min(max(self._done - before, 0), total), total):
+            draw(self.generator)
+            part.set_step(step)
+            update()
+            if curves is not None and curves.due(step):
+                curves.note(step, 0, part.losses())
+            self._saved.save_if_due(before + step + 1)
+            progress(step + 1, total)
 
     def save_curves(self, folder: Path) -> None:
         """Writes `curves.npz`: as `Curves.save`, with the steps of the first part as `value_step`."""
