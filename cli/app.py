@@ -24,6 +24,7 @@ from skills.cli import (
     gallery,
     label,
     plan,
+    play,
     plot,
     render,
     reproduce,
@@ -59,6 +60,7 @@ app.command("find", epilog=ABOUT_TASKS)(find.find)
 app.command("transitions")(transitions.transitions)
 app.command("compose")(compose.compose)
 app.command("plan", epilog=ABOUT_TASKS)(plan.plan)
+app.command("play")(play.play)
 app.command("segment")(segment.segment)
 app.command("export")(export.export)
 app.add_typer(data.app, name="data")

@@ -28,7 +28,7 @@ def gallery(
         _serve(index, open_page=open_page, port=port, whole=not runs)
         return
     if open_page:
-        _open(index.resolve().as_uri())
+        open_address(index.resolve().as_uri())
     console.line(str(index))
 
 
@@ -69,7 +69,7 @@ def _as_it_is(kept: Path, shown: bool) -> Iterator[None]:
         console.say(f"The page is shown as it is. {error.message}")
 
 
-def _open(address: str) -> None:
+def open_address(address: str) -> None:
     if not webbrowser.open(address):
         console.say("There is no browser here: copy the folder of this page to a machine that has one.")
 
@@ -82,6 +82,6 @@ def _serve(index: Path, *, open_page: bool, port: int, whole: bool) -> None:
         sys.stdout.flush()
         console.say(f"Serving {index.parent} to this machine. Ctrl-C stops.")
         if open_page:
-            _open(address)
+            open_address(address)
 
     serve.serve(index.parent, serve.everything if whole else serve.pages_of_runs, port, ready)

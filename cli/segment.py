@@ -31,13 +31,18 @@ def segment(
         str | None,
         typer.Argument(
             metavar="DATASET",
-            help="A dataset's name, or a file of steps (.npz, .hdf5); the run's own data if left out.",
+            help="A dataset's name, or a file or folder of steps (.npz, .hdf5, LeRobot's); the run's own data if left "
+            "out.",
             autocompletion=complete_dataset,
         ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Also a table, a row a step.")] = None,
     minari: Annotated[
         str | None, typer.Option(metavar="ID", help="Also a Minari dataset with infos of each step: mine/log-cut-v0.")
+    ] = None,
+    lerobot: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also DATASET, a folder of LeRobot's, again with the subtask of each frame."),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -56,6 +61,10 @@ def segment(
         from skills.data import store
 
         store.check_new(minari)
+    if lerobot is not None:
+        from skills.data.subtasks import check_lerobot
+
+        check_lerobot(Path(log or ""), lerobot)
     opened = runs.find(run)
     with reporter(quiet) as report:
         steps = _read(opened, log, report("reading the log", "steps"))
@@ -65,6 +74,10 @@ def segment(
         name = log or steps.name
         page = write_bands(opened, name, steps.lengths, found, opened.segments_page(_plain(name)))
         _write(opened, steps, found, csv, minari)
+        if lerobot is not None:
+            from skills.data.subtasks import write_subtasks
+
+            write_subtasks(Path(steps.name), lerobot, steps.lengths, found.behaviours, found.names)
     if json:
         console.document(_document(opened, steps, found, page))
     else:
@@ -76,10 +89,11 @@ def _read(run: "RunFolder", log: str | None, progress: "Progress") -> "Transitio
     from skills.data import catalog, sources
     from skills.data import minari as reading
     from skills.data.importing import read_file
+    from skills.data.lerobot import is_lerobot
     from skills.data.minari_root import env_id, is_local
 
     columns = run.config.data.columns
-    if log is not None and Path(log).is_file():
+    if log is not None and (Path(log).is_file() or is_lerobot(Path(log))):
         return read_file(Path(log), run.env_id, columns)
     name = log or str(run.manifest["dataset"]["minari_id"])
     entry = catalog.resolve(name)

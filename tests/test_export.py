@@ -1,6 +1,9 @@
 """ONNX files of single skills, and of all: ONNX Runtime, by nobody here, acts on them as the policy itself does."""
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +86,44 @@ def test_the_file_of_all_acts_as_each_skill_does(tmp_path, ant, trunks):
     with pytest.raises(SkillsError, match="is there already"):
         export_all(run)
     assert export_all(run, force=True).metadata["skills"] == str(K)
+
+
+def test_the_file_answers_in_the_bounds_of_the_motors(tmp_path):
+    """Pusher's motors take -2 to 2: whoever plays the file hands its answer on as it is."""
+    onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is installed with the extra `test`")
+    run = open_or_create(tmp_path / "run", replace(make_config("ant-random", preset="smoke"), skills=K))
+    known = {"name": "pushes", "minari_id": "mine/pushes-v0", "env_id": "Pusher-v5", "made_here": False}
+    run.record_dataset({**known, "steps": 1, "episodes": 1, "digest": "", "columns": 23})
+    policy = Policy(Shape(23, 7, K, hidden=32), torch.zeros(23), torch.ones(23) / 9, torch.Generator().manual_seed(0))
+    with run.stage("policy", [run.policy_folder / name for name in Policy.FILES]):
+        policy.save(run.policy_folder)
+    observations = np.random.default_rng(0).standard_normal((20, 23)).astype(np.float32)
+    skills = np.arange(20) % K
+    session = onnxruntime.InferenceSession(export_all(run).path)
+    (actions,) = session.run(None, {"observation": observations, "skill": skills})
+    np.testing.assert_allclose(actions, 2.0 * policy.act(observations, skills), atol=1e-5)
+    assert np.abs(actions).max() > 1.0
+
+
+def test_the_runner_in_cpp_acts_as_the_policy_does(tmp_path, ant):
+    """With ONNX Runtime's headers, which are in no Python package, and the library of its wheel."""
+    headers, compiler = os.environ.get("ONNXRUNTIME_INCLUDE"), shutil.which("g++")
+    if not (headers and compiler):
+        pytest.skip("needs g++, and ONNXRUNTIME_INCLUDE: the folder of onnxruntime_cxx_api.h")
+    onnxruntime = pytest.importorskip("onnxruntime", reason="ONNX Runtime is installed with the extra `test`")
+    (library,) = Path(onnxruntime.__file__).parent.glob("capi/libonnxruntime.so*")
+    (tmp_path / "libonnxruntime.so.1").symlink_to(library)
+    source, runner = Path(__file__).parents[1] / "examples" / "runner.cpp", tmp_path / "runner"
+    command = [compiler, "-std=c++17", "-Wall", "-Werror", source, "-isystem", headers, library]
+    subprocess.run([*command, f"-Wl,-rpath,{tmp_path}", "-o", runner], check=True)
+    run = a_run(tmp_path / "run", ant, 1)
+    file = export_all(run).path
+    text = "\n".join(" ".join(f"{number:.9g}" for number in row) for row in ant.observations)
+    done = subprocess.run([runner, file, "2"], input=text, capture_output=True, text=True, check=True)
+    actions = np.array([[float(number) for number in line.split()] for line in done.stdout.splitlines()])
+    expected = Policy.load(run.policy_folder).act(ant.observations, np.full(len(ant), 2))
+    np.testing.assert_allclose(actions, expected, atol=1e-5)
+    assert subprocess.run([runner, tmp_path / "none.onnx", "2"], input="", capture_output=True).returncode == 1
 
 
 @pytest.mark.parametrize("trunks", [1, K])

@@ -33,6 +33,7 @@ FLOORS = (
     ("skills.discovery",),
     ("skills.evaluation", "skills.videos.films"),
     ("skills.videos.gallery",),
+    ("skills.videos.live",),
     ("skills.api",),
     ("skills",),
     ("skills.cli",),

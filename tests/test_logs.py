@@ -10,6 +10,7 @@ from commands import skills
 
 from skills.bodies.body import body_of
 from skills.data import importing, minari
+from skills.data.subtasks import write_subtasks
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.files import read_json
 from skills.playing.rollout import Rollouts
@@ -114,6 +115,71 @@ def test_folders_of_lerobot_are_read(tmp_path: Path, version: str) -> None:
     assert body.seconds_per_step == pytest.approx(0.1)
     np.testing.assert_allclose(body.actions.outward(data.actions[:5]), first["action"][:5], atol=1e-3)
     assert data.rewards.sum() == len(data)
+
+
+@pytest.fixture(scope="module")
+def arms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a run that has learned from such a folder."""
+    home = tmp_path_factory.mktemp("arms")
+    folder = lerobot_folder(home / "robot", "v3.0")
+    settings = ("--set", "reward.iterations=5", "--set", "policy.steps=5")
+    done = skills(
+        home, "discover", folder, "--env", "none", "--run", home / "arm",
+        "--preset", "smoke", "--skills", 3, "--no-videos", *settings,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return home
+
+
+@pytest.mark.parametrize("version", ["v2.1", "v3.0"])
+def test_segments_are_written_back_as_the_subtasks_of_a_folder(arms: Path, tmp_path: Path, version: str) -> None:
+    from pyarrow import parquet
+
+    source, new = lerobot_folder(tmp_path / "robot", version), tmp_path / "cut"
+    video = source / "videos" / "top.mp4"
+    video.parent.mkdir()
+    video.write_bytes(b"a film")
+    before = {file: file.read_bytes() for file in source.rglob("*") if file.is_file()}
+    table = tmp_path / "steps.csv"
+    done = skills(arms, "segment", arms / "arm", source, "--csv", table, "--lerobot", new, "--json", "-q")
+    assert done.returncode == 0, done.stderr
+    names = [one["name"] for one in json.loads(done.stdout)["behaviours"]]
+    behaviours = np.loadtxt(table, delimiter=",", skiprows=1, usecols=3).reshape(EPISODES, LENGTH - 1)
+    assert before == {file: file.read_bytes() for file in source.rglob("*") if file.is_file()}
+    assert {file.relative_to(source) for file in before} | {Path("meta/subtasks.parquet")} == {
+        file.relative_to(new) for file in new.rglob("*") if file.is_file()
+    }
+    rows = parquet.read_table(new / "data").to_pydict()
+    assert rows["observation.state"][LENGTH] == arm(1)["state"][0].tolist()
+    found = np.zeros((EPISODES, LENGTH))
+    found[rows["episode_index"], rows["frame_index"]] = rows["subtask_index"]
+    np.testing.assert_array_equal(found[:, :-1], behaviours)
+    np.testing.assert_array_equal(found[:, -1], behaviours[:, -1])  # what follows the last frame is not known
+    called = parquet.read_table(new / "meta" / "subtasks.parquet")
+    assert called.to_pydict() == {"subtask_index": list(range(len(names))), "subtask": names}
+    assert json.loads(called.schema.metadata[b"pandas"])["index_columns"] == ["subtask"]
+    about = read_json(new / "meta" / "info.json")["features"]["subtask_index"]
+    assert about == {"dtype": "int64", "shape": [1], "names": None}
+    assert (new / "videos" / "top.mp4").read_bytes() == b"a film"
+    again = tmp_path / "again"  # a folder that has subtasks gets others
+    assert skills(arms, "segment", arms / "arm", new, "--lerobot", again, "-q").returncode == 0
+    np.testing.assert_array_equal(
+        parquet.read_table(again / "data").to_pydict()["subtask_index"], rows["subtask_index"]
+    )
+
+
+def test_subtasks_are_written_into_a_new_folder_or_not_at_all(arms: Path, tmp_path: Path) -> None:
+    source = lerobot_folder(tmp_path / "robot", "v3.0")
+    for log, new, said in (
+        (source, source, "is there already"),
+        (arms / "arm" / "experts.npz", tmp_path / "new", "no folder of LeRobot's"),
+    ):
+        done = skills(arms, "segment", arms / "arm", log, "--lerobot", new, "-q")
+        assert done.returncode == USAGE
+        assert said in done.stderr
+    with pytest.raises(SkillsError, match="were looked at"):
+        write_subtasks(source, tmp_path / "new", np.full(EPISODES, 3), np.zeros(3 * EPISODES, np.int64), ["one"])
+    assert [path.name for path in tmp_path.iterdir() if path.name != "minari"] == ["robot"]
 
 
 def test_columns_are_chosen_by_name(tmp_path: Path) -> None:

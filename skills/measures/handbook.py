@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 def handbook(run: RunFolder) -> dict[str, Any]:
     """Of a finished run.
 
-    action: the bounds that -1 and 1 stand for.   seconds_per_step: how long an action lasts.
+    action: the bounds of the motors, in which the file answers.   seconds_per_step: how long an action lasts.
     skills: label, speed (m/s), survival (0 to 1) and the number of the behaviour of each; `safe`: where one can safely
         go from it and after how many seconds, the quickest first; None before `skills transitions`.
     behaviours: name, skills, and the skill that stands for them.

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from skills.errors import ENVIRONMENT, SkillsError
@@ -83,9 +83,13 @@ def pages_of_runs(path: PurePosixPath) -> bool:
 
 def application(folder: Path, allowed: Allowed = everything) -> Starlette:
     """The web application that serves a folder to requests that name this machine as their host."""
+    return for_this_machine(Mount("/", _Folder(folder, allowed)))
+
+
+def for_this_machine(*routes: BaseRoute) -> Starlette:
+    """An application that answers to requests that name this machine as their host, and to no others."""
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
-    routes = [Route("/favicon.ico", _no_icon), Mount("/", _Folder(folder, allowed))]
-    return Starlette(routes=routes, middleware=[hosts])
+    return Starlette(routes=[Route("/favicon.ico", _no_icon), *routes], middleware=[hosts])
 
 
 def _no_icon(_: Request) -> Response:
@@ -94,8 +98,14 @@ def _no_icon(_: Request) -> Response:
 
 
 def serve(folder: Path, allowed: Allowed, port: int, ready: Callable[[str], None]) -> None:
-    """Serves until interrupted (Ctrl-C or SIGTERM). port: 0 takes a free one.   ready: is told the address.
+    """Serves a folder until interrupted, see `run_here`."""
+    run_here(application(folder, allowed), port, ready)
 
+
+def run_here(served: Starlette, port: int, ready: Callable[[str], None], **settings: Any) -> None:
+    """Serves an application to this machine until interrupted (Ctrl-C or SIGTERM).
+
+    port: 0 takes a free one.   ready: is told the address.   settings: more of uvicorn's.
     Raises: SkillsError (environment) for a port that is taken.
     """
     import uvicorn
@@ -104,18 +114,19 @@ def serve(folder: Path, allowed: Allowed, port: int, ready: Callable[[str], None
         listening = socket.create_server((HOST, port))
     except (OSError, OverflowError) as error:
         raise SkillsError(f"Cannot serve on port {port}: {error}.", "Choose another --port.", ENVIRONMENT) from error
-    settings = uvicorn.Config(
-        application(folder, allowed),
+    config = uvicorn.Config(
+        served,
         log_level="warning",
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
+        **settings,
     )
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with listening:
             ready(f"http://{HOST}:{listening.getsockname()[1]}/")
-            uvicorn.Server(settings).run(sockets=[listening])
+            uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn raises again what has ended it
         return
     finally:
