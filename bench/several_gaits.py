@@ -91,7 +91,7 @@ def config_of(dataset: str, variant: Variant, given: argparse.Namespace) -> Conf
         learner=variant.learner,
         set=asked | variant.settings,
     )
-    stages = {name: vars(getattr(known, name)) for name in ("reward", "policy")}
+    stages = {name: vars(getattr(known, name)) for name in ("data", "experts", "reward", "policy", "rollout")}
     pairs = (setting.split("=", 1) for setting in given.settings)
     return with_settings(known, {name: value for name, value in pairs if _has(stages, name)})
 
