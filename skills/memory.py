@@ -89,3 +89,15 @@ def _numbers(path: Path) -> dict[str, int]:
     except OSError:
         return {}
     return {words[0]: int(words[1]) for words in lines if len(words) > 1 and words[1].isdecimal()}
+
+
+def forget_peak() -> None:
+    """Begins `peak_memory` anew, where the system can."""
+    with contextlib.suppress(OSError):
+        (_PROC / "self" / "clear_refs").write_text("5")
+
+
+def peak_memory() -> int | None:
+    """The most bytes that this process has held since `forget_peak`; None where nothing says."""
+    found = _numbers(_PROC / "self" / "status").get("VmHWM:")
+    return None if found is None else found * 1024

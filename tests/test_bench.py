@@ -68,6 +68,23 @@ def test_iql_on_true_rewards_is_set_beside_the_data(bench: Bench) -> None:
     assert "the data's mean" in bench("true_rewards", "--steps", 10, "--rows", 300, "hopper-random")
 
 
+def test_causes_of_a_loss_are_tried_one_by_one(bench: Bench, tmp_path: Path) -> None:
+    tiny = [
+        "reward.iterations=5",
+        "reward.hidden=16",
+        "policy.hidden=16",
+        "policy.value_hidden=16",
+        "rollout.rollouts=1",
+    ]
+    common = ["hopper-random", "--rows", 2000, "--seeds", 2, "--into", tmp_path, "--settings", *tiny]
+    only = ["--only", "iql", "iql, settled", "reach, returns of 20 steps"]
+    table = bench("several_gaits", *common, "--steps", 10, "--horizon", 30, *only)
+    assert len([line for line in table.splitlines() if line.startswith(("iql", "reach"))]) == 3
+    bench("several_gaits", *common, "--steps", 10, "--horizon", 30, "--weights", 10)
+    weighed = (tmp_path / "several_gaits_weights.txt").read_text(encoding="utf-8")
+    assert len([line for line in weighed.splitlines() if line.startswith("iql")]) == 4 * 5
+
+
 def test_data_sets_are_measured(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench("returns", "--steps", 300, "hopper-simple")
     bench("memory", 2000)

@@ -78,13 +78,11 @@ def cut(transitions: Transitions, count: int | None, strides: int, seed: int) ->
     found = find(transitions, seed)
     rng = np.random.default_rng([seed, 1])
     values, mean, scale, columns = standardised(transitions)
-    features = moments(values, transitions.lengths, strides * found.stride)
-    spread = np.stack([features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)])
-    features = (features - spread[0]) / spread[1]
+    features, spread = standardised_moments(values, transitions.lengths, strides * found.stride)
     if count is None:
         count = found.count
     if count < found.count:
-        labels, centroids = _partition(features, count, rng)
+        labels, centroids = partition(features, count, rng)
         shares = np.zeros((count, found.count))
         np.add.at(shares, (labels, found.labels), 1.0)
         behaviours = shares.argmax(axis=1)
@@ -94,7 +92,7 @@ def cut(transitions: Transitions, count: int | None, strides: int, seed: int) ->
     owners: list[int] = []
     for behaviour, share in enumerate(_shares(np.bincount(found.labels), count)):
         rows = np.flatnonzero(found.labels == behaviour)
-        own, places = _partition(features[rows], int(share), rng)
+        own, places = partition(features[rows], int(share), rng)
         labels[rows] = len(owners) + own
         centres.append(places)
         owners += [behaviour] * int(share)
@@ -127,6 +125,13 @@ def standardised(transitions: Transitions) -> tuple[Float32s, Float32s, Float32s
     columns = np.flatnonzero(scale > 1e-8)
     mean, scale = mean[columns].astype(np.float32), scale[columns].astype(np.float32)
     return (rows[:, columns] - mean) / scale, mean, scale, columns
+
+
+def standardised_moments(values: Float32s, lengths: NDArray[np.integer], window: int) -> tuple[Float32s, Float32s]:
+    """(features [N, F] over the window around each row of values [N, C], their mean and scale [2, F])."""
+    features = moments(values, lengths, window)
+    spread = np.stack([features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)])
+    return (features - spread[0]) / spread[1], spread
 
 
 def find(transitions: Transitions, seed: int) -> Behaviours:
@@ -174,10 +179,10 @@ def _compete(transitions: Transitions, values: Float32s, step: int, rng: np.rand
 
 def _cells(features: Float32s, count: int, rng: np.random.Generator) -> Places:
     """[N] the cell of each row of features [N, F]."""
-    return _partition((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6), count, rng)[0]
+    return partition((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6), count, rng)[0]
 
 
-def _partition(features: Float32s, count: int, rng: np.random.Generator) -> tuple[Places, Float32s]:
+def partition(features: Float32s, count: int, rng: np.random.Generator) -> tuple[Places, Float32s]:
     """(the class of each row [N], the centroids [count, F]) of standardised features [N, F] by K-means."""
     fitted = features[rng.permutation(len(features))[:_FITTED]]
     # As in skills.learning.classes: with two threads sums are the same in whatever order they finish.

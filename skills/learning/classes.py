@@ -26,6 +26,7 @@ from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.behaviours import cut
 from skills.learning.clones import Clones
 from skills.learning.minibatches import blocks, centroids_of, feature_scaling
+from skills.learning.policy_kmeans import cut_by_policy
 from skills.learning.seeing import Seeing
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
@@ -46,8 +47,8 @@ class Classes:
     columns: [F] int64, which columns of concat(s, a, s') are features.   mean, scale: [F] float32.
     window: [] int64, over how many steps those columns are averaged first, see `ExpertsConfig`.
 
-    Where the classes are of behaviours, `columns` are [C] of (s, a), and features are the F = 2 C means over the window
-    of what they make standardised, and of its squares, standardised once more:
+    Where the classes are of behaviours or of policies, `columns` are [C] of (s, a), and features are the F = 2 C means
+    over the window of what they make standardised, and of its squares, standardised once more:
     behaviours: [K] int64, the behaviour of each class.   stride: [] int64, in steps.   spread: [2, F] float32, mean and
         scale of the features.   clones: whose the rows of a new episode are, where clones decided; else None.
     Of other classes they are empty and 0.
@@ -170,7 +171,7 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {len(transitions)} with --skills, or use a larger dataset.",
             USAGE,
         )
-    if config.features == "behaviour":
+    if config.features != "step":
         return _shuffled(_of_behaviours(transitions, None if config.inferred else count, config, seed), config, seed)
     if len(transitions) > config.batched_above and config.labels != "returns":
         return _shuffled(_all_filled(_by_batches(transitions, count, config.window, seed)), config, seed)
@@ -221,7 +222,16 @@ def _by_batches(transitions: Transitions, count: int, window: int, seed: int) ->
 
 
 def _of_behaviours(transitions: Transitions, count: int | None, config: ExpertsConfig, seed: int) -> Classes:
-    found = cut(transitions, count, config.strides, seed)
+    if config.features == "behaviour":
+        found = cut(transitions, count, config.strides, seed)
+    elif count is None:
+        raise SkillsError(
+            "How many policies there are must be said: PG-Kmeans does not find it.",
+            "Name a number with --skills, or leave out --set experts.features=policy.",
+            USAGE,
+        )
+    else:
+        found = cut_by_policy(transitions, count, config.strides, config.max_iterations, seed)
     window, stride = np.array(config.strides * found.stride), np.array(found.stride)
     return _all_filled(
         Classes(
