@@ -9,7 +9,7 @@ from test_learned_behaviours import planted
 
 from skills.errors import USAGE, SkillsError
 from skills.learning.classes import Classes, cluster
-from skills.learning.clones import RIDGE, Inputs, Sums, errors
+from skills.learning.clones import Sums, errors
 from skills.learning.policy_kmeans import Pieces, sharing_out
 from skills.runs.command import options
 from skills.runs.configure import make_config
@@ -49,12 +49,11 @@ def test_errors_of_pieces_are_sums_over_their_rows():
 def test_in_the_end_no_piece_would_be_better_off_elsewhere_and_no_class_is_empty():
     data, _ = planted(np.random.default_rng(0), turns=True)
     pieces = Pieces.of(data.lengths, 16)
-    rng = np.random.default_rng(1)
-    inputs = Inputs.of(data.observations, rng)(data.observations)
+    inputs = np.concatenate([np.ones_like(data.observations[:, :1]), data.observations], axis=1)
     begun = np.zeros(len(pieces.starts), np.intp)  # all are the first's: the four others take what fits it least
     weights, owners = sharing_out(inputs, data.actions, pieces, begun, 5, 200)
     assert sorted(set(owners)) == [0, 1, 2, 3, 4]
-    own = Sums.of(inputs, data.actions, pieces.rows(owners), 5).weights(RIDGE)
+    own = Sums.of(inputs, data.actions, pieces.rows(owners), 5).weights()
     np.testing.assert_array_equal(weights, own)
     np.testing.assert_array_equal(pieces.sums(inputs, data.actions, own).argmin(axis=1), owners)
 

@@ -7,7 +7,7 @@ moves:
                   whose squared error over the piece's rows is lowest
 There a piece is a trajectory and a clone a neural network. Here a piece is as many strides as asked for, which are a
 whole episode where that is shorter; and a clone is a ridge regression (`skills.learning.clones`) on
-features that are learned once, from the classes that it begins with. It begins with K-means of what pieces look like. The number of
+features that are learned once, from the classes that it begins with: K-means of what pieces look like. The number of
 classes is asked for: nothing in it says how many there are.
 
 Letters: N rows, E episodes, P pieces, K classes, F features of a clone, A action size.

@@ -62,7 +62,6 @@ class Implicit(RowSettings, Learner):
         """What the actor's hidden units are multiplied by, None for nothing."""
         return Dropout(self.dropout, ((shape.trunks, self.batch, self.hidden),) * self.depth) if self.dropout else None
 
-<<<<<<< HEAD
     @property
     def batches(self) -> BatchSettings:
         """What batches hold."""
@@ -78,12 +77,11 @@ class Implicit(RowSettings, Learner):
     ) -> "IqlNetworks":
         """The networks in training."""
         return IqlNetworks(shape, self, generator, device, helper)
-=======
+
     def mean_values(self, rewards: Rewards, rows: int) -> Tensor:
         """[K] what values come to where every reward is the mean of the first `rows`, and nothing ends."""
         means = rewards.labels[:rows].mean(axis=0, dtype=np.float64) * rewards.scale + self.reward_shift
         return torch.from_numpy(means / (1.0 - self.discount))
->>>>>>> rivals
 
     def train(
         self,
@@ -103,13 +101,9 @@ class Implicit(RowSettings, Learner):
         )  # fmt: skip
         dropout = self.dropout_of(shape)
         with beside(device) as helper:
-<<<<<<< HEAD
             learner = self.networks(shape, experts, generator, device, helper)
-=======
-            learner = IqlNetworks(shape, self, generator, device, helper)
             if self.settled:
                 learner.settle(self.mean_values(rewards, len(transitions) - transitions.demonstrations))
->>>>>>> rivals
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
@@ -178,10 +172,9 @@ class IqlNetworks:
         }
         self._losses: dict[str, Tensor] = {}
 
-<<<<<<< HEAD
     def begin(self, table: RowTable) -> None:
         """Says where the rows lie, before the first step; IQL needs none beside its batches."""
-=======
+
     def settle(self, values: Tensor) -> None:
         """Lifts all values, which begin at about 0, by what they come to where rewards are the same everywhere, [K].
 
@@ -190,7 +183,6 @@ class IqlNetworks:
         """
         for network in (self.q, self.value, self.target):
             network.lift(values)
->>>>>>> rivals
 
     def update(self, batch: Batch) -> None:
         """One step: V, actor, Q, targets.
