@@ -58,7 +58,7 @@ def render(
     """Render videos of a run's skills from their recorded rollouts."""
     from skills.runs import folder as runs
 
-    pixels = parse_size(size or "256")
+    pixels = parse_size("256" if size is None else size)
     if not 0 < seconds < math.inf:
         raise SkillsError(f"--seconds {seconds:g} is no length of a video.", "It must be more than 0.", USAGE)
     opened = runs.find(run)

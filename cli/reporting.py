@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_FRAMES = 0.1
 _SECONDS_BETWEEN_LINES = 30.0
+_LONGEST = 300  # letters of what a task is called: the names in it may have any number
 
 
 @contextmanager
@@ -71,6 +72,7 @@ class Lines:
 
     def __call__(self, task: str, unit: str) -> Progress:
         self.finish()
+        task = task if len(task) <= _LONGEST else f"{task[:_LONGEST]} ..."
         self._task, self._began = task, self._clock()
         console.say(f"{task} ...")
         pace, shown = Pace(unit, self._began), self._began

@@ -45,6 +45,15 @@ def test_any_minari_id_stands_for_itself(minari_id: str) -> None:
     assert (entry.official_id, entry.embedded_id, entry.env_id) == (minari_id, None, None)
 
 
+@pytest.mark.parametrize(
+    "name", ["a/../../b-v0", "../b-v0", "/etc/x-v0", "a//b-v0", "x-v0/", "a b-v0", "x-v0\n", "./x-v0"]
+)
+def test_what_leads_elsewhere_stands_for_nothing(name: str) -> None:
+    with pytest.raises(SkillsError, match="Unknown dataset") as caught:
+        catalog.resolve(name)
+    assert caught.value.exit_code == NOT_FOUND
+
+
 def test_the_id_of_a_set_made_here_is_never_the_official_one() -> None:
     entry = catalog.resolve("skills/ant/medium-v0")
     assert (entry.official_id, entry.embedded_id, entry.env_id) == (None, "skills/ant/medium-v0", "Ant-v5")

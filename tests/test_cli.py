@@ -242,6 +242,7 @@ def test_render_says_which_skills_failed(home: Path, copy: Path) -> None:
         (("--skill", "1", "--all"), "either --skill or --all"),
         (("--skill", "1", "--size", "100"), "multiples of 16"),
         (("--skill", "1", "--size", "wide"), "is not a size"),
+        (("--skill", "1", "--size", ""), "is not a size"),
         (("--skill", "1", "--seconds", "0"), "must be more than 0"),
     ],
 )

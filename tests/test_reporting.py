@@ -23,6 +23,15 @@ def test_lines_tell_the_pace_every_half_minute(monkeypatch: pytest.MonkeyPatch) 
     assert said == ["training ...", "training: 1,300/2,000 steps, 10 steps/s, 1 min 10 s left", "training: 1 min 40 s"]
 
 
+def test_a_name_of_thousands_of_letters_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(console, "say", said.append)
+    lines = reporting.Lines(clock=lambda: 0.0)
+    lines("a" * 5000, "steps")
+    lines.finish()
+    assert said == [f"{'a' * 300} ... ...", f"{'a' * 300} ...: 0.0 s"]
+
+
 def test_progress_is_cheap_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     from rich.console import Console
 

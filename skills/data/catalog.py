@@ -29,7 +29,7 @@ _HANDS = {
 _HAND_LEVELS = ("human", "cloned", "expert")
 
 _OLD_NAME = re.compile(r"(d4rl/)?(?P<short>[A-Za-z0-9/-]{1,60})-v[0-2]", re.IGNORECASE)
-_MINARI_ID = re.compile(r".+-v\d+")
+_MINARI_ID = re.compile(r"([-\w]+/)+[-\w]+|[-\w]+-v\d+")  # in a folder or with a version; nothing that climbs
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def embedded_names() -> list[str]:
 
 
 def resolve(name: str) -> Entry:
-    """The entry of a short name, or of any Minari id: anything with a slash, or that ends in a version, `-v0`.
+    """The entry of a short name, or of any Minari id: what is in a folder, or ends in a version, `-v0`.
 
     Raises: SkillsError (not found) with the nearest names.
     """
@@ -85,7 +85,7 @@ def resolve(name: str) -> Entry:
             f"Name the set here: {ours}   Or import the file: skills data import FILE --env ENV --name ID",
             NOT_FOUND,
         )
-    if "/" in name or _MINARI_ID.fullmatch(name):
+    if _MINARI_ID.fullmatch(name):
         return Entry(name, None, name, None)
     raise SkillsError(f"Unknown dataset {name!r}.", f"{nearest(name, names())} Or name any Minari id.", NOT_FOUND)
 
