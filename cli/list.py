@@ -19,6 +19,9 @@ def list_runs(json: Json = False) -> None:
         console.document({"schema_version": SCHEMA_VERSION, "runs_root": str(runs.runs_root()), "runs": rows})
     elif rows:
         console.show(_table(rows))
+        for row in rows:
+            if row["problem"]:  # behind the table, whose columns a sentence would squeeze to nothing
+                console.line(f"{row['name']}: {row['problem']}")
     else:
         console.say(f"There are no runs in {runs.runs_root()}. Make one: skills discover ant-medium")
 
@@ -69,7 +72,7 @@ _LEFT = ("run", "dataset", "mode", "preset", "state", "result", "made")
 
 def _cells(row: dict[str, Any]) -> list[str]:
     if row["problem"]:
-        return [row["name"], *[""] * 5, row["problem"]]
+        return [row["name"], *[""] * 5, "cannot be read, see below"]
     best = row["summary"]
     result = _result(best) if best else ""
     state = "complete" if row["complete"] else f"after {row['stages'][-1]}" if row["stages"] else "begun"

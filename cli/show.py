@@ -149,13 +149,17 @@ def _summary(run: "RunFolder") -> list[dict[str, Any]]:
 
 def _losses(run: "RunFolder") -> dict[str, dict[str, float]]:
     """Where the losses of the rewards and of the policy began and ended: {"policy.q": {"first", "last"}}."""
-    from skills.learning.engine.curves import ends
+    from skills.learning.engine.curves import FILE, ends
+    from skills.runs.command import go_on
+    from skills.runs.manifest import is_as_made
 
-    return {
-        f"{stage}.{name}": {"first": first, "last": last}
-        for stage, folder in (("rewards", run.rewards_folder), ("policy", run.policy_folder))
-        for name, (first, last) in ends(folder).items()
-    }
+    found: dict[str, dict[str, float]] = {}
+    manifest = run.manifest
+    for stage, folder in (("rewards", run.rewards_folder), ("policy", run.policy_folder)):
+        if not is_as_made(manifest, run.path, stage, folder / FILE):
+            raise SkillsError(f"{folder / FILE} is gone or damaged.", f"Have it made again: {go_on(run.path)}")
+        found |= {f"{stage}.{name}": {"first": first, "last": last} for name, (first, last) in ends(folder).items()}
+    return found
 
 
 def _gallery(run: "RunFolder") -> str | None:

@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +38,8 @@ def reading(
     what: the file, or what it is of.   remedy: the way out where it is damaged.   named: as messages call it.
     newer: says which newer version wrote it, where one did: then it is not damaged, but not to be read here.
     """
+    if isinstance(what, Path):
+        check_no_pipe(what)
     try:
         yield
     except SkillsError:
@@ -45,6 +48,16 @@ def reading(
         if is_ours(error):
             raise
         raise unread(error, what, remedy, named=named, newer=newer) from error
+
+
+def check_no_pipe(path: Path) -> None:
+    """Raises: SkillsError for what is there and is neither a file nor a folder: who opens a pipe waits for ever."""
+    try:
+        kind = path.stat().st_mode
+    except (OSError, ValueError):  # whoever reads it says so
+        return
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise SkillsError(f"{path} is no file: a pipe, a device or a socket stands there.", "Put a file there.")
 
 
 @contextmanager

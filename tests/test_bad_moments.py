@@ -17,7 +17,7 @@ from minari.data_collector import EpisodeBuffer
 
 from skills.data import catalog, importing
 from skills.data.minari_root import local_ids, minari_root
-from skills.errors import ENVIRONMENT, NOT_FOUND, SkillsError
+from skills.errors import ENVIRONMENT, FAILED, NOT_FOUND, SkillsError
 from skills.videos.films import encode
 
 NAME = "mine/hops-v0"
@@ -171,6 +171,19 @@ def test_a_set_of_no_episodes_is_shown(tmp_path: Path) -> None:
     assert "0 steps in 0 episodes" in done.stdout
     shown = json.loads(skills(tmp_path, "data", "show", "bugs/none-v0", "--json").stdout)["local"][0]
     assert (shown["episodes"], shown["return_mean"], shown["length_mean"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("nested", ["the spec", "all"])
+def test_a_set_whose_metadata_nest_without_end_is_listed(tmp_path: Path, nested: str) -> None:
+    with_reward("bugs/deep-v0", 0.0)
+    path = tmp_path / "minari" / "bugs" / "deep-v0" / "data" / "metadata.json"
+    deep = "[" * 100_000
+    path.write_text(deep if nested == "all" else json.dumps({**json.loads(path.read_text()), "env_spec": deep}))
+    listed = skills(tmp_path, "data", "list")
+    assert (listed.returncode, "bugs/deep-v0" in listed.stdout) == (0, True), listed.stderr
+    shown = skills(tmp_path, "data", "show", "bugs/deep-v0")
+    assert shown.returncode == FAILED
+    assert shown.stderr.count("error: ") == 1
 
 
 def test_a_stdout_of_few_letters_gets_them_spelt(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -14,6 +15,8 @@ import pytest
 from commands import COMMAND, Done, environment, process, skills, start
 
 from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE
+from skills.runs.folder import STAGES
+from skills.runs.manifest import read_manifest, write_manifest
 
 DATASET = "halfcheetah-random"
 SKILLS = 8
@@ -48,11 +51,11 @@ def copy(home: Path, run: Path, tmp_path: Path) -> Path:
 
 def undo(run: Path, *stages: str) -> None:
     """Makes a finished run one in which these last stages are still to come."""
-    manifest = json.loads((run / "manifest.json").read_text())
+    manifest = read_manifest(run / "manifest.json")
     for stage in stages:
         for name in manifest["stages"].pop(stage)["files"]:
             (run / name).unlink()
-    (run / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(run / "manifest.json", manifest)
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -97,13 +100,15 @@ def test_discover_prints_the_result_and_the_page_last(run: Path, discovered: Don
     assert page == run / "gallery" / "index.html"
     assert page.is_file()
     assert lines[0].startswith("Own-class occupancy")
-    assert any(line.startswith("Time: experts") for line in lines)
+    times = next(line for line in lines if line.startswith("Time: data"))
+    assert [part.split()[0] for part in times.removeprefix("Time: ").split(", ")] == ["data", *STAGES, "films"]
     assert len(list((run / "gallery" / "skills").glob("*[0-9].mp4"))) == SKILLS
 
 
 def test_progress_is_plain_lines_where_stderr_is_no_terminal(discovered: Done) -> None:
     assert "cutting 8 classes ..." in discovered.stderr.splitlines()
     assert any(line.startswith("rendering 8 videos: ") for line in discovered.stderr.splitlines())
+    assert f"The page is there, and fills while you look: file://{discovered.stdout.split()[-1]}" in discovered.stderr
     assert not any(ord(character) < 32 for character in discovered.stderr.replace("\n", ""))
 
 
@@ -277,8 +282,12 @@ def test_list_shows_every_run_even_a_damaged_one(home: Path, run: Path, tmp_path
     (tmp_path / "runs" / "bad" / "manifest.json").write_text("{")
     (tmp_path / "runs" / "bad" / "config.json").write_text("{")
     printed = skills(tmp_path, "list").stdout
-    assert "complete" in printed
-    assert "is damaged" in printed
+    table = {line.split()[0]: line for line in printed.splitlines()}
+    assert table["good"].split()[:4] == ["good", DATASET, "skills", str(SKILLS)]
+    assert " complete " in table["good"]
+    assert " best return " in table["good"], "nothing is cut off"
+    assert "cannot be read, see below" in table["bad"]
+    assert re.search(r"^bad: .*/bad/manifest\.json is damaged", printed, re.MULTILINE)
     rows = {row["name"]: row for row in json.loads(skills(tmp_path, "list", "--json").stdout)["runs"]}
     assert rows["good"]["videos"] == SKILLS
     assert rows["bad"]["problem"]

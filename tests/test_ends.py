@@ -119,6 +119,44 @@ def test_the_last_row_of_rlds_is_the_state_after_its_episode(tmp_path: Path) -> 
     assert not data.terminated.any()
 
 
+def test_the_last_row_of_rlds_may_say_that_the_episode_ended_by_itself(tmp_path: Path) -> None:
+    arrays = hops()
+    last = arrays.pop("terminals") | arrays.pop("timeouts")
+    last[-1] = True
+    del arrays["next_observations"]
+    final = np.zeros(ROWS, bool)
+    final[LENGTHS[0] - 1] = True
+    data, said = brought(tmp_path / "a.npz", {**arrays, "is_last": last, "is_terminal": final})
+    assert data.lengths.tolist() == [length - 1 for length in LENGTHS]
+    assert np.flatnonzero(data.terminated).tolist() == [LENGTHS[0] - 2]
+    np.testing.assert_array_equal(data.next_observations[2], arrays["observations"][3])
+    assert said[-1] == "3 episodes, the longest of 5 rows; 1 ended by themselves."
+
+
+@pytest.mark.parametrize("name", ["masks", "not_done", "not_dones"])
+def test_a_mask_of_0_is_an_end_by_itself(tmp_path: Path, name: str) -> None:
+    arrays = hops()
+    terminals, timeouts = arrays.pop("terminals"), arrays.pop("timeouts")
+    ends = (terminals | timeouts).astype(np.float32)
+    data, said = brought(tmp_path / "a.npz", {**arrays, name: 1 - terminals.astype(np.float32), "dones_float": ends})
+    assert np.flatnonzero(data.terminated).tolist() == np.flatnonzero(terminals).tolist()
+    assert data.episode_starts.tolist() == [0, 4, 7]
+    assert said == ["3 episodes, the longest of 5 rows; 1 ended by themselves."]
+
+
+@pytest.mark.parametrize("masks", [np.ones((ROWS, 2, 2)), np.full(ROWS, 0.5), np.zeros(ROWS)])
+def test_masks_that_are_no_flags_are_other_things(tmp_path: Path, masks: np.ndarray) -> None:
+    """And where terminals are told, nothing else tells them."""
+    data, _ = brought(tmp_path / "a.npz", {**hops(), "masks": masks})
+    assert np.flatnonzero(data.terminated).tolist() == [LENGTHS[0] - 1]
+
+
+def test_next_observations_that_are_the_rows_own_are_refused(tmp_path: Path) -> None:
+    arrays = hops()
+    with pytest.raises(SkillsError, match="the next observation is the row's own in 12 of 12 rows"):
+        brought(tmp_path / "a.npz", {**arrays, "next_observations": arrays["observations"]})
+
+
 @pytest.mark.parametrize("interleaved", [1, 4])
 def test_rows_of_environments_in_turn_are_taken_apart(tmp_path: Path, interleaved: int) -> None:
     episodes = [one for one in played("HalfCheetah-v5", 4, 50)]

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -100,12 +101,21 @@ def tried(home: Path, new: Path, command: str, parameter: str, option: bool, val
         return skills(home, *words, MINARI_DATASETS_PATH=str(home / "minari"), HF_HUB_OFFLINE="1")
 
 
-@pytest.mark.parametrize("value", VALUES)
-@pytest.mark.parametrize(("command", "parameter", "option"), PARAMETERS)
+# Two values each, others for the next; the torture tries many more, and that what is taken is used.
+TRIED = [
+    pytest.param(*parameter, VALUES[place % len(VALUES)], id=f"{' '.join(parameter[:2])} {place % len(VALUES)}")
+    for number, parameter in enumerate(PARAMETERS)
+    for place in (number, number + 3)
+]
+
+
+@pytest.mark.parametrize(("command", "parameter", "option", "value"), TRIED)
 def test_what_is_no_sense_is_said(
     home: Path, tmp_path: Path, command: str, parameter: str, option: bool, value: str
 ) -> None:
     done = tried(home, tmp_path, command, parameter, option, value)
     assert "Traceback" not in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
     assert done.returncode != FAULT, done.stderr
+    assert done.returncode == 0 or re.search(r"^(error: |Usage: skills)", done.stderr, re.MULTILINE), done.stderr
     assert len(done.stderr.splitlines()) < 60

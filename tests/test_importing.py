@@ -47,10 +47,8 @@ def test_what_is_in_the_file_is_read_back(tmp_path: Path, suffix: str) -> None:
 
 def test_an_ant_without_contact_forces_leaves_gymnasium_as_it_is(tmp_path: Path) -> None:
     count = len(hops()["actions"])
-    arrays = {**hops(), "actions": np.zeros((count, 8))}
-    arrays |= {
-        name: np.random.default_rng(0).normal(size=(count, 27)) for name in ("observations", "next_observations")
-    }
+    states = np.random.default_rng(0).normal(size=(count + 1, 27))
+    arrays = {**hops(), "actions": np.zeros((count, 8)), "observations": states[:-1], "next_observations": states[1:]}
     data, _ = brought(tmp_path / "ant.npz", arrays, "Ant-v5")
     assert data.observations.shape[1] == 27
     assert minari.load_dataset(NAME).recover_environment().observation_space.shape == (27,)

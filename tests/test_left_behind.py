@@ -1,5 +1,6 @@
 """What is left of a command that is ended: no process, no half-written file; and it ends soon."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -71,3 +72,18 @@ def test_the_probe_of_a_renderer_ends_with_the_process_that_was_killed(tmp_path:
     started.kill()
     assert gone([probe], 10)
     started.communicate()
+
+
+def test_an_interrupt_while_everything_is_imported_ends_it_at_once_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("import pathlib, time\npathlib.Path('there').touch()\ntime.sleep(60)\n")
+    path = os.pathsep.join(filter(None, (str(tmp_path), os.environ.get("PYTHONPATH"))))
+    started = subprocess.Popen(
+        [sys.executable, "-m", "skills.cli", "list"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=environment(tmp_path, PYTHONPATH=path), preexec_fn=heed_interrupts,
+    )  # fmt: skip
+    while not (tmp_path / "there").exists():
+        assert started.poll() is None
+        time.sleep(0.02)
+    started.send_signal(signal.SIGINT)
+    assert started.communicate(timeout=30) == ("", "")
+    assert started.returncode == -signal.SIGINT

@@ -9,6 +9,8 @@ import pytest
 from skills.bodies.environments import ENVIRONMENTS, GOAL_COLUMNS, load_model
 from skills.bodies.fast import Simulation
 from skills.bodies.mazes import GOAL_RADIUS, MAZES
+from skills.data.physics import notify_if_strange
+from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 
 warnings.filterwarnings("ignore", module="gymnasium_robotics")
@@ -129,6 +131,28 @@ def _way(maze, cell, goal):
         cell = after[cell]
         steps.append(cell)
     return steps
+
+
+@pytest.mark.parametrize("spoil", [None, "the legs the other way round", "of another ant"])
+def test_a_set_of_a_maze_moves_as_an_ant_does_there_or_that_is_told(spoil):
+    """The place is observed, so that walls are where they are; the goal is no part of a body."""
+    generators = [np.random.default_rng(seed) for seed in range(20)]
+    simulation = Simulation("AntMaze_UMaze-v4", 20)
+    states, actions = [simulation.reset(generators)], []
+    for _ in range(10):
+        actions.append(generators[0].uniform(-1, 1, (20, 8)))
+        states.append(simulation.step(actions[-1]).observations)
+    rows = {"observations": np.concatenate(states[:-1]), "next_observations": np.concatenate(states[1:])}
+    if spoil == "the legs the other way round":
+        rows = {name: np.concatenate([part[:, :9], part[:, 16:8:-1], part[:, 17:]], 1) for name, part in rows.items()}
+    acted = np.concatenate(actions)
+    said = []
+    transitions = Transitions(
+        "ants", "", "AntMaze_UMaze-v4", False, actions=acted[::-1] if spoil == "of another ant" else acted,
+        rewards=np.zeros(200), terminated=np.zeros(200, bool), episode_starts=np.arange(200), **rows,
+    )  # fmt: skip
+    notify_if_strange(transitions, said.append)
+    assert [line.startswith("ants does not move as AntMaze_UMaze-v4 does") for line in said] == [True] * bool(spoil)
 
 
 def test_an_unknown_task_is_refused():

@@ -14,6 +14,7 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, MEASURES, SOURCES, configured
 from skills.runs.began import source_of
 from skills.runs.folder import open_run
+from skills.runs.manifest import checksum, read_manifest, write_manifest
 
 OUTSIDE = Path(__file__).parent / "outside"
 KINDS = (MAKERS, LEARNERS, SOURCES, MEASURES)
@@ -116,6 +117,8 @@ def test_a_run_says_which_package_it_misses(folder):
     document = json.loads((folder / "their run" / "config.json").read_text())
     other = {**document, "reward": {"maker": "clue"}, "policy": {"learner": "iql"}}
     (folder / "runs" / "one" / "config.json").write_text(json.dumps(other))
+    manifest = folder / "runs" / "one" / "manifest.json"
+    write_manifest(manifest, {**read_manifest(manifest), "config": checksum(other)})
     dataset = open_run(folder / "runs" / "one").manifest["dataset"]
     with pytest.raises(SkillsError, match="The source 'mine'") as caught:
         source_of(dataset)

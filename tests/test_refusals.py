@@ -64,6 +64,48 @@ def test_a_file_is_refused_with_what_is_wrong_and_nothing_is_left(tmp_path: Path
     assert list((tmp_path / "minari").rglob("*.hdf5")) == []
 
 
+HOLLOW = {
+    "a group with nothing in it": lambda file, name: file.create_group(name),
+    "a group": lambda file, name: file.create_dataset(f"{name}/x", data=np.zeros(ROWS)),
+    "a link to itself": lambda file, name: file.__setitem__(name, h5py.SoftLink(f"/{name}")),
+    "a link to nowhere": lambda file, name: file.__setitem__(name, h5py.SoftLink("/gone")),
+    "a link to a group": lambda file, name: file.__setitem__(name, h5py.SoftLink("/infos")),
+    "a number": lambda file, name: file.__setitem__(name, 1.0),
+    "nothing": lambda file, name: file.__setitem__(name, h5py.Empty("f4")),
+}
+
+
+@pytest.mark.parametrize("what", HOLLOW)
+@pytest.mark.parametrize("name", ["rewards", "terminals", "timeouts", "episode_ids"])
+def test_a_name_that_means_something_and_holds_no_rows_is_refused(tmp_path: Path, name: str, what: str) -> None:
+    file = write(tmp_path / "a.hdf5", spoilt(**({name: None} | {"infos/x": np.zeros(ROWS)})))
+    with h5py.File(file, "a") as opened:
+        HOLLOW[what](opened, name)
+    with pytest.raises(SkillsError, match=f"has no rows of {name}:"):
+        importing.import_file(file, NAME, "Hopper-v5")
+    assert list((tmp_path / "minari").rglob("*.hdf5")) == []
+
+
+@pytest.mark.parametrize("chosen", [{"label": "policy"}, {"actions": ["policy"]}, {"observations": ["policy"]}])
+def test_so_is_one_that_the_user_chooses(tmp_path: Path, chosen: dict) -> None:
+    file = write(tmp_path / "a.hdf5", hops())
+    with h5py.File(file, "a") as opened:
+        opened.create_group("policy")
+    with pytest.raises(SkillsError, match=r"has no rows of |cannot label|expected 2 axes"):
+        importing.import_file(file, NAME, "Hopper-v5", **chosen)
+
+
+@pytest.mark.parametrize("soft", [True, False])
+def test_an_array_with_two_names_is_read_by_both(tmp_path: Path, soft: bool) -> None:
+    arrays = hops()
+    file = write(tmp_path / "a.hdf5", spoilt(rewards=None) | {"kept/rewards": arrays["rewards"]})
+    with h5py.File(file, "a") as opened:
+        opened["rewards"] = h5py.SoftLink("/kept/rewards") if soft else opened["kept/rewards"]
+    importing.import_file(file, NAME, "Hopper-v5")
+    found = reader.load(NAME, NAME, steps=None, columns="all")
+    np.testing.assert_array_equal(found.rewards, arrays["rewards"])
+
+
 @pytest.mark.parametrize(
     ("path", "name", "env_id", "code", "message"),
     [

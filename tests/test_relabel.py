@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
+import h5py
 import minari
 import numpy as np
 import pytest
@@ -97,6 +99,21 @@ def test_the_command_refuses_what_is_not_there_or_taken(
     done = skills(home, "label", DATASET, "--skill", 4, "--out", NAME)
     assert (done.returncode, done.stdout) == (2, "")
     assert "it is left as it is" in done.stderr
+
+
+@pytest.mark.parametrize("array", ["infos/qvel", "infos/qpos", "truncations"])
+def test_what_is_copied_and_nothing_is_learned_from_is_what_it_was(
+    home: Path, run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, array: str
+) -> None:
+    """One row of one episode is another, in its last digits."""
+    shutil.copytree(home / "minari" / "skills", tmp_path / "minari" / "skills")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    with h5py.File(tmp_path / "minari" / "skills/hopper/medium-replay-v0/data/main_data.hdf5", "a") as file:
+        column = file["episode_1"][array]
+        column[1] = ~column[1] if array == "truncations" else column[1] * (1 + 1e-12)
+    with pytest.raises(SkillsError, match="holds beside the rows that are learned from"):
+        relabelling.relabel(run, SKILL, "skills/other-v0")
+    assert not (tmp_path / "minari" / "skills" / "other-v0").exists()
 
 
 def test_agreement_is_that_of_a_mixture_with_its_policies(home: Path, run: RunFolder) -> None:

@@ -1,5 +1,6 @@
 """The run folder: begun, continued, protected."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -10,9 +11,11 @@ import pytest
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.runs.configure import make_config
 from skills.runs.folder import all_paths, default_path, find, open_or_create, open_run
+from skills.runs.manifest import write_manifest
 from skills.settings.config import with_number
 
 CONFIG = make_config("hopper-random", preset="smoke")
+DATASET = {"name": "a", "minari_id": "a/b-v0", "env_id": "Hopper-v5", "made_here": False, "steps": 9, "episodes": 1}
 
 
 @pytest.fixture
@@ -97,12 +100,11 @@ def test_remaking_a_stage_undoes_what_came_after(run):
 
 
 def test_other_data_is_refused(run):
-    dataset = {"name": "a", "minari_id": "a/b-v0", "env_id": "Hopper-v5", "made_here": False, "steps": 9, "episodes": 1}
-    run.record_dataset({**dataset, "digest": "1"})
-    run.record_dataset({**dataset, "digest": "1"})
+    run.record_dataset({**DATASET, "digest": "1"})
+    run.record_dataset({**DATASET, "digest": "1"})
     assert run.env_id == "Hopper-v5"
     with pytest.raises(SkillsError, match="not what this run began with"):
-        run.record_dataset({**dataset, "digest": "2"})
+        run.record_dataset({**DATASET, "digest": "2"})
 
 
 def test_a_second_writer_is_kept_out(run):
@@ -146,6 +148,65 @@ def test_a_damaged_manifest_is_named(run):
     (run.path / "manifest.json").write_text("{")
     with pytest.raises(SkillsError, match=r"manifest\.json is damaged"):
         run.finished_stages()
+
+
+def words(document, place=()):
+    """Each word of a document: its place, and what it is."""
+    for key, value in document.items() if isinstance(document, dict) else enumerate(document):
+        if isinstance(value, dict | list):
+            yield from words(value, (*place, key))
+        else:
+            yield (*place, key), value
+
+
+def edit(file, place, value):
+    """Makes one word of a file another."""
+    document = holder = json.loads(file.read_text())
+    for key in place[:-1]:
+        holder = holder[key]
+    holder[place[-1]] = value
+    file.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "config.json"])
+def test_a_word_of_a_run_that_is_another_is_not_believed(run, name):
+    run.record_dataset({**DATASET, "digest": "1"})
+    finish_stage(run, "experts", run.experts_file)
+    file = run.path / name
+    right = file.read_text()
+    every = list(words(json.loads(right)))
+    assert len(every) > 20
+    for place, value in every:
+        edit(file, place, f"{value}1" if isinstance(value, str) else (value or 0) + 1)
+        with pytest.raises(SkillsError, match=rf"{name} is damaged|newer version|schema version"):
+            open_run(run.path)
+    file.write_text(json.dumps(json.loads(right), indent=7))  # the same words, laid out otherwise
+    assert open_run(run.path).config == CONFIG
+
+
+def test_a_manifest_of_before_has_no_checksum_and_is_read(run):
+    document = json.loads(run.manifest_file.read_text())
+    for later in ("checksum", "config"):
+        document.pop(later)
+    run.manifest_file.write_text(json.dumps(document))
+    assert open_run(run.path).finished_stages() == []
+
+
+def test_measures_are_what_was_measured_or_amended(run):
+    finish_stage(run, "measures", run.measures_file)
+    run.amend_measures({"summary": {"a": 1}})
+    run.require("measures")
+    manifest = run.manifest
+    other = json.dumps({"summary": {"a": 2}})
+    manifest["stages"]["measures"]["amended"] = {"measures.json": hashlib.sha256(other.encode()).hexdigest()}
+    write_manifest(run.manifest_file, manifest)
+    run.require("measures")  # killed before the amended ones were written
+    run.measures_file.write_text(other)
+    run.require("measures")  # and after
+    run.measures_file.write_text(other.replace("2", "3"))
+    with pytest.raises(SkillsError, match=r"measures\.json is damaged, or not what this run made") as caught:
+        run.require("measures")
+    assert caught.value.hint.startswith("Have it made again: skills discover")
 
 
 def test_manifest_is_plain_json(run):

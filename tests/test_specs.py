@@ -13,7 +13,14 @@ import minari
 import numpy as np
 import pytest
 from commands import skills
-from gymnasium.wrappers import NormalizeObservation, RecordEpisodeStatistics, RescaleAction
+from gymnasium.envs.registration import WrapperSpec
+from gymnasium.wrappers import (
+    NormalizeObservation,
+    NormalizeReward,
+    RecordEpisodeStatistics,
+    RescaleAction,
+    TimeAwareObservation,
+)
 from minari.data_collector import EpisodeBuffer
 
 from skills.bodies.body import body_of
@@ -63,6 +70,22 @@ OTHERS = {
     "health": (
         lambda: gymnasium.make("Hopper-v5", healthy_z_range=(0.5, 2.0)),
         {"kwargs": {"healthy_z_range": [0.5, 2.0]}},
+    ),
+    "positions": (
+        lambda: gymnasium.make("Hopper-v5", exclude_current_positions_from_observation=False),
+        {"kwargs": {"exclude_current_positions_from_observation": False}},
+    ),
+    "time observed": (
+        lambda: TimeAwareObservation(gymnasium.make("Hopper-v5")),
+        {
+            "wrappers": [
+                {
+                    "name": "TimeAwareObservation",
+                    "entry_point": "gymnasium.wrappers.stateful_observation:TimeAwareObservation",
+                    "kwargs": {"flatten": True, "normalize_time": False, "dict_time_key": "time"},
+                }
+            ]
+        },
     ),
     "rescaled": (
         lambda: RescaleAction(gymnasium.make("Hopper-v5"), -0.5, 0.5),
@@ -114,12 +137,35 @@ def test_a_model_of_ones_own_under_a_known_id_is_not_the_one_simulated_here() ->
     assert key_of(spec, NAME) == 'Hopper-v5 {"kwargs": {"xml_file": "walker2d_v5.xml"}}'
 
 
+@pytest.mark.parametrize("wrap", [NormalizeReward, None])
+def test_what_a_set_is_made_with_is_shown_and_nothing_is_scored_that_is_not_the_environments(wrap, tmp_path) -> None:
+    env = gymnasium.make("Hopper-v5")
+    collected(wrap(env) if wrap else env)
+    shown = skills(tmp_path, "data", "show", NAME, "-q", MINARI_DATASETS_PATH=str(minari_root())).stdout
+    assert ("of 100 between the references" in shown) == ("reference returns" in shown) == (wrap is None)
+    assert ("made with" in shown) == ("the wrapper NormalizeReward" in shown) == (wrap is not None)
+    assert "brought by the user" in shown
+
+
 def test_a_wrapper_that_learned_cannot_be_made_again() -> None:
     collected(NormalizeObservation(gymnasium.make("Hopper-v5")))
     with pytest.raises(SkillsError, match=rf"{NAME} is of Hopper-v5 with the wrapper NormalizeObservation") as caught:
         reader.load(NAME, NAME, steps=None, columns="motion")
     assert "--env none" in caught.value.hint
     assert not body_of(reader.load(NAME, NAME, steps=None, columns="motion", env="log").env_id).plays
+
+
+def test_a_wrapper_is_what_makes_it_and_not_what_it_is_called() -> None:
+    """Else a name would hide one that matters, or have one made that writes films where the dataset says."""
+    rescaled = RescaleAction(gymnasium.make("Hopper-v5"), -0.5, 0.5).spec
+    assert rescaled is not None
+    rescaled.additional_wrappers[-1].name = "TimeLimit"
+    assert otherwise(rescaled) == ["the wrapper RescaleAction"]
+    filming = gymnasium.make("Hopper-v5").spec
+    assert filming is not None
+    where = {"video_folder": "/tmp/anywhere"}
+    filming.additional_wrappers = (WrapperSpec("Mine", "gymnasium.wrappers.rendering:RecordVideo", where),)
+    assert key_of(filming, NAME) == "Hopper-v5"
 
 
 def test_a_wrapper_that_a_key_names_is_made_only_where_it_is_gymnasiums() -> None:

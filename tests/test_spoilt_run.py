@@ -1,13 +1,17 @@
-"""Every file of a finished run, spoilt in every way: each command that reads it says so, or does without it."""
+"""Every file of a finished run, spoilt: each command that reads it says so, or says what it says of the whole run.
+
+Each file is spoilt in two of the ways, so that each way is tried; `python -m tests.torture damage` tries many more.
+"""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import skills
+from commands import Done, skills
 from small import NAME, QUICKLY, RUN, check, finished
 
 from skills.errors import FAULT
@@ -46,7 +50,7 @@ QUICK = (
     ("label", RUN, "--skill", 0, "--out", "mine/labelled-v0"),
     ("render", RUN, "--skill", 0, "--sheet", "{new}/sheet.png"),
 )
-SLOW = (EVALUATE, ("plot", RUN, "-q"), ("ablate", "data", RUN, "--values", "0.5", "-q"))
+SLOW = (EVALUATE, ("plot", RUN, "-q"))
 
 
 def replaced(content: bytes) -> Callable[[Path], object]:
@@ -99,11 +103,20 @@ OF_JSON: dict[str, Callable[[Path], object]] = {
     "not text": replaced(b"\xff\xfe\x00"),
     "lacking": without_a_member,
 }
-SPOILT = [
-    pytest.param(file, spoil, id=f"{file} {name}")
-    for file in FILES
-    for name, spoil in (DAMAGE | OF_JSON if file.endswith(".json") else DAMAGE).items()
-]
+KINDS = DAMAGE | OF_JSON
+
+
+def kinds_of(file: str) -> list[str]:
+    """Two or three ways to spoil a file, others for the next; all for files of JSON together, and all for the rest."""
+    json = file.endswith(".json")
+    every, step, count = (list(KINDS), 6, 3) if json else (list(DAMAGE), 3, 2)
+    first = [other for other in FILES if other.endswith(".json") == json].index(file)
+    return [every[(first + step * number) % len(every)] for number in range(count)]
+
+
+SPOILT = [pytest.param(file, kind, id=f"{file} {kind}") for file in FILES for kind in kinds_of(file)]
+TELLS = re.compile(r"damaged|cannot be read|not finished|another by now", re.IGNORECASE)
+NO_PAGE = f"Gallery: @/runs/{RUN}/gallery/index.html\n"  # which is not said where there is none
 
 
 @pytest.fixture(scope="module")
@@ -123,20 +136,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def tried(home: Path, spoilt: Path, *words: object) -> None:
-    """Runs a command on the spoilt run: it does what it should, or says what is wrong."""
-    said = [str(word).format(new=spoilt) for word in words]
-    done = skills(spoilt, *said, MINARI_DATASETS_PATH=str(home / "minari"))
-    assert "Traceback" not in done.stderr, said
-    assert done.returncode != FAULT, (said, done.stderr)
-    assert done.returncode == 0 or "error: " in done.stderr, (said, done.stderr)
+def tried(runs: Path, home: Path, words: tuple[object, ...]) -> Done:
+    """A command on a run in `runs`, with the datasets of `home`."""
+    shutil.rmtree(home / "minari" / "mine" / "labelled-v0", ignore_errors=True)
+    return skills(runs, *(str(word).format(new=runs) for word in words), MINARI_DATASETS_PATH=str(home / "minari"))
 
 
-def spoilt(home: Path, tmp_path: Path, file: str, spoil: Callable[[Path], object]) -> Path:
+def said(done: Done, runs: Path) -> str:
+    """What a command prints, wherever the run is and however long it took."""
+    return re.sub(r"(?m)^Time: .*$", "", done.stdout.replace(str(runs), "@"))
+
+
+@pytest.fixture(scope="module")
+def right(home: Path) -> dict[tuple[object, ...], str]:
+    """What each command says of the whole run."""
+    return {words: said(check(tried(home, home, words)), home) for words in QUICK}
+
+
+def spoilt(home: Path, tmp_path: Path, file: str, kind: str) -> Path:
     """A copy of the run with one file spoilt; the folder of the runs."""
     shutil.copytree(home / "runs", tmp_path / "runs")
-    shutil.rmtree(home / "minari" / "mine" / "labelled-v0", ignore_errors=True)
-    spoil(tmp_path / "runs" / RUN / file)
+    KINDS[kind](tmp_path / "runs" / RUN / file)
     return tmp_path
 
 
@@ -144,21 +164,47 @@ def test_these_are_the_files_of_a_run(home: Path) -> None:
     run = home / "runs" / RUN
     found = {path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file()}
     assert found - {".lock"} == set(FILES)
+    assert {kind for file in FILES for kind in kinds_of(file)} == set(KINDS)
 
 
-@pytest.mark.parametrize(("file", "spoil"), SPOILT)
+@pytest.mark.parametrize(("file", "kind"), SPOILT)
 def test_a_spoilt_file_is_named_or_done_without(
-    home: Path, tmp_path: Path, file: str, spoil: Callable[[Path], object]
+    home: Path, right: dict[tuple[object, ...], str], tmp_path: Path, file: str, kind: str
 ) -> None:
-    folder = spoilt(home, tmp_path, file, spoil)
+    runs = spoilt(home, tmp_path, file, kind)
     for words in QUICK:
-        tried(home, folder, *words)
+        done = tried(runs, home, words)
+        assert "Traceback" not in done.stderr, words
+        if done.returncode == 0:
+            whole = right[words].replace(NO_PAGE, "") if file.startswith("gallery/index") else right[words]
+            assert said(done, runs) in (right[words], whole) or TELLS.search(done.stdout + done.stderr), words
+        else:
+            assert done.returncode != FAULT, (words, done.stderr)
+            assert is_named(file, done.stderr), (words, done.stderr)
 
 
-@pytest.mark.parametrize("name", ["truncated", "a folder"])
-@pytest.mark.parametrize("file", FILES)
-def test_so_do_the_commands_that_take_longer(home: Path, tmp_path: Path, file: str, name: str) -> None:
-    folder = spoilt(home, tmp_path, file, DAMAGE[name])
-    for words in SLOW:
-        tried(home, folder, *words)
-    tried(home, folder, "discover", NAME, "--run", folder / "runs" / RUN, *QUICKLY)
+def is_named(file: str, said: str) -> bool:
+    """Whether an error is of this file, or of the stage that it is of."""
+    words = (Path(file).name, Path(Path(file).parts[0]).stem, "is not a run", "has not been evaluated")
+    return "error: " in said and any(word in said for word in words)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if file.partition("/")[0] not in ("evaluation", "gallery")])
+def test_what_is_spoilt_is_made_again_as_it_was_or_named(home: Path, tmp_path: Path, file: str) -> None:
+    runs = spoilt(home, tmp_path, file, "truncated")
+    whole, run = home / "runs" / RUN, runs / "runs" / RUN
+    done = tried(runs, home, ("discover", NAME, "--run", run, *QUICKLY))
+    if file in ("config.json", "manifest.json", "exemplars.npz"):
+        assert is_named(file, done.stderr), done.stderr
+        return
+    check(done)
+    for name in FILES:
+        if name.partition("/")[0] in ("rewards", "policy", "rollouts", "experts.npz"):
+            assert (run / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("number", range(len(FILES)), ids=FILES.__getitem__)
+def test_the_commands_that_take_longer_name_it_too(home: Path, tmp_path: Path, number: int) -> None:
+    runs = spoilt(home, tmp_path, FILES[number], "truncated")
+    done = tried(runs, home, SLOW[number % len(SLOW)])
+    assert done.returncode == 0 or is_named(FILES[number], done.stderr), done.stderr

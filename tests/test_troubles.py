@@ -241,6 +241,28 @@ def test_what_is_not_there_or_a_folder_is_that(tmp_path: Path, read) -> None:
         read(tmp_path / ("a" * 300))
 
 
+@pytest.mark.parametrize("read", [read_json, read_arrays, load_tensors, lambda path: opened(path).__enter__()])
+def test_nobody_waits_for_a_pipe(tmp_path: Path, read) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    (tmp_path / "device.npz").symlink_to("/dev/zero")
+    for name in ("a.npz", "device.npz"):
+        with pytest.raises(SkillsError, match="is no file: a pipe, a device or a socket stands there"):
+            read(tmp_path / name)
+
+
+def test_nor_for_one_in_the_place_of_a_set(home: Path) -> None:
+    data, metadata = files(home)
+    data.unlink()
+    os.mkfifo(data)
+    assert "a pipe, a device or a socket stands there" in refused(skills(home, "data", "show", NAME))
+    metadata.unlink()
+    os.mkfifo(metadata)
+    assert "not on this machine yet" in skills(home, "data", "show", NAME).stdout
+    os.mkfifo(home / "x.hdf5")
+    done = skills(home, "data", "import", home / "x.hdf5", "--env", "Hopper-v5", "--name", "mine/x-v0")
+    assert "a pipe, a device or a socket stands there" in refused(done)
+
+
 def test_a_fault_of_this_program_is_none_of_the_file() -> None:
     with pytest.raises(AttributeError), reading("a file"):
         Transitions.rows_of(None, [])  # type: ignore[arg-type]  # a fault, raised in this program's own code

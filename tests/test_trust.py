@@ -15,6 +15,7 @@ from files import hops, write
 from gymnasium.spaces import Box
 from hub import serving
 from minari.data_collector import EpisodeBuffer
+from naming_code import hostile, running, spec
 from test_remote import point_at
 
 from skills.data import importing, trust
@@ -60,48 +61,14 @@ def stored(**changes: Any) -> Path:
     return path
 
 
-def spec(**changes: Any) -> str:
-    """An environment's spec as Gymnasium writes it."""
-    plain = {
-        "id": "Hopper-v5", "entry_point": "gymnasium.envs.mujoco.hopper_v5:HopperEnv", "reward_threshold": None,
-        "nondeterministic": False, "max_episode_steps": 1000, "order_enforce": True, "disable_env_checker": False,
-        "kwargs": {}, "additional_wrappers": [], "vector_entry_point": None,
-    }  # fmt: skip
-    return json.dumps({**plain, **changes})
-
-
-def running(marker: Path) -> dict[str, Any]:
-    """What makes a spec run a command."""
-    return {"entry_point": "subprocess:run", "kwargs": {"args": ["touch", str(marker)]}}
-
-
-HOSTILE = {
-    "a command": lambda marker: {"env_spec": spec(**running(marker))},
-    "for evaluation": lambda marker: {"eval_env_spec": spec(**running(marker))},
-    "many at once": lambda marker: {"env_spec": spec(vector_entry_point="subprocess:run")},
-    "a wrapper": lambda marker: {"env_spec": spec(additional_wrappers=[{"name": "a", **running(marker)}])},
-    "Gymnasium's own maker": lambda marker: {
-        "env_spec": spec(entry_point="gymnasium.envs.registration:make", kwargs={"id": "trap:Trap-v0"})
-    },
-    "its top": lambda marker: {"env_spec": spec(entry_point="gymnasium:make", kwargs={"id": "trap:Trap-v0"})},
-    "a look-alike": lambda marker: {"env_spec": spec(entry_point="gymnasium_evil.envs:Env")},
-    "an id that imports": lambda marker: {"env_spec": spec(id="trap:Trap-v0")},
-    "no name": lambda marker: {"env_spec": spec(entry_point={"a": 1})},
-    "a path": lambda marker: {"env_spec": spec(entry_point="../trap:run")},
-    "not a spec": lambda marker: {"env_spec": "[]"},
-    "no JSON": lambda marker: {"env_spec": "{"},
-    "a number": lambda marker: {"env_spec": 5},
-}
-
-
 @pytest.mark.parametrize("bare", [False, True], ids=["with spaces", "without"])
-@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize("what", hostile(""))
 def test_code_that_a_dataset_names_is_refused_and_does_not_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marker: Path, what: str, bare: bool
 ) -> None:
     (tmp_path / "trap.py").write_text(f"open({str(marker)!r}, 'w')")
     monkeypatch.syspath_prepend(tmp_path)
-    stored(**HOSTILE[what](marker), **({"observation_space": None, "action_space": None} if bare else {}))
+    stored(**hostile(marker)[what], **({"observation_space": None, "action_space": None} if bare else {}))
     with pytest.raises(SkillsError, match=f"{NAME} (says that|does not name)") as caught:
         reader.load(NAME, NAME, steps=None, columns="motion")
     assert "\n" not in caught.value.message

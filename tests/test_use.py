@@ -204,6 +204,14 @@ def test_export_of_all_says_in_a_file_beside_it_what_each_skill_does(run, home, 
     assert sorted(skill for one in about["behaviours"] for skill in one["skills"]) == list(range(K))
     wrong = command(home, "export", "cheetah", "--all", "--skill", "1")
     assert wrong.returncode == USAGE
+    mine = home / "mine" / "behaviours.json"
+    mine.parent.mkdir()
+    mine.write_text("notes")
+    beside = command(home, "export", "cheetah", "--all", "--out", mine.with_name("x.onnx"))
+    assert beside.returncode == USAGE
+    assert f"{mine} is there already; it is left as it is." in beside.stderr
+    assert [path.name for path in mine.parent.iterdir()] == ["behaviours.json"]
+    assert mine.read_text() == "notes"
 
 
 @pytest.fixture

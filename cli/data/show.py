@@ -38,7 +38,7 @@ def show(
         with reporter(quiet) as report:
             found = [about(minari_id, report(f"reading {minari_id}", "episodes")) for minari_id in local]
     env_id = entry.env_id or (found[0].env_id if found else None)
-    references = _references(env_id)
+    references = None if found and all(one.otherwise for one in found) else _references(env_id)
     if json:
         console.document(_document(entry, env_id, references, found))
         return
@@ -91,6 +91,7 @@ def _show_set(one: "About", references: tuple[float, float] | None) -> None:
         ("licence", one.licence),
         ("returns", _returns(one, references)),
     ]
+    rows += [("made with", ", ".join(one.otherwise))] if one.otherwise else []
     if one.episodes:
         rows += [
             ("lengths", f"{one.lengths.mean():.0f} steps on average, {one.lengths.min()} to {one.lengths.max()}"),
@@ -113,7 +114,7 @@ def _returns(one: "About", references: tuple[float, float] | None) -> str:
     if mean is None or spread is None:
         return "none"
     scored = ""
-    if references and one.origin != "labelled":  # whose rewards are not the environment's
+    if references and one.origin != "labelled" and not one.otherwise:  # else the rewards are not the environment's
         low, high = references
         scored = f"; {100.0 * (mean - low) / (high - low):.1f} of 100 between the references"
     return f"{mean:.1f} on average, {spread:.1f} their standard deviation{scored}"
@@ -181,6 +182,7 @@ def _set_document(one: "About") -> dict[str, Any]:
         "steps": one.steps,
         "episodes": one.episodes,
         "origin": one.origin,
+        "made_with": list(one.otherwise),
         "description": one.text,
         "licence": one.licence,
         "labels": list(one.labels),

@@ -37,8 +37,8 @@ def read_key(text: str) -> Key:
     name, _, rest = text.partition(" {")
     try:
         return Key(name, json.loads("{" + rest) if rest else {})
-    except ValueError as error:
-        raise SkillsError(f"{text!r} names no environment: {error}.") from error
+    except (ValueError, RecursionError) as error:
+        raise SkillsError(f"{text[:200]!r} names no environment: {error}.") from error
 
 
 def log_key(observations: int, low: Floats, high: Floats, seconds: float | None, model: str | None = None) -> str:

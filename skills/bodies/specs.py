@@ -10,7 +10,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from gymnasium.envs.registration import EnvSpec, load_env_creator
+from gymnasium.envs.registration import EnvSpec, WrapperSpec, load_env_creator
 
 from skills.bodies.environments import ENVIRONMENTS, environment
 from skills.bodies.keys import Key
@@ -38,8 +38,8 @@ def key_of(spec: EnvSpec, what: str) -> str:
     """
     if spec.id in ENVIRONMENTS and not otherwise(spec):
         return str(spec.id)
-    wrappers = [one for one in spec.additional_wrappers if one.name not in _INDIFFERENT_WRAPPERS]
-    learned = next((one.name for one in wrappers if one.name in _LEARNING_WRAPPERS), None)
+    wrappers = [one for one in spec.additional_wrappers if _made_by(one) not in _INDIFFERENT_WRAPPERS]
+    learned = next((name for name in map(_made_by, wrappers) if name in _LEARNING_WRAPPERS), None)
     if learned is not None:
         raise SkillsError(
             f"{what} is of {spec.id} with the wrapper {learned}, which scaled observations by what it had seen: that "
@@ -71,7 +71,7 @@ def otherwise(spec: EnvSpec) -> list[str]:
     """
     if spec.id not in ENVIRONMENTS:
         return []
-    wrappers = [str(wrapper.name) for wrapper in spec.additional_wrappers]
+    wrappers = map(_made_by, spec.additional_wrappers)
     found = [f"the wrapper {name}" for name in wrappers if name not in _INDIFFERENT_WRAPPERS]
     maze = environment(spec.id).maze
     if maze is None:
@@ -80,6 +80,11 @@ def otherwise(spec: EnvSpec) -> list[str]:
     if walls is not None and _walls(walls) != _walls(maze.map("evaluation")):
         found.append("a maze_map with other walls")
     return found
+
+
+def _made_by(wrapper: WrapperSpec) -> str:
+    """The class of a wrapper: its name in the spec may be any."""
+    return str(wrapper.entry_point).rpartition(":")[2]
 
 
 def _arguments(spec: EnvSpec) -> Iterator[str]:

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.observing import observation_parts
-from skills.data import store
-from skills.data.minari import check_spaces, open_dataset
+from skills.bodies.specs import otherwise
+from skills.data import catalog, store
+from skills.data.minari import check_spaces, known_id, open_dataset
 from skills.data.minari_root import LABEL_NAMES
 from skills.data.opening import reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
@@ -25,7 +26,9 @@ class About:
     env_id: None where it does not say.   steps, episodes: how many.
     columns: (array, its columns, what they are).   labels: names of the policies that acted, where it says so.
     returns, lengths: [E] of each episode.   terminated: share of the episodes that ended by themselves.
-    origin: "embedded", "imported", "labelled" or "official".   text: its own description.   licence: in words.
+    origin: "embedded", "imported", "labelled", "official" or "brought by the user".
+    otherwise: what makes another environment of it than its id says: "frame_skip=1 (4 here)".
+    text: its own description.   licence: in words.
     """
 
     minari_id: str
@@ -38,6 +41,7 @@ class About:
     lengths: NDArray[np.int64]
     terminated: float
     origin: str
+    otherwise: tuple[str, ...]
     text: str
     licence: str
 
@@ -65,7 +69,7 @@ def about(minari_id: str, progress: Progress = silent) -> About:
 def _look(dataset: Any, minari_id: str, progress: Progress) -> About:
     metadata = dataset.storage.metadata
     env_id = None if dataset.env_spec is None else str(dataset.env_spec.id)
-    check_spaces(minari_id, env_id or "", dataset.observation_space, dataset.action_space)
+    check_spaces(minari_id, known_id(dataset.env_spec), dataset.observation_space, dataset.action_space)
     returns, lengths, ended = [], [], []
     infos: list[tuple[str, int, str]] = []
     for number, episode in enumerate(whole_episodes(dataset, minari_id)):
@@ -75,7 +79,7 @@ def _look(dataset: Any, minari_id: str, progress: Progress) -> About:
         ended.append(bool(np.any(episode.terminations)))
         infos = infos or _infos(episode.infos or {})
         progress(number + 1, int(dataset.total_episodes))
-    origin = _origin(metadata)
+    origin = _origin(minari_id, metadata)
     columns = [(name, size, "observations") for name, size in observation_parts(dataset.observation_space, minari_id)]
     return About(
         minari_id=minari_id,
@@ -88,6 +92,7 @@ def _look(dataset: Any, minari_id: str, progress: Progress) -> About:
         lengths=np.array(lengths, np.int64),
         terminated=float(np.mean(ended)) if ended else 0.0,
         origin=origin,
+        otherwise=() if dataset.env_spec is None else tuple(otherwise(dataset.env_spec)),
         text=str(metadata.get("description", "")),
         licence=_licence(minari_id, origin, metadata),
     )
@@ -108,11 +113,11 @@ def _bounds(space: Any) -> str:
     return f"actions in {space.low.min():g} to {space.high.max():g}"
 
 
-def _origin(metadata: dict[str, Any]) -> str:
+def _origin(minari_id: str, metadata: dict[str, Any]) -> str:
     for key, origin in (("labelled_from", "labelled"), ("imported_from", "imported"), (POLICY_KEY, "embedded")):
         if key in metadata:
             return origin
-    return "official"
+    return "official" if catalog.is_official(minari_id) else "brought by the user"
 
 
 def _licence(minari_id: str, origin: str, metadata: dict[str, Any]) -> str:
@@ -120,6 +125,6 @@ def _licence(minari_id: str, origin: str, metadata: dict[str, Any]) -> str:
         return str(metadata["license"])
     if origin == "embedded":
         return "MIT, as this project"
-    if origin == "official" and minari_id.startswith("D4RL/"):
+    if origin not in ("labelled", "imported") and minari_id.startswith("D4RL/"):
         return "CC BY 4.0, as D4RL says of its data; the set itself states none"
     return "not stated"

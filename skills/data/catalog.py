@@ -90,6 +90,11 @@ def resolve(name: str) -> Entry:
     raise SkillsError(f"Unknown dataset {name!r}.", f"{nearest(name, names())} Or name any Minari id.", NOT_FOUND)
 
 
+def is_official(minari_id: str) -> bool:
+    """Whether an id is of an official set that has a name here."""
+    return minari_id in {resolve(name).official_id for name in names()}
+
+
 def named_by_d4rl(name: str) -> str | None:
     """The short name of what D4RL called "hopper-medium-v2", or Minari's first sets "d4rl/hopper/medium-v2"."""
     plain = _OLD_NAME.fullmatch(name)

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 
 from skills.bodies.environments import ENVIRONMENTS, motion_size, observation_size
 from skills.data.checks import numbers
-from skills.data.ends import DONES, LIMITS, TERMINALS, Ends, find_ends
+from skills.data.ends import DONES, FINAL, GOES_ON, LIMITS, TERMINALS, Ends, find_ends
 from skills.data.tables import Column, NamedColumns
 from skills.errors import USAGE, SkillsError, nearest, some
 from skills.memory import check_memory
 from skills.progress import Notify
 
-_SINGLE = {"rewards", "episode_ids", *TERMINALS, *LIMITS, *DONES}  # a number a row
+_SINGLE = {"rewards", "episode_ids", *TERMINALS, *LIMITS, *DONES, FINAL}  # a number a row
 _KNOWN = {"actions", *_SINGLE} - {"episode_ids"}
 _BYTES_A_ROW = 32  # of what is known of each row at once: its ends, its label
 _FORCES = 6  # columns of the forces on one body
@@ -154,7 +154,7 @@ class FileTable:
                 f"It keeps {len(apart):,} demonstrations apart, as {apart[0]}. Put their rows end to end: an array "
                 "'observations', one 'actions', and one 'episode_ids' with the number of each row's demonstration."
             )
-        return f"It has: {some(sorted(self.columns)) or 'none'}."
+        return f"It has: {some(sorted(self.columns)) or 'none'}. Say which they are: --observations NAME --actions NAME"
 
     def _parts(self, name: str) -> dict[str, Column]:
         if name in self.columns:
@@ -166,14 +166,26 @@ class FileTable:
         return name in _KNOWN or name.partition("/")[0] in ("observations", "next_observations")
 
     def _flags(self, name: str) -> NDArray[np.bool_] | None:
-        if name not in self.columns:
+        if name not in self.columns or (name in GOES_ON and not self._is_of_flags(name)):
             return None
         return numbers(self.columns[name][:], np.bool_, (len(self),), f"{self.path}: {name}")
+
+    def _is_of_flags(self, name: str) -> bool:
+        """Whether an array is of 0 and 1, one a row: what is called "masks" may be other things."""
+        column = self.columns[name]
+        return column.shape == (len(self),) and bool(np.isin(np.asarray(column[:]), (0, 1)).all())
 
     def _check_shapes(self) -> None:
         known = {name: column for name, column in self.columns.items() if self._is_known(name)}
         if "episode_ids" in self.columns:
             known["episode_ids"] = self.columns["episode_ids"]
+        inside = {name.partition("/")[0] for name in self.columns if "/" in name}
+        hollow = [name for name, column in known.items() if not column.shape] + sorted(_SINGLE & inside)
+        if hollow:
+            raise SkillsError(
+                f"{self.path} has no rows of {some(hollow)}: a group, a link or a single number stands there.",
+                "Put the array itself there, or leave the name out.",
+            )
         lengths = {name: column.shape[0] if column.shape else 0 for name, column in known.items()}
         if len(set(lengths.values())) > 1:
             said = some(f"{name} {length}" for name, length in lengths.items())

@@ -16,7 +16,9 @@ Parts = Mapping[str, Any]  # {part: [N, .]} of the observations; see `skills.dat
 
 TERMINALS = ("terminals", "terminal", "terminations", "terminated", "terminateds")
 LIMITS = ("timeouts", "timeout", "truncations", "truncated", "truncateds")
-DONES = ("dones", "done", "is_last")  # which do not say why
+DONES = ("dones", "done", "dones_float", "is_last")  # which do not say why
+GOES_ON = ("masks", "not_done", "not_dones")  # 0 where an episode ended by itself
+FINAL = "is_terminal"  # RLDS's: with `is_last` the row is of the state after the episode
 _CHUNK = 65_536  # rows compared at once
 _ROUNDING = 1e-6  # by which a next state may differ from the same state in the following row
 _MOST_IN_TURN = 4096  # environments that may have been stepped together
@@ -52,12 +54,18 @@ def find_ends(
     """
     said: list[str] = []
     flags = {name: found for name in (*TERMINALS, *LIMITS, *DONES) if (found := read(name)) is not None}
+    if not any(name in flags for name in TERMINALS):
+        flags |= {name: ~found for name in GOES_ON if (found := read(name)) is not None}
+    final = read(FINAL)
+    if final is not None and ("is_last" not in flags or next_observations):
+        flags[FINAL] = final
     rows = int(next(iter(observations.values())).shape[0])
     breaks = np.zeros(rows, np.bool_)
     if next_observations:
         breaks = ~goes_on(observations, next_observations)
         breaks[-1] = False
         if 2 * breaks.sum() > rows:
+            _refuse_own(observations, next_observations, what)
             _refuse_turns(observations, next_observations, what)
         if _are_late(np.any(list(flags.values()), axis=0) if flags else breaks & False, breaks):
             flags = {name: np.append(found[1:], False) for name, found in flags.items()}
@@ -69,7 +77,8 @@ def find_ends(
             f"{', '.join(flags)} seem to be marked a row late: the large steps are into marked rows, not out of them. "
             "If the file's first row of an episode is marked, move the marks a row up."
         )
-    terminals, at_limit, dones = (_any(flags, names, rows) for names in (TERMINALS, LIMITS, DONES))
+    failures = (*TERMINALS, *GOES_ON, FINAL)
+    terminals, at_limit, dones = (_any(flags, names, rows) for names in (failures, LIMITS, DONES))
     marked = terminals | at_limit | dones | (changes if changes is not None else False)
     unmarked = int((breaks & ~marked).sum())
     if unmarked:
@@ -82,13 +91,14 @@ def find_ends(
         terminals = _with_reasons(terminals, dones & ~at_limit, flags, bounds, limit, said)
     if not marked.any() and not unmarked:
         said.append(f"Nothing marks where an episode ends: all {rows:,} rows are taken for one.")
+    if final is not None and FINAL not in flags:
+        terminals |= np.append((final & dones)[1:], False)
     longest = max(after - first for first, after in bounds)
     if limit is not None and longest > limit:
         said.append(
             f"An episode of {longest:,} rows is longer than the environment's limit of {limit:,}: is an end missing?"
         )
-    by_itself = sum(bool(terminals[after - 1]) for _, after in bounds)
-    said.append(f"{len(bounds):,} episodes, the longest of {longest:,} rows; {by_itself:,} ended by themselves.")
+    said.append(f"{len(bounds):,} episodes, the longest of {longest:,} rows; {terminals.sum():,} ended by themselves.")
     return Ends(terminals, bounds, said)
 
 
@@ -107,6 +117,20 @@ def goes_on(observations: Parts, next_observations: Parts) -> Bools:
 
 def _same(one: Any, other: Any) -> Bools:
     return np.asarray(np.isclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True).all(axis=1))
+
+
+def _refuse_own(observations: Parts, next_observations: Parts, what: str) -> None:
+    rows = int(next(iter(observations.values())).shape[0])
+    looked = slice(min(rows, _CHUNK))
+    own = np.ones(looked.stop, np.bool_)
+    for name, part in observations.items():
+        own &= _same(next_observations[name][looked], part[looked])
+    if 2 * own.sum() > len(own):
+        raise SkillsError(
+            f"{what}: the next observation is the row's own in {own.sum():,} of {len(own):,} rows, and the following "
+            "row's is another.",
+            "Nothing could be learned of what actions do. Leave next_observations out: the following row's are taken.",
+        )
 
 
 def _refuse_turns(observations: Parts, next_observations: Parts, what: str) -> None:
@@ -179,7 +203,7 @@ def _with_reasons(
     Where other flags tell failures, and in RLDS's `is_last`, they mean no more than an end.
     """
     name = next(name for name in DONES if name in flags)
-    if name == "is_last" or any(other in flags for other in TERMINALS):
+    if name == "is_last" or any(other in flags for other in (*TERMINALS, *GOES_ON, FINAL)):
         return terminals
     at_limit = np.zeros(len(dones), np.bool_)
     for first, after in bounds:

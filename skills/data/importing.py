@@ -26,7 +26,7 @@ from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.bodies.keys import is_log, is_model, read_key
 from skills.bodies.making import make, register
 from skills.choices import Columns
-from skills.data import catalog, lerobot, minari, physics, store, topics
+from skills.data import catalog, lerobot, minari, store, topics
 from skills.data.bags import SUFFIXES, is_bag
 from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, chosen, flat, without_world
@@ -108,7 +108,7 @@ def import_file(
         description = store.Description(seen, acted, spec, "unknown", text, more)
         size = _BYTES * len(table) * (table.observation_size + table.columns["actions"].shape[1])
         store.write(minari_id, description, _episodes(table, acted, labels, clip, progress), size)
-    if physics.known(env_id):
+    if env_id in ENVIRONMENTS:
         written = minari.load(minari_id, str(path), steps=_LOOKED_AT, columns="motion", rewards=False)
         notify_if_odd(written, notify)
 
@@ -207,7 +207,8 @@ def _episodes(
         known = bool(table.next_observations) or bool(table.terminals[after - 1])
         rows = slice(first, after if known else after - 1)
         if rows.stop > rows.start:
-            episode = _episode(table, rows, cut=not table.terminals[rows.stop - 1], labels=labels)
+            cut = not table.terminals[rows.stop - 1]
+            episode = _episode(table, rows, cut=cut, stands_in=rows.stop == after, labels=labels)
             if clip:
                 episode = _clipped(episode, actions)
             parts = episode.observations.values() if isinstance(episode.observations, dict) else [episode.observations]
@@ -217,10 +218,12 @@ def _episodes(
     checks.finish()
 
 
-def _episode(table: FileTable, rows: slice, *, cut: bool, labels: NDArray[np.int32] | None) -> EpisodeBuffer:
-    """One episode. cut: it did not end by itself."""
+def _episode(
+    table: FileTable, rows: slice, *, cut: bool, stands_in: bool, labels: NDArray[np.int32] | None
+) -> EpisodeBuffer:
+    """One episode.   cut: it did not end by itself.   stands_in: no row has the state after it, see `_states`."""
     length, what = rows.stop - rows.start, str(table.path)
-    states = {name: _states(table, name, rows) for name in table.observations}
+    states = {name: _states(table, name, rows, stands_in) for name in table.observations}
     ends = np.zeros((2, length), np.bool_)
     ends[int(cut), -1] = True
     infos = {name.removeprefix("infos/"): np.asarray(table.columns[name][rows]) for name in table.extras}
@@ -243,12 +246,15 @@ def _clipped(episode: EpisodeBuffer, space: Box) -> EpisodeBuffer:
     return replace(episode, actions=raw.clip(space.low, space.high), infos=infos)
 
 
-def _states(table: FileTable, name: str, rows: slice) -> NDArray[Any]:
-    """[T + 1, .] observations of one part: those of the rows and the state after the last of them."""
+def _states(table: FileTable, name: str, rows: slice, stands_in: bool) -> NDArray[Any]:
+    """[T + 1, .] observations of one part: those of the rows and the state after the last of them.
+
+    stands_in: where no next observations are known, the last row's own stands in for the state after it.
+    """
     part = table.observations[name]
     if table.next_observations:
         last = table.next_observations[name][rows.stop - 1 : rows.stop]
-    elif table.terminals[rows.stop - 1]:
+    elif stands_in:
         last = part[rows.stop - 1 : rows.stop]
     else:
         last = part[rows.stop : rows.stop + 1]

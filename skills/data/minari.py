@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.spaces import Box
 from numpy.typing import NDArray
 
@@ -21,13 +22,14 @@ from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
 from skills.bodies.observing import flat_observation, observation_parts, part_of
 from skills.bodies.roots import names_in_qpos
-from skills.bodies.specs import key_of
+from skills.bodies.specs import key_of, otherwise
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
 from skills.data.minari_root import LABEL_NAMES, is_local, minari_root
-from skills.data.opening import open_folder, reading_set, whole_episodes
+from skills.data.opening import open_folder, raw_metadata, reading_set, whole_episodes
 from skills.data.store import POLICY_KEY
+from skills.data.stored import StoredDigest
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, some
 from skills.memory import spacious
@@ -40,7 +42,7 @@ SECONDS = "seconds_per_step"  # in the metadata of a dataset without an environm
 class Episode:
     """observations: [T + 1, O].   actions: [T, A].   rewards, terminated: [T].   labels: [T], of a labelled set.
 
-    rewards: empty where they are left unread.
+    rewards: empty where they are left unread.   stored: the same as Minari has it, with its infos.
     """
 
     observations: Float32s
@@ -48,6 +50,7 @@ class Episode:
     rewards: Float32s
     terminated: NDArray[np.bool_]
     labels: NDArray[np.int32] | None
+    stored: Any
 
 
 def load(
@@ -107,7 +110,7 @@ def open_usable(minari_id: str, env: str | None = None) -> Any:
     """
     dataset = open_dataset(minari_id)
     spaces = dataset.observation_space, dataset.action_space
-    check_spaces(minari_id, "" if dataset.env_spec is None else str(dataset.env_spec.id), *spaces)
+    check_spaces(minari_id, known_id(dataset.env_spec), *spaces)
     body = body_of(environment_of(dataset, minari_id, env))
     columns, actions = total(observation_parts(spaces[0], minari_id)), int(spaces[1].shape[0])
     _check_size(minari_id, "observations", columns, {body.observation_size, body.motion_size}, body.name)
@@ -224,6 +227,11 @@ def motion_columns(env_id: str) -> int | None:
     return motion_size(env_id)
 
 
+def known_id(spec: EnvSpec | None) -> str:
+    """The id of a dataset's environment where that is as the id says; empty where it may have other columns."""
+    return "" if spec is None or otherwise(spec) else str(spec.id)
+
+
 def check_spaces(what: str, env_id: str, observations: Any, actions: Any) -> None:
     """Raises: SkillsError for spaces that cannot be used, or that are not those of the environment."""
     parts = observation_parts(observations, what)
@@ -273,6 +281,7 @@ def _checked(
         numbers(stored.rewards, np.float32, (length,), f"{which}: rewards") if rewards else np.zeros(0, np.float32),
         numbers(stored.terminations, np.bool_, (length,), f"{which}: terminations"),
         numbers(stored.infos[store.LABEL], np.int32, (length,), f"{which}: labels") if labelled else None,
+        stored,
     )
 
 
@@ -307,6 +316,7 @@ class _Filling:
         self._terminated = spacious((rows,), np.bool_, what)
         self._labels = spacious((rows,), np.int32, what) if LABEL_NAMES in dataset.storage.metadata else None
         self._starts: list[int] = []
+        self._stored = StoredDigest(raw_metadata(store.folder(minari_id), minari_id))
         self.rows = 0
 
     def add(self, episode: Episode) -> bool:
@@ -323,6 +333,7 @@ class _Filling:
         self._terminated[rows] = episode.terminated[taken]
         if self._labels is not None and episode.labels is not None:
             self._labels[rows] = episode.labels[taken]
+        self._stored.add(first_steps(episode.stored, length))
         self.rows += length
         return self.rows == self.expected
 
@@ -346,4 +357,5 @@ class _Filling:
             observation_parts=parts if len(parts) > 1 else (),
             labels=None if self._labels is None else self._labels[rows],
             stored_columns=total(parts),
+            stored_digest=self._stored.hexdigest(),
         )

@@ -57,9 +57,11 @@ def local_ids() -> list[str]:
 
 def metadata(minari_id: str) -> dict[str, Any]:
     """What a dataset on this machine says about itself; empty where its metadata are damaged."""
+    if not is_local(minari_id):  # nor a pipe, which nobody may ever write to
+        return {}
     try:
         content = json.loads(_metadata_file(minari_id).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -68,7 +70,7 @@ def env_id(minari_id: str) -> str | None:
     """The Gymnasium id that a dataset on this machine names; None where it names none."""
     try:
         return str(json.loads(metadata(minari_id)["env_spec"])["id"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         return None
 
 

@@ -21,7 +21,7 @@ from minari.serialization import deserialize_space
 from skills.data import store, trust
 from skills.data.hdf5 import check_own_link, check_whole
 from skills.errors import ENVIRONMENT, SkillsError
-from skills.troubles import DamagedError, reading
+from skills.troubles import DamagedError, check_no_pipe, reading
 
 _AGAIN = "Delete it, and download, import or make it again."
 _SPECS = ("env_spec", "eval_env_spec")
@@ -52,6 +52,8 @@ def open_folder(data: Path, what: str) -> MinariDataset:
 
 def open_storage(data: Path, what: str) -> MinariStorage:
     """As `open_folder`, to be written to."""
+    for name in (store.METADATA, store.DATA):
+        check_no_pipe(data / name)
     raw = raw_metadata(data, what)
     for name in _SPECS:
         trust.check_spec(raw.get(name), what)

@@ -5,10 +5,12 @@ other. Columns in quite another order are mostly found as well.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from skills.bodies.environments import ENVIRONMENTS, environment, motion_size, muted
+from skills.bodies.environments import ENVIRONMENTS, GOAL_COLUMNS, environment, motion_size, muted
 from skills.bodies.fast import Simulation
 from skills.data.transitions import Transitions
 
@@ -21,34 +23,36 @@ _RESTING = 1e-3  # a step that changes less is of a body at rest, of which round
 def step_error(transitions: Transitions) -> float:
     """How far a simulated step misses the next row, as a part of what the step changes; the median over some rows.
 
-    Of the columns of pose and motion: |s'_simulated - s'| / |s' - s|; 0 where nothing moves. The place, which is not
-    observed, is taken as 0: a floor is the same everywhere.
+    Of the columns of pose and motion: |s'_simulated - s'| / |s' - s|; 0 where nothing moves. The place, where it is not
+    observed, is taken as 0: a floor is the same everywhere. In a maze it is, and the walls stand where they do.
     """
+    env_id = transitions.env_id
     rows = np.unique(np.linspace(0, len(transitions) - 1, _ROWS).astype(np.int64))
-    size = motion_size(transitions.env_id)
     states, nexts = (
-        array[rows, :size].astype(np.float64) for array in (transitions.observations, transitions.next_observations)
+        _motion(array[rows], env_id) for array in (transitions.observations, transitions.next_observations)
     )
-    simulation = Simulation(transitions.env_id, len(rows))
-    place = environment(transitions.env_id).position_columns
+    simulation = Simulation(env_id, len(rows))
+    place = environment(env_id).position_columns
     positions = simulation.model.nq - place
     with muted():  # another body's numbers may be too much for the simulation
         simulation.set_state(np.pad(states[:, :positions], ((0, 0), (place, 0))), states[:, positions:])
-        ends = simulation.step(transitions.actions[rows]).observations[:, :size]
+        ends = _motion(simulation.step(transitions.actions[rows]).observations, env_id)
     missed, changed = np.linalg.norm(ends - nexts, axis=1), np.linalg.norm(nexts - states, axis=1)
     moves = changed > _RESTING
     return float(np.median(np.nan_to_num(missed[moves] / changed[moves], nan=np.inf))) if moves.any() else 0.0
 
 
-def known(env_id: str) -> bool:
-    """Whether it can be told how the body of an environment moves; not in mazes."""
-    return env_id in ENVIRONMENTS and environment(env_id).maze is None
+def _motion(observations: NDArray[Any], env_id: str) -> NDArray[np.float64]:
+    """The columns of pose and motion, of observations [T, O]; in a maze without the goal."""
+    if environment(env_id).maze is not None:
+        observations = np.delete(observations, GOAL_COLUMNS, axis=1)
+    return observations[:, : motion_size(env_id)].astype(np.float64)
 
 
 def notify_if_strange(transitions: Transitions, notify: Callable[[str], None]) -> None:
-    """Gives `notify` a line where the body moves otherwise. Not for mazes and what is not simulated here (`known`)."""
+    """Gives `notify` a line where the body moves otherwise, of one that is simulated here."""
     env_id = transitions.env_id
-    if not known(env_id):
+    if env_id not in ENVIRONMENTS:
         return
     error = step_error(transitions)
     if error > STRANGE:

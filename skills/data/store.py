@@ -94,7 +94,10 @@ def check_id(minari_id: str) -> None:
         parse_dataset_id(minari_id)
     except (ValueError, TypeError) as error:
         raise SkillsError(
-            f"{minari_id!r} is not a Minari id.", "It ends in a version: mine/run-v0, hopper-v1.", USAGE
+            f"{minari_id!r} is not a Minari id.",
+            "It is of letters, digits, - and _, and ends in a version; a folder before it has two letters or more: "
+            "mine/run-v0, hopper-v1.",
+            USAGE,
         ) from error
 
 

@@ -6,10 +6,12 @@ Letters: N rows.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 from skills.archives import members
 from skills.data import lerobot, rlds, topics
@@ -63,14 +65,40 @@ def _npz(path: Path, stack: ExitStack) -> NamedColumns:
 
 
 def _hdf5(path: Path, stack: ExitStack) -> NamedColumns:
-    """Every dataset of the file, unread."""
+    """Every dataset of the file, unread, by all of its names; and what is called something and holds nothing."""
     file = stack.enter_context(h5py.File(path, "r"))
     check_whole(file, str(path), streamed=True)
+    links: dict[str, Any] = {}
+    file.visititems_links(links.__setitem__)
     columns: dict[str, Column] = {}
-    file.visititems(
-        lambda name, item: columns.update({name: _Stored(item, path)}) if isinstance(item, h5py.Dataset) else None
-    )
+    for name, link in links.items():
+        item = _led_to(file, name) if isinstance(link, h5py.SoftLink) else file[name]
+        if isinstance(item, h5py.Dataset):
+            columns[name] = _Stored(item, path)
+        elif isinstance(link, h5py.SoftLink) or not (isinstance(item, h5py.Group) and len(item)):
+            columns[name] = _Nothing(name, path)
     return columns
+
+
+def _led_to(file: h5py.File, name: str) -> Any:
+    """What a link leads to; None where that is nowhere, or in a circle."""
+    try:
+        return file[name]
+    except (KeyError, RuntimeError):
+        return None
+
+
+@dataclass(frozen=True)
+class _Nothing:
+    """An empty group, or a link to what is no array: a column of no shape, not one that is not there."""
+
+    name: str
+    path: Path
+    shape: tuple[int, ...] = ()
+    dtype: type = np.object_
+
+    def __getitem__(self, rows: Any) -> Any:
+        raise SkillsError(f"{self.path} has no rows of {self.name}: a group or a link stands there.")
 
 
 class _Stored:

@@ -29,6 +29,8 @@ class Transitions:
         (a goal and where the robot is); empty otherwise.
     labels: [N] int32, which policy each row came from, where the dataset says so. Nothing learns from them.
     stored_columns: of observations in the dataset, of which the first O are learned from; 0 where it is not said.
+    stored_digest: sha256 of these rows as a dataset on this machine stores them, with infos and all, in hex; empty of
+        rows that are chosen out of a dataset, or of none.
     demonstrations: D, in imitation mode: the last D rows are the expert's episodes, appended to the dataset's. A reward
         maker learns from all N rows and labels them; a policy's batches are drawn from the first N - D, and those of a
         learner that asks for a share of the expert (`BatchSettings.expert_share`) from the last D as well. 0 elsewhere.
@@ -47,6 +49,7 @@ class Transitions:
     observation_parts: tuple[tuple[str, int], ...] = ()
     labels: NDArray[np.int32] | None = None
     stored_columns: int = 0
+    stored_digest: str = ""
     demonstrations: int = 0
 
     def __len__(self) -> int:
@@ -106,6 +109,7 @@ class Transitions:
             terminated=self.terminated[:rows],
             episode_starts=self.episode_starts[self.episode_starts < rows],
             labels=None if self.labels is None else self.labels[:rows],
+            stored_digest="",
             demonstrations=0,
         )
 
@@ -126,5 +130,6 @@ class Transitions:
             terminated=self.terminated[rows],
             episode_starts=np.cumsum(sizes) - sizes,
             labels=None if self.labels is None else self.labels[rows],
+            stored_digest="",
             demonstrations=0,
         )

@@ -84,13 +84,14 @@ def _expert_text(expert: dict[str, Any]) -> str:
 
 def set_text(data: dict[str, Any]) -> str:
     """A dataset and who made it."""
-    made_by = "made here" if data["made_here"] else "official" if _is_official(data) else "brought by the user"
+    made_by = (
+        "made here"
+        if data["made_here"]
+        else "official"
+        if catalog.is_official(data["minari_id"])
+        else "brought by the user"
+    )
     return f"{data['minari_id'] or Path(data['name']).name} ({made_by})"
-
-
-def _is_official(data: dict[str, Any]) -> bool:
-    known = {catalog.resolve(name).official_id for name in catalog.names()} - {None}
-    return data["minari_id"] in known
 
 
 def used_sources(shown: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ Letters: N rows, E episodes, B behaviours, C = O + A columns of (s, a), F = 2 C 
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from skills.arrays import Float32s, Places
+from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.learning.clones import Clones, competing
 from skills.learning.company import keeping, stretches
@@ -25,7 +26,7 @@ from skills.learning.windows import moments
 
 _STRIDES = 6  # of a window
 _SHORT_STRIDES = 5  # of a window where behaviours take turns
-_CELLS, _CLONES = 200, 32  # at most, that behaviours are put together of
+_CELLS, _CLONES = 200, 24  # at most, that behaviours are put together of
 _FEWEST_CELLS = 24  # more than there are stretches of time, and each stretch had cells of its own
 _FITTED = 40_000  # rows that cells and clones are found in
 _PHASES = 8  # rows of a stride that clones need
@@ -142,10 +143,10 @@ def find(transitions: Transitions, seed: int) -> Behaviours:
     if company.count:
         return Behaviours(_by_size(company.labels), step, None)
     clones = _compete(transitions, values, step, rng)
-    labels = clones.labels(transitions.observations, transitions.actions, lengths, step)
+    labels = clones.labels(transitions.observations, transitions.actions, lengths)
     ranked = _by_size(labels)
     order = [int(labels[np.argmax(ranked == one)]) for one in range(int(ranked.max()) + 1)]
-    return Behaviours(ranked, step, Clones(clones.inputs, clones.weights[order]))
+    return Behaviours(ranked, step, replace(clones, weights=clones.weights[order]))
 
 
 def _compete(transitions: Transitions, values: Float32s, step: int, rng: np.random.Generator) -> Clones:
@@ -159,14 +160,16 @@ def _compete(transitions: Transitions, values: Float32s, step: int, rng: np.rand
     cells = _cells(moments(values[rows], sizes, _SHORT_STRIDES * step), _CLONES, rng)
     kept = np.concatenate([np.arange(size) for size in sizes]) % apart == 0
     chosen = rows[kept]
-    return competing(
+    seconds = body_of(transitions.env_id).seconds_per_step
+    clones = competing(
         transitions.observations[chosen],
         transitions.actions[chosen],
         -(-sizes // apart),
         np.unique(cells[kept], return_inverse=True)[1],
-        max(2, round(step / apart)),
+        seconds * apart,
         rng,
     )
+    return replace(clones, turn=clones.turn * apart)
 
 
 def _cells(features: Float32s, count: int, rng: np.random.Generator) -> Places:

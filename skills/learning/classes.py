@@ -24,8 +24,9 @@ from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.behaviours import cut
-from skills.learning.clones import Clones, Inputs
+from skills.learning.clones import Clones
 from skills.learning.minibatches import blocks, centroids_of, feature_scaling
+from skills.learning.seeing import Seeing
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
 from skills.troubles import reading
@@ -122,7 +123,7 @@ class Classes:
         features = (moments(values, lengths, int(self.window)) - self.spread[0]) / self.spread[1]
         distances = np.square(self.centroids).sum(axis=1) - 2.0 * features @ self.centroids.T
         if self.clones is not None:
-            behaviour = self.clones.labels(observations, actions, lengths, int(self.stride))
+            behaviour = self.clones.labels(observations, actions, lengths)
             distances[behaviour[:, None] != self.behaviours] = np.inf
         return np.asarray(distances.argmin(axis=1), np.int32)
 
@@ -133,8 +134,8 @@ class Classes:
         if not len(self.behaviours):
             arrays = {name: array for name, array in arrays.items() if name not in ("behaviours", "stride", "spread")}
         if clones is not None:
-            arrays |= {_CLONES + name: array for name, array in vars(clones.inputs).items()}
-            arrays[_CLONES + "weights"] = clones.weights
+            arrays |= {_CLONES + name: array for name, array in vars(clones.seeing).items()}
+            arrays |= {_CLONES + "weights": clones.weights, _CLONES + "turn": np.float64(clones.turn)}
         write_arrays(path, arrays)
 
     @staticmethod
@@ -146,8 +147,8 @@ class Classes:
             if not of_clones:
                 return Classes(**arrays)
             parts = {name.removeprefix(_CLONES): array for name, array in of_clones.items()}
-            weights = parts.pop("weights")
-            return Classes(**arrays, clones=Clones(Inputs(**parts), weights))
+            weights, turn = parts.pop("weights"), float(parts.pop("turn"))
+            return Classes(**arrays, clones=Clones(Seeing(**parts), weights, turn))
 
 
 def one_expert(total: int, rows: NDArray[np.integer], copies: int = 1) -> Classes:

@@ -9,7 +9,7 @@ from skills.learning.classes import Classes
 from skills.measures.families import find_families
 from skills.measures.switches import known_switches
 from skills.playing.rollout import Rollouts
-from skills.runs.export import Exported, export_all
+from skills.runs.export import Exported, export_all, free
 from skills.runs.folder import RunFolder
 
 SCHEMA_VERSION = 1
@@ -59,9 +59,12 @@ def handbook(run: RunFolder) -> dict[str, Any]:
 
 
 def export_with_handbook(run: RunFolder, path: Path | None, *, force: bool = False) -> tuple[Exported, Path]:
-    """All skills as one ONNX file, and `behaviours.json` beside it. Raises: as `export_all`, and `handbook`."""
+    """All skills as one ONNX file, and `behaviours.json` beside it; neither is written over unless forced.
+
+    Raises: as `export_all`, and `handbook`.
+    """
     document = handbook(run)
+    about = free((path or run.all_exported_file).with_name("behaviours.json"), force)
     written = export_all(run, path, force=force)
-    about = written.path.with_name("behaviours.json")
     write_json(about, document)
     return written, about

@@ -11,10 +11,10 @@ from skills.troubles import reading
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a summary: "Own-class occupancy: 5.1 x base rate", and what that means."""
+    """One line of a summary: "Own-class occupancy: 5.1 x base rate", and what that means.   value: None of nothing."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     explanation: str
 
@@ -94,13 +94,7 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
             "%",
             f"share of the {count} skills that spend more of their time in their own class than the data does",
         ),
-        Line(
-            "Speed spread",
-            round(found["speed_spread_ratio"], 2),
-            "x",
-            f"forward speed differs {found['speed_between']:.2g} m/s between skills and {found['speed_within']:.2g} m/s"
-            " between rollouts of one skill; this is the first over the second",
-        ),
+        *_spread(found),
         *_ranking(found),
         Line(
             "Survival",
@@ -111,6 +105,17 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
         Line("Best return", round(found["return_best"], 1), "", _best(found, horizon)),
         in_data,
     ]
+
+
+def _spread(found: Mapping[str, Any]) -> list[Line]:
+    """How far speeds differ; nothing where each skill was played once."""
+    if found["speed_spread_ratio"] is None:
+        return []
+    text = (
+        f"forward speed differs {found['speed_between']:.2g} m/s between skills and {found['speed_within']:.2g} m/s "
+        "between rollouts of one skill; this is the first over the second"
+    )
+    return [Line("Speed spread", round(found["speed_spread_ratio"], 2), "x", text)]
 
 
 def _survival(found: Mapping[str, Any], share: str) -> str:

@@ -41,6 +41,7 @@ def record(transitions: Transitions, name: str, source: str, *, with_rewards: bo
         "return_mean": float(transitions.returns.mean()) if with_rewards else None,
         "digest": transitions.digest,
         "rewards_digest": transitions.rewards_digest if with_rewards else None,
+        "stored_digest": transitions.stored_digest or None,
     }
 
 

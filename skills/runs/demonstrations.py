@@ -177,6 +177,7 @@ def joined(own: Transitions, demonstrations: Transitions) -> Transitions:
         terminated=np.concatenate([own.terminated, demonstrations.terminated]),
         episode_starts=np.concatenate([own.episode_starts, demonstrations.episode_starts + len(own)]),
         labels=None,
+        stored_digest="",
         demonstrations=len(demonstrations),
     )
 

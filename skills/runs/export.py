@@ -96,7 +96,7 @@ def export_all(run: RunFolder, path: Path | None = None, *, force: bool = False)
     As `export`, with a second input, `skill` [B] int64: the number of the skill for each observation, 0 to K - 1.
     """
     run.require("policy")
-    path = _free(path or run.all_exported_file, force)
+    path = free(path or run.all_exported_file, force)
     policy = Policy.load(run.policy_folder)
     columns = _columns(run)
     metadata = {**_metadata(run), "skills": str(policy.shape.skills)}
@@ -123,7 +123,7 @@ def export(run: RunFolder, skill: int | None, path: Path | None = None, *, force
     skill = skill or 0
     run.require_skill(skill)
     run.require("policy")
-    path = _free(path or run.exported_file(skill), force)
+    path = free(path or run.exported_file(skill), force)
     policy = Policy.load(run.policy_folder).alone(skill)
     columns = _columns(run)
     metadata = {**_metadata(run), "skill": str(skill)}
@@ -138,8 +138,11 @@ def _columns(run: RunFolder) -> int:
     return int(run.manifest["dataset"].get("columns") or body_of(run.env_id).observation_size)
 
 
-def _free(path: Path, force: bool) -> Path:
-    """The path. Raises: SkillsError (usage) for a file that is there, (environment) where none can be written."""
+def free(path: Path, force: bool) -> Path:
+    """The path of a file to be exported.
+
+    Raises: SkillsError (usage) for a file that is there, (environment) where none can be written.
+    """
     if path.exists() and not force:
         raise SkillsError(f"{path} is there already; it is left as it is.", "--force writes over it.", USAGE)
     _check_can_export()

@@ -22,7 +22,8 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError, UnwritableError, neares
 from skills.files import RESTORE, json_text, read_json, sha256, sweep, write_json, write_text
 from skills.runs.command import go_on
 from skills.runs.layout import Layout, is_run, runs_in
-from skills.runs.shapes import MANIFEST, MEASURES
+from skills.runs.manifest import checksum, read_manifest, write_manifest
+from skills.runs.shapes import MEASURES
 from skills.settings.change import checked_settings
 from skills.settings.config import Config, differences, with_number
 from skills.troubles import DamagedError, reading, writing
@@ -75,8 +76,7 @@ class RunFolder(Layout):
     @property
     def manifest(self) -> dict[str, Any]:
         """The manifest as it stands on disk."""
-        document: dict[str, Any] = read_json(self.manifest_file, MANIFEST)
-        return document
+        return read_manifest(self.manifest_file)
 
     @property
     def measures(self) -> dict[str, Any]:
@@ -101,13 +101,19 @@ class RunFolder(Layout):
     def is_done(self, stage: str) -> bool:
         """Whether a stage is finished and its files are unchanged since."""
         entry = self.manifest["stages"].get(stage)
-        if entry is None:
-            return False
+        return entry is not None and not self._changed(entry)
+
+    def _changed(self, entry: Mapping[str, Any]) -> list[str]:
+        """The files of a stage that are missing, or others than it made; those that an evaluation has amended are not.
+
+        entry: what the manifest says of the stage.
+        """
         amended = entry.get("amended", {})
-        return all(
-            (self.path / name).is_file() and sha256(self.path / name) in (digest, amended.get(name))
+        return [
+            name
             for name, digest in entry["files"].items()
-        )
+            if not (self.path / name).is_file() or sha256(self.path / name) not in (digest, amended.get(name))
+        ]
 
     def require(self, *stages: str) -> None:
         """Raises: SkillsError with the command that finishes the run, where a stage or its files are missing, or a file
@@ -121,8 +127,8 @@ class RunFolder(Layout):
                     f"The run {self.path} is not finished: it has no {stage} yet.",
                     f"Finish it: {go_on(self.path)}",
                 )
-            changed = [name for name, digest in files.items() if sha256(self.path / name) != digest]
-            if changed and stage != "measures":  # these are rewritten by evaluations; nothing is learned from them
+            # Once more where it is: an evaluation may have amended the measures since the manifest was read.
+            if self._changed(done[stage]) and (changed := self._changed(self.manifest["stages"][stage])):
                 raise SkillsError(
                     f"{self.path / changed[0]} is damaged, or not what this run made: its checksum is another.",
                     f"Have it made again: {go_on(self.path)}",
@@ -162,7 +168,7 @@ class RunFolder(Layout):
         if known is not None:
             check_same(dataset, known)
         else:
-            write_json(self.manifest_file, {**manifest, kind: dict(dataset)})
+            write_manifest(self.manifest_file, {**manifest, kind: dict(dataset)})
 
     @contextlib.contextmanager
     def stage(self, name: str, files: list[Path]) -> Iterator[dict[str, Any]]:
@@ -174,13 +180,13 @@ class RunFolder(Layout):
         manifest["stages"] = {
             done: entry for done, entry in manifest["stages"].items() if STAGES.index(done) < STAGES.index(name)
         }
-        write_json(self.manifest_file, manifest)
+        write_manifest(self.manifest_file, manifest)
         start = time.monotonic()
         notes: dict[str, Any] = {}
         yield notes
         digests = {file.relative_to(self.path).as_posix(): sha256(file) for file in files}
         manifest["stages"][name] = {"seconds": round(time.monotonic() - start, 2), "files": digests, **notes}
-        write_json(self.manifest_file, manifest)
+        write_manifest(self.manifest_file, manifest)
 
     def amend_measures(self, document: Mapping[str, Any]) -> None:
         """Writes more into the measures; their stage stays done, and so do those after it.
@@ -193,11 +199,11 @@ class RunFolder(Layout):
         name = self.measures_file.relative_to(self.path).as_posix()
         digest = hashlib.sha256(text.encode()).hexdigest()
         entry["amended"] = {name: digest}
-        write_json(self.manifest_file, manifest)
+        write_manifest(self.manifest_file, manifest)
         write_text(self.measures_file, text)
         entry["files"][name] = digest
         del entry["amended"]
-        write_json(self.manifest_file, manifest)
+        write_manifest(self.manifest_file, manifest)
 
     def withdraw(self) -> None:
         """Takes a run back of which nothing is finished; what was moved aside for it stands there again.
@@ -266,17 +272,19 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
             )
         return run
     check_free(path, fresh=fresh)
-    write_json(Layout(path).config_file, config.to_json())
+    settings = config.to_json()
+    write_json(Layout(path).config_file, settings)
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {name: importlib.metadata.version(name) for name in _REPORTED_PACKAGES},
         "python": platform.python_version(),
         "packages": config.packages(),
+        "config": checksum(settings),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "stages": {},
     }
-    write_json(Layout(path).manifest_file, manifest)
+    write_manifest(Layout(path).manifest_file, manifest)
     return RunFolder(path, config, aside)
 
 
@@ -305,10 +313,13 @@ def open_run(path: Path) -> RunFolder:
             f"{SCHEMA_VERSION} is known here.",
             "Nothing is wrong with it. Use that version.",
         )
-    packages = read_json(Layout(path).manifest_file, MANIFEST).get("packages")
+    manifest = read_manifest(Layout(path).manifest_file)
     config = read_json(Layout(path).config_file, {"schema_version": int})
     with reading(Layout(path).config_file, RESTORE):
-        return RunFolder(path, checked_settings(Config.from_json(config, packages)))
+        asked = checked_settings(Config.from_json(config, manifest.get("packages")))
+        if manifest.get("config") not in (None, checksum(config)):
+            raise DamagedError("its settings are not those that the run was begun with")
+        return RunFolder(path, asked)
 
 
 def find(name: str | None) -> RunFolder:

@@ -2,7 +2,8 @@
 
 runs/ant-medium/
   config.json      every setting
-  manifest.json    versions, dataset digest, and for each finished stage its wall time and the sha256 of its files
+  manifest.json    versions, dataset digest, and for each finished stage its wall time and the sha256 of its files;
+                   the checksum of the settings, and its own
   experts.npz  rewards/  policy/  rollouts/  measures.json
   exemplars.npz    what the data show of each class
   switches.npz     what happens when one skill gives way to another
@@ -102,6 +103,11 @@ class Layout:
         """Of what each film was made."""
         return self.gallery_folder / "videos.json"
 
+    @property
+    def films_state(self) -> Path:
+        """The script that tells an open page which films are there."""
+        return self.gallery_folder / "state.js"
+
     def film(self, skill: int, kind: str = "", form: str = "mp4") -> Path:
         """A film of a skill, as `film_name` names it."""
         return self.gallery_folder / film_name(skill, kind, form)
@@ -130,7 +136,8 @@ class Layout:
         """Whether what lies in the folder is of a run, or is what a run leaves that was killed."""
         files = [self.config_file, self.manifest_file, self.lock_file, self.experts_file, self.measures_file]
         folders = [self.rewards_folder, self.policy_folder, self.rollouts_file.parent, self.exported_file(0).parent]
-        named = [*files, self.exemplars_file, *folders, self.gallery_folder, self.evaluation_folder]
+        files += [self.exemplars_file, self.switches_file, self.likeness_file]
+        named = [*files, *folders, self.segments_page("").parent, self.gallery_folder, self.evaluation_folder]
         return entry in named or ".partial" in entry.name
 
     def inner_runs(self) -> Iterator[Path]:

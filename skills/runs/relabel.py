@@ -5,7 +5,7 @@ The paper calls its rewards pluggable: whoever learns from them need not know wh
 Letters: N transitions, K skills.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 
 from skills.data import store
 from skills.data.minari import first_steps, learned, open_dataset
-from skills.data.minari_root import LABEL_NAMES
+from skills.data.stored import SAID
+from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.learning.matrix import Rewards
 from skills.progress import Progress, silent, silent_reporter, unsaid
 from skills.runs.command import command
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read_own
-
-_KEPT = ("license", LABEL_NAMES, "code_permalink")  # what is said of the data stays said
 
 
 def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = silent) -> None:
@@ -48,7 +47,7 @@ def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = sil
     if store.is_made(minari_id, made_of):
         return
     store.check_new(minari_id)
-    read_own(run, "local", silent_reporter, unsaid)  # only for whether its rows are the run's
+    _check_stored(read_own(run, "local", silent_reporter, unsaid), known)
     dataset = open_dataset(known["minari_id"])
     rewards = Rewards.open(run.rewards_folder, run.rows)
     values = rewards.labels[: known["steps"], skill].astype(np.float32) * rewards.scale[skill]
@@ -60,11 +59,21 @@ def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = sil
         str(source.get("algorithm_name", "unknown")),
         f"{known['minari_id']} with the rewards of skill {skill} of {run.config.heads} found in it by "
         f"`{command(run.config, run.path)}`. The environment's own are in infos/environment_reward.",
-        made_of | {key: source[key] for key in _KEPT if key in source},
+        made_of | {key: source[key] for key in SAID if key in source},
     )
     cut = run.manifest["dataset"]["return_mean"] is not None  # at the goals that its rewards told of
     size = values.nbytes * (2 + dataset.action_space.shape[0])  # with the observations it is more
     store.write(minari_id, description, _episodes(dataset, values, cut, progress), size)
+
+
+def _check_stored(found: Transitions, known: Mapping[str, Any]) -> None:
+    """Raises: SkillsError where what is copied and nothing is learned from (infos, say) is not what it was."""
+    if known.get("stored_digest") not in (None, found.stored_digest):
+        raise SkillsError(
+            f"What {found.minari_id} holds beside the rows that are learned from (infos, truncations, further columns) "
+            "is not what it was when this run began.",
+            "It is copied with them: get or make the dataset again.",
+        )
 
 
 def _episodes(dataset: Any, values: NDArray[np.float32], cut: bool, progress: Progress) -> Iterator[EpisodeBuffer]:

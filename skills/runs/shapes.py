@@ -13,6 +13,7 @@ _DATASET = {
     "columns?": int,
     "digest": str,
     "rewards_digest?": str,
+    "stored_digest?": str,
     "return_mean?": float,
     "source?": str,
     "package?": str,
@@ -34,6 +35,8 @@ MANIFEST: dict[str, Any] = {
     "machine": str,
     "versions": {str: str},
     "packages?": {str: str},
+    "config?": str,
+    "checksum?": str,
     "stages": {str: _STAGE},
     "dataset?": _DATASET,
     "part_of?": _DATASET,
@@ -52,5 +55,4 @@ MEASURES: dict[str, Any] = {
 PAGE: dict[str, Any] = {
     "skills": [{"skill": int}],
     "representatives?": [int],
-    "summary": [{"name": str, "unit": str, "value?": float}],
 }

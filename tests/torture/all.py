@@ -44,7 +44,7 @@ _damage = _shared(
      crafted_runs: 0.13}
 )  # fmt: skip
 _hostile = _shared(
-    {hostile_variables: 0.33, hostile_archives: 0.09, hostile_specs: 0.1, hostile_names: 0.2, hostile_options: 0.28}
+    {hostile_variables: 0.33, hostile_archives: 0.09, hostile_specs: 0.12, hostile_names: 0.2, hostile_options: 0.26}
 )
 
 

@@ -96,8 +96,10 @@ def wrong_about_rows(stored: Path, file: Path) -> str | None:
         return "it is imported, and cannot be read"
     ours = rows_of(stored)
     for name, column in rows.items():
-        if len(column) != len(ours[name]):
-            return f"{len(ours[name])} rows of {name} are stored; the file has {len(column)}"
+        if not column.ndim or len(column) != len(ours[name]):
+            return f"{len(ours[name])} rows of {name} are stored; the file has {column.shape}"
+        if column.size != ours[name].size:
+            return f"{name} are stored in the shape {ours[name].shape}; the file has {column.shape}"
         right = column.astype(ours[name].dtype).reshape(ours[name].shape)
         other = ~np.isclose(ours[name], right, rtol=1e-5, atol=1e-5)
         if other.any():

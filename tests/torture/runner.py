@@ -18,7 +18,8 @@ from typing import Any
 
 COMMAND = [sys.executable, "-m", "skills.cli.app"]
 _MARK = "TORTURE_ATTACK"
-_GRACE = 15.0  # s that what a command has started may take to end after it
+_GRACE = 15.0  # s that what a command has started may take to end after it, at least; else
+_GRACE_SHARE = 0.1  # of its time limit: where the machine is busy, a process that notices is still importing
 _PRELOADED = [
     *("skills.cli.app", "skills.discovery", "skills.videos.films.render", "skills.evaluation.evaluate"),
     *("torch._dynamo", "torch._inductor", "torch.distributed", "torch.onnx", "torch._numpy", "sympy"),
@@ -108,7 +109,7 @@ class Running:
             self.ended(limit)
         code = self._child.returncode if isinstance(self._child, subprocess.Popen) else self._child.exitcode
         seconds = time.monotonic() - self._began
-        deadline = time.monotonic() + _GRACE
+        deadline = time.monotonic() + max(_GRACE, _GRACE_SHARE * limit)
         while (left := self._alive()) and time.monotonic() < deadline:
             time.sleep(0.05)
         for pid in left:

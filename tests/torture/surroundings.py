@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tests.naming_code import hostile
 from tests.torture.attack import Attack, Bench
 from tests.torture.datasets import SHOW
 from tests.torture.judge import Outcome, Verdict, judge
@@ -195,28 +196,8 @@ class _Archive:
         return verdict
 
 
-def _spec(**changes: object) -> str:
-    plain = {
-        "id": "Hopper-v5", "entry_point": "gymnasium.envs.mujoco.hopper_v5:HopperEnv", "reward_threshold": None,
-        "nondeterministic": False, "max_episode_steps": 1000, "order_enforce": True, "disable_env_checker": False,
-        "kwargs": {}, "additional_wrappers": [], "vector_entry_point": None,
-    }  # fmt: skip
-    return json.dumps({**plain, **changes})
-
-
-_RUNS = {"entry_point": "subprocess:run", "kwargs": {"args": ["touch", "executed"]}}
 _SPECS: dict[str, dict[str, object]] = {
-    "a command": {"env_spec": _spec(**_RUNS)},
-    "a command for evaluation": {"eval_env_spec": _spec(**_RUNS)},
-    "a command for many": {"env_spec": _spec(vector_entry_point="subprocess:run")},
-    "a wrapper that is a command": {"env_spec": _spec(additional_wrappers=[{"name": "a", **_RUNS}])},
-    "a maker": {"env_spec": _spec(entry_point="gymnasium.envs.registration:make", kwargs={"id": "trap:Trap-v0"})},
-    "a look-alike": {"env_spec": _spec(entry_point="gymnasium_evil.envs:Env")},
-    "an id that imports": {"env_spec": _spec(id="trap:Trap-v0")},
-    "a path": {"env_spec": _spec(entry_point="../trap:run")},
-    "no words": {"env_spec": 5},
-    "no JSON": {"env_spec": "{"},
-    "a list": {"env_spec": "[]"},
+    **hostile("executed"),
     "nested without end": {"env_spec": "[" * 100_000},
     "other columns": {"observation_space": '{"type": "Box", "dtype": "float64", "shape": [5], "low": [0, 0, 0, 0, 0], '
                       '"high": [1, 1, 1, 1, 1]}'},

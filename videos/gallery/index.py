@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from skills.errors import SkillsError
 from skills.files import clear_leftovers, read_json, replacing
+from skills.measures.summary import summary_of
 from skills.runs.command import go_on
 from skills.runs.folder import RunFolder, open_run
 from skills.runs.layout import GALLERY, poster_name
@@ -66,6 +67,7 @@ def card(run: RunFolder) -> dict[str, Any]:
     filmed = [skill["skill"] for skill in document.get("skills", []) if skill.get("video")]
     heads = [skill for skill in document.get("representatives", []) if skill in filmed]
     manifest = run.manifest
+    summary = summary_of(run) if "measures" in manifest["stages"] else []
     return {
         "name": run.path.name,
         "dataset": manifest.get("dataset") or {"name": run.config.dataset},
@@ -78,7 +80,8 @@ def card(run: RunFolder) -> dict[str, Any]:
         "families": len(document.get("representatives", [])),
         "videos": len(filmed),
         "stills": [*heads, *(skill for skill in filmed if skill not in heads)][:_STILLS],
-        "summary": [line for line in document.get("summary", []) if line["name"] in _SHOWN],
+        "summary": [line for line in summary if line["name"] in _SHOWN],
+        "finished": run.is_finished,
         "command": go_on(run.path),
     }
 
@@ -119,7 +122,7 @@ def _card(one: Mapping[str, Any]) -> str:
         for line in one["summary"]
         if line["value"] is not None
     )
-    rest = "" if numbers else f"<p>Not finished yet: <code>{html.escape(one['command'])}</code></p>"
+    rest = "" if one["finished"] else f"<p>Not finished yet: <code>{html.escape(one['command'])}</code></p>"
     return (
         f'<article class="run"><div class="stills-row">{stills}</div><div class="words"><h2>{heading}</h2>'
         f"<p>{html.escape(', '.join(part for part in about if part))}</p><dl>{numbers}</dl>{rest}</div></article>"
