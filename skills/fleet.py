@@ -101,9 +101,9 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
     heeded = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except Exception as error:  # a node that starts too slowly is a plain one
         where = "on this machine" if fleet.address is None else f"at {fleet.address}"
-        said = f"There is no Ray {where}: {error}"
+        said = f"Ray has not started {where}: {error}"
         raise SkillsError(said, "See what `ray status` says of it.", ENVIRONMENT) from error
     try:
         signal.signal(signal.SIGTERM, heeded)  # Ray would end this process without a word

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from commands import environment, skills, start
+from commands import environment, process, skills, start
 from small import NAME, log
 
 from skills.cli.sweep import standing_table, table
@@ -142,7 +142,7 @@ def test_a_run_that_fails_takes_no_other_with_it(home: Path) -> None:
         GRID.replace("seeds: 3", "seeds: 1").replace("{clue: , cloned: {learner: bc}}", "{few: , many: {skills: 9999}}")
         .replace("[30, 60]", "30")
     )  # fmt: skip
-    done = skills(home, "sweep", grid, "--workers", 1)
+    done = process(home, "sweep", grid, "--workers", 1)
     assert done.returncode == 5
     assert "1 runs could not be finished" in done.stderr
     assert "9999 classes cannot be cut from" in done.stderr
