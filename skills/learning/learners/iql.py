@@ -53,10 +53,6 @@ class Implicit(RowSettings, Learner):
     depth: Annotated[int, "hidden layers"] = 2
     dropout: Annotated[float, "of the actor's hidden units"] = 0.0
     standardise: Annotated[bool, "the observations"] = True
-    settled: Annotated[
-        bool,
-        "values begin at the mean reward / (1 - gamma), and not at 0; a climb to it takes 1 / (polyak (1 - gamma))",
-    ] = False
 
     def dropout_of(self, shape: Shape) -> Dropout | None:
         """What the actor's hidden units are multiplied by, None for nothing."""
@@ -78,10 +74,8 @@ class Implicit(RowSettings, Learner):
         """The networks in training."""
         return IqlNetworks(shape, self, generator, device, helper)
 
-    def mean_values(self, rewards: Rewards, rows: int) -> Tensor:
-        """[K] what values come to where every reward is the mean of the first `rows`, and nothing ends."""
-        means = rewards.labels[:rows].mean(axis=0, dtype=np.float64) * rewards.scale + self.reward_shift
-        return torch.from_numpy(means / (1.0 - self.discount))
+    def started(self, learner: "IqlNetworks", rewards: Rewards, rows: int) -> None:
+        """Changes fresh networks before the first step.   rows: of the dataset, before an expert's."""
 
     def train(
         self,
@@ -102,8 +96,7 @@ class Implicit(RowSettings, Learner):
         dropout = self.dropout_of(shape)
         with beside(device) as helper:
             learner = self.networks(shape, experts, generator, device, helper)
-            if self.settled:
-                learner.settle(self.mean_values(rewards, len(transitions) - transitions.demonstrations))
+            self.started(learner, rewards, len(transitions) - transitions.demonstrations)
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
@@ -136,10 +129,25 @@ class Iql(Implicit, BatchSettings):
     name = "iql"
     checkpoint = "iql.checkpoint.safetensors"
 
+    settled: Annotated[
+        bool,
+        "values begin at the mean reward / (1 - gamma), and not at 0; a climb to it takes 1 / (polyak (1 - gamma))",
+    ] = False
+
     @property
     def batches(self) -> BatchSettings:
         """What batches hold."""
         return self
+
+    def started(self, learner: "IqlNetworks", rewards: Rewards, rows: int) -> None:
+        """Values begin where they come to, if asked."""
+        if self.settled:
+            learner.settle(self.mean_values(rewards, rows))
+
+    def mean_values(self, rewards: Rewards, rows: int) -> Tensor:
+        """[K] what values come to where every reward is the mean of the first `rows`, and nothing ends."""
+        means = rewards.labels[:rows].mean(axis=0, dtype=np.float64) * rewards.scale + self.reward_shift
+        return torch.from_numpy(means / (1.0 - self.discount))
 
 
 class IqlNetworks:
