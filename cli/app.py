@@ -31,6 +31,7 @@ from skills.cli import (
     rm,
     segment,
     show,
+    sweep,
     transitions,
 )
 from skills.cli import list as list_command
@@ -52,6 +53,7 @@ app.command("ablate")(ablate.ablate)
 app.command("plot")(plot.plot)
 app.command("compare")(compare.compare)
 app.command("reproduce")(reproduce.reproduce)
+app.command("sweep")(sweep.sweep)
 app.command("list")(list_command.list_runs)
 app.command("show")(show.show)
 app.command("rm")(rm.rm)

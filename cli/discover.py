@@ -1,6 +1,7 @@
 """`skills discover`: from a dataset to numbered skills and a gallery of their videos."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,7 +11,7 @@ import typer
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
 from skills.cli.options import Import, Json, Quiet, Trust, choice_of, complete_dataset, given_settings
-from skills.cli.render import exemplars_of, what_was_done
+from skills.cli.render import filmed, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, SOURCES
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from skills.videos.films.render import Rendered
 
 SCHEMA_VERSION = 1
+_NO_TIME: Mapping[str, float] = {}
 
 
 def discover(
@@ -58,7 +60,7 @@ def discover(
     learner: Annotated[
         str | None,
         typer.Option(
-            metavar=choice_of(LEARNERS), help="What learns from them; bc needs none.", show_default="the preset's"
+            metavar=choice_of(LEARNERS), help="What learns from them; some need none.", show_default="the preset's"
         ),
     ] = None,
     calibration: Annotated[
@@ -117,8 +119,9 @@ def discover(
     from skills.runs.folder import default_path
 
     if dataset is None:
-        _finish(_begun(run, source), videos=videos, quiet=quiet, json=json)
+        _finish(_begun(run, source), 0.0, videos=videos, quiet=quiet, json=json)
         return
+    start = time.monotonic()
     with reporter(quiet) as report:
         begun = begin(
             dataset,
@@ -144,7 +147,7 @@ def discover(
             trunk=policy,
             set=given_settings(settings),
         )
-    _finish(begun, videos=videos, quiet=quiet, json=json)
+    _finish(begun, time.monotonic() - start, videos=videos, quiet=quiet, json=json)
 
 
 def _begun(path: Path | None, source: str) -> "Begun":
@@ -159,12 +162,15 @@ def _begun(path: Path | None, source: str) -> "Begun":
     return Begun(open_run(path), None, source)
 
 
-def _finish(begun: "Begun", *, videos: bool, quiet: bool, json: bool) -> None:
+def _finish(begun: "Begun", reading: float, *, videos: bool, quiet: bool, json: bool) -> None:
+    """reading: s that getting and reading the data took, for the record."""
     run = begun.run
     with _resumable(run, videos=videos), run.writing():
-        rendered = _discover(begun, videos=videos, quiet=quiet)
-        index = _publish(run)
-    _report(run, index, rendered, json=json)
+        _discover(begun, quiet=quiet)
+        start = time.monotonic()
+        rendered, index = _filmed(run, quiet=quiet) if videos else (None, _publish(run))
+    around = {"data": reading, "films": time.monotonic() - start if videos else 0.0}
+    _report(run, index, rendered, {name: took for name, took in around.items() if took}, json=json)
 
 
 def _env(env: str | None, xml: Path | None) -> str | None:
@@ -199,23 +205,20 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _discover(begun: "Begun", *, videos: bool, quiet: bool) -> "Rendered | None":
+def _discover(begun: "Begun", *, quiet: bool) -> None:
     from skills import discovery as pipeline
 
-    run, notify = begun.run, unsaid if quiet else console.say
+    notify = unsaid if quiet else console.say
     with reporter(quiet) as report:
-        pipeline.discover(run, source=begun.source, reporter=report, notify=notify, data=begun.data)
-        if not videos:
-            return None
-        from skills.videos.films.render import render_skills
+        pipeline.discover(begun.run, source=begun.source, reporter=report, notify=notify, data=begun.data)
 
-        count = run.config.heads
-        progress = report(f"rendering {count} videos", "videos")
-        exemplars = exemplars_of(run, quiet=quiet)
-        rendered = render_skills(run.path, run.env_id, range(count), exemplars=exemplars, progress=progress)
+
+def _filmed(run: "RunFolder", *, quiet: bool) -> "tuple[Rendered, Path]":
+    with reporter(quiet) as report:
+        rendered, index = filmed(run, list(range(run.config.heads)), report, quiet=quiet)
     if not quiet:
         console.say(what_was_done(rendered))
-    return rendered
+    return rendered, index
 
 
 @contextmanager
@@ -238,7 +241,10 @@ def _publish(run: "RunFolder") -> Path:
     return page.publish(run)
 
 
-def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json: bool) -> None:
+def _report(
+    run: "RunFolder", index: Path, rendered: "Rendered | None", around: Mapping[str, float], *, json: bool
+) -> None:
+    """around: s of what is no stage of a run."""
     from skills.measures.summary import summary_of
     from skills.videos.films.render import as_document
 
@@ -252,6 +258,7 @@ def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json:
                 "config": run.config.to_json(),
                 "dataset": run.dataset,
                 "stages": _seconds(run),
+                "around": around,
                 "summary": summary,
                 "videos": as_document(rendered) if rendered else None,
                 "gallery": str(index),
@@ -259,7 +266,7 @@ def _report(run: "RunFolder", index: Path, rendered: "Rendered | None", *, json:
         )
     else:
         console.show(summary_table(summary))
-        console.line(times(run))
+        console.line(times(run, around))
         console.line(str(index))
     if failures:
         reasons = "\n".join(f"  {failure.skill}: {failure.reason}" for failure in failures)
@@ -275,9 +282,10 @@ def _seconds(run: "RunFolder") -> dict[str, float]:
     return {name: stages[name]["seconds"] for name in run.finished_stages()}
 
 
-def times(run: "RunFolder") -> str:
-    """ "experts 1.2 s, rewards 2 min 3 s, ...: 4 min 2 s in all"."""
-    seconds = _seconds(run)
+def times(run: "RunFolder", around: Mapping[str, float] = _NO_TIME) -> str:
+    """ "experts 1.2 s, rewards 2 min 3 s, ...: 4 min 2 s in all".   around: s of what is no stage, the data first."""
+    first = {name: took for name, took in around.items() if name == "data"}
+    seconds = {**first, **_seconds(run), **around}
     parts = ", ".join(f"{name} {duration(value)}" for name, value in seconds.items())
     return f"Time: {parts}; {duration(sum(seconds.values()))} in all" if seconds else "Time: no stage is finished yet"
 
@@ -292,5 +300,6 @@ def summary_table(summary: list[dict[str, Any]]) -> Any:
     table.add_column(no_wrap=True)
     table.add_column(style="dim")
     for line in summary:
-        table.add_row(line["name"], f"{line['value']:g}", line["unit"], line["explanation"])
+        value = "-" if line["value"] is None else f"{line['value']:g}"
+        table.add_row(line["name"], value, line["unit"], line["explanation"])
     return table

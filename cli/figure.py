@@ -55,7 +55,7 @@ def reproduce_figure(
     else:
         from skills.evaluation.figure3 import HEADINGS, cells
 
-        console.show(_grid(HEADINGS, map(cells, shown["rows"])))
+        console.show(grid(HEADINGS, map(cells, shown["rows"])))
         for line in [*shown["verdicts"], *dict.fromkeys(map(figure3.data_text, shown["rows"]))]:
             console.line(line)
         console.line(str(folder / figure3.MARKDOWN))
@@ -82,19 +82,19 @@ def reproduce_rewards(
     if json:
         console.document(shown | {"failures": failures})
     else:
-        console.show(_grid(figure7.HEADINGS, map(figure7.cells, shown["rows"])))
+        console.show(grid(figure7.HEADINGS, map(figure7.cells, shown["rows"])))
         for line in [*figure7.data_texts(shown), shown["about"], str(folder / MARKDOWN)]:
             console.line(line)
     check_finished(failures)
 
 
-def _grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
+def grid(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
     """A rich table."""
     from rich.table import Table
 
-    grid = Table(box=None, padding=(0, 2, 0, 0))
+    shape = Table(box=None, padding=(0, 2, 0, 0))
     for heading in headings:
-        grid.add_column(heading)
+        shape.add_column(heading)
     for row in rows:
-        grid.add_row(*row)
-    return grid
+        shape.add_row(*row)
+    return shape

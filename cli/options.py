@@ -1,6 +1,7 @@
 """Options that several commands share, and what the shell completes them to."""
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -70,43 +71,37 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON document inst
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
 
 
-def _trust(packages: list[str] | None) -> None:
-    """Takes effect as the command line is read: what opens a dataset asks `skills.data.trust` itself."""
-    if packages:
-        from skills.data.trust import trust
+def _packages(name: str, take: Callable[[str], None], meaning: str) -> Any:
+    """An option that names packages; each is taken as the command line is read."""
 
-        for package in packages:
-            trust(package)
+    def take_all(packages: list[str] | None) -> None:
+        for package in packages or ():
+            take(package)
+
+    return typer.Option(name, metavar="PACKAGE", callback=take_all, help=meaning)
+
+
+def _trust(package: str) -> None:
+    """What opens a dataset asks `skills.data.trust` itself."""
+    from skills.data.trust import trust
+
+    trust(package)
+
+
+def _import(package: str) -> None:
+    """A package that is imported registers its environments."""
+    from skills.bodies.making import import_package
+
+    import_package(package)
 
 
 Trust = Annotated[
     list[str] | None,
-    typer.Option(
-        "--trust",
-        metavar="PACKAGE",
-        callback=_trust,
-        help="An installed package whose environments datasets may name.",
-    ),
+    _packages("--trust", _trust, "An installed package whose environments datasets may name."),
 ]
-
-
-def _import(packages: list[str] | None) -> None:
-    """Takes effect as the command line is read: a package that is imported registers its environments."""
-    if packages:
-        from skills.bodies.making import import_package
-
-        for package in packages:
-            import_package(package)
-
-
 Import = Annotated[
     list[str] | None,
-    typer.Option(
-        "--import",
-        metavar="PACKAGE",
-        callback=_import,
-        help="An installed package that registers environments with Gymnasium.",
-    ),
+    _packages("--import", _import, "An installed package that registers environments with Gymnasium."),
 ]
 
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +12,7 @@ from skills.cli import console
 from skills.cli.options import Import, Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
+from skills.progress import Reporter
 
 if TYPE_CHECKING:
     from skills.runs.exemplars import Exemplars
@@ -72,33 +73,65 @@ def render(
         style = Style(opened.env_id, quality, *(pixels if size else (0, 0)), camera=camera, trace=trace)
         _draw_grid(opened, skills, grid, style, renderer, seconds, quiet=quiet)
         return
-    from skills.videos.films.render import render_skills
-
+    options = {
+        "renderer": renderer,
+        "quality": quality,
+        "size": pixels,
+        "seconds": seconds,
+        "camera": camera,
+        "form": form,
+        "trace": trace,
+        "caption": caption,
+        "extras": extras,
+        "force": force,
+    }
     try:
         with opened.writing(), reporter(quiet) as report:
-            wanted = extras and form == "mp4"
-            rendered = render_skills(
-                opened.path,
-                opened.env_id,
-                skills,
-                renderer=renderer,
-                quality=quality,
-                size=pixels,
-                seconds=seconds,
-                camera=camera,
-                form=form,
-                trace=trace,
-                caption=caption,
-                extras=extras,
-                exemplars=exemplars_of(opened, quiet=quiet) if wanted else None,
-                force=force,
-                progress=report(f"rendering {len(skills)} video{'s' if len(skills) > 1 else ''}", "videos"),
-            )
+            rendered, index = _films(opened, skills, report, quiet=quiet, **options)
     except KeyboardInterrupt:
         raise SkillsError(
             "Interrupted. Finished videos are kept.", "The same command renders the rest.", INTERRUPTED
         ) from None
-    _report(opened, rendered, form, json=json, quiet=quiet)
+    _report(opened, rendered, index, form, json=json, quiet=quiet)
+
+
+def _films(
+    run: "RunFolder", skills: list[int], report: Reporter, *, quiet: bool, **options: Any
+) -> "tuple[Rendered, Path | None]":
+    """As `filmed`; without a page where a run has no measures yet."""
+    if "measures" in run.finished_stages():
+        return filmed(run, skills, report, quiet=quiet, **options)
+    from skills.videos.films.render import render_skills
+
+    about = _about(run, skills, report, quiet=quiet, **options)
+    return render_skills(run.path, run.env_id, skills, **about, **options), None
+
+
+def filmed(
+    run: "RunFolder", skills: list[int], report: Reporter, *, quiet: bool, **options: Any
+) -> "tuple[Rendered, Path]":
+    """Renders films of a measured run and writes its page; says where that is as soon as it begins to fill.
+
+    options: as `render_skills` takes them.
+    """
+    from skills.videos.gallery.filling import fill
+
+    def opened(index: Path) -> None:
+        if not quiet:
+            console.say(f"The page is there, and fills while you look: {index.resolve().as_uri()}")
+
+    about = _about(run, skills, report, quiet=quiet, **options)
+    whole = len(skills) == run.config.heads and options.get("form", "mp4") == "mp4"
+    return fill(run, skills, opened=opened if whole else None, **about, **options)
+
+
+def _about(run: "RunFolder", skills: list[int], report: Reporter, *, quiet: bool, **options: Any) -> dict[str, Any]:
+    """What films are made of beside the rollouts, and who hears of it."""
+    in_data = options.get("extras", True) and options.get("form", "mp4") == "mp4"
+    return {
+        "exemplars": exemplars_of(run, quiet=quiet) if in_data else None,
+        "progress": report(f"rendering {len(skills)} video{'s' if len(skills) > 1 else ''}", "films"),
+    }
 
 
 def exemplars_of(run: "RunFolder", *, quiet: bool) -> "Exemplars | None":
@@ -170,32 +203,22 @@ def parse_size(text: str) -> tuple[int, int]:
     return width, height
 
 
-def _report(run: "RunFolder", rendered: "Rendered", form: str, *, json: bool, quiet: bool) -> None:
+def _report(run: "RunFolder", rendered: "Rendered", index: Path | None, form: str, *, json: bool, quiet: bool) -> None:
     from skills.videos.films.render import as_document
 
-    index = _publish(run)
     if not quiet:
         console.say(what_was_done(rendered))
     made = sorted([*rendered.written, *rendered.skipped])
     paths = [str(run.film(skill, form=form)) for skill in made]
     if json:
         result = {"schema_version": SCHEMA_VERSION, "run": str(run.path), **as_document(rendered)}
-        console.document({**result, "videos": paths, "gallery": index})
+        console.document({**result, "videos": paths, "gallery": index and str(index)})
     else:
         for path in paths:
             console.line(path)
     if rendered.failures:
         reasons = "\n".join(f"  {failure.skill}: {failure.reason}" for failure in rendered.failures)
         raise SkillsError(f"Some videos could not be rendered:\n{reasons}", exit_code=PARTLY_DONE)
-
-
-def _publish(run: "RunFolder") -> str | None:
-    """Rewrites the page, for a run that has what a page shows."""
-    if "measures" not in run.finished_stages():
-        return None
-    from skills.videos.gallery import page
-
-    return str(page.publish(run))
 
 
 def what_was_done(rendered: "Rendered") -> str:

@@ -61,7 +61,7 @@ def reproduce(
         reproduce_figure(
             table,
             refused,
-            _split(datasets),
+            split(datasets),
             1 if seeds is None else seeds,
             steps,
             preset,
@@ -73,7 +73,7 @@ def reproduce(
         )
         return
     chosen = paper.table(table)
-    columns = _split(methods) or list(chosen.methods)
+    columns = split(methods) or list(chosen.methods)
     for name in columns:
         paper.method(name)  # refuses what is unknown before anything slow is imported
 
@@ -82,8 +82,8 @@ def reproduce(
     from skills.runs.begin import expert_of
 
     folder = out or reproduction.default_folder(table)
-    reproduction.check_datasets(chosen, _split(datasets))
-    rows = reproduction.available(_split(datasets) or chosen.datasets)
+    reproduction.check_datasets(chosen, split(datasets))
+    rows = reproduction.available(split(datasets) or chosen.datasets)
     settings = reproduction.Settings(
         preset, 3 if seeds is None else seeds, seed, choose_device(device), steps, expert_of(expert)
     )
@@ -119,7 +119,8 @@ def check_finished(failures: list[str]) -> None:
         )
 
 
-def _split(names: str | None) -> list[str]:
+def split(names: str | None) -> list[str]:
+    """The names of a list with commas."""
     return [name.strip() for name in names.split(",") if name.strip()] if names else []
 
 

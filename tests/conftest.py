@@ -20,8 +20,10 @@ from skills.learning.matrix import Rewards
 from skills.learning.rewards.clue import Clue
 from skills.settings.config import ExpertsConfig, RolloutConfig
 
+pytest.register_assert_rewrite("browsing")  # a plug-in of the tests that take it in, which import from it too
+
 # The longest files, first: begun last, one of them would have a worker to itself at the end.
-LONGEST = ("test_bench", "test_cli", "test_shipped", "test_gallery_browser", "test_pipeline", "test_examples")
+LONGEST = ("test_bench", "test_cli", "test_shipped", "test_gallery_detail", "test_pipeline", "test_examples")
 
 # The stages of a run that is over in a second or two, to `replace` those of a preset.
 TINY_STAGES = {

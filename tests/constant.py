@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from skills.arrays import Floats, Ids
 from skills.bodies.body import body_of
+from skills.bodies.fast import Simulation
 from skills.learning.policy import Policy, Shape
+from skills.playing.rollout import start
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, open_or_create
 
@@ -35,3 +38,11 @@ def constant_run(folder: Path, env_id: str, levels: Sequence[float]) -> RunFolde
     with run.stage("policy", [run.policy_folder / name for name in Policy.FILES]):
         constant_policy(env_id, levels).save(run.policy_folder)
     return run
+
+
+def on_their_backs(world: Simulation, rollouts: int, seed: int, numbers: Ids | None = None) -> Floats:
+    """As `skills.playing.rollout.start` of half-cheetahs, that are upside down there."""
+    start(world, rollouts, seed, numbers)
+    qpos, qvel = world.qpos.copy(), world.qvel.copy()
+    qpos[:, 1:3] = -0.45, np.pi
+    return world.set_state(qpos, np.zeros_like(qvel))

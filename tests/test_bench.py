@@ -5,9 +5,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from conftest import TINY_STAGES
+from constant import constant_run
 
 from skills.discovery import discover
 from skills.progress import silent_reporter
@@ -65,6 +68,23 @@ def test_iql_on_true_rewards_is_set_beside_the_data(bench: Bench) -> None:
     assert "the data's mean" in bench("true_rewards", "--steps", 10, "--rows", 300, "hopper-random")
 
 
+def test_causes_of_a_loss_are_tried_one_by_one(bench: Bench, tmp_path: Path) -> None:
+    tiny = [
+        "reward.iterations=5",
+        "reward.hidden=16",
+        "policy.hidden=16",
+        "policy.value_hidden=16",
+        "rollout.rollouts=1",
+    ]
+    common = ["hopper-random", "--rows", 2000, "--seeds", 2, "--into", tmp_path, "--settings", *tiny]
+    only = ["--only", "iql", "iql, settled", "reach, returns of 20 steps"]
+    table = bench("several_gaits", *common, "--steps", 10, "--horizon", 30, *only)
+    assert len([line for line in table.splitlines() if line.startswith(("iql", "reach"))]) == 3
+    bench("several_gaits", *common, "--steps", 10, "--horizon", 30, "--weights", 10)
+    weighed = (tmp_path / "several_gaits_weights.txt").read_text(encoding="utf-8")
+    assert len([line for line in weighed.splitlines() if line.startswith("iql")]) == 4 * 5
+
+
 def test_data_sets_are_measured(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench("returns", "--steps", 300, "hopper-simple")
     bench("memory", 2000)
@@ -90,3 +110,46 @@ def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: 
     only = ["--only", "reach", "no gate", "bc of the classes"]
     table = bench("reach", run.path, "--shorter", 200, "--into", tmp_path / "variants", *only)
     assert len([line for line in table.splitlines() if line.startswith(("reach", "  no gate", "bc of"))]) >= 3
+
+
+@pytest.fixture
+def hierarchy(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module, with episodes of a second and a half, and few of them."""
+    pytest.importorskip("stable_baselines3", reason="the extra `bench` is not installed")
+    monkeypatch.syspath_prepend(BENCH)
+    import hierarchy
+
+    for name, value in (("EPISODES", 1), ("LAST_EPISODES", 1), ("EPISODE_STEPS", 30), ("LOOKS", 2)):
+        monkeypatch.setattr(hierarchy, name, value)
+    return hierarchy
+
+
+@pytest.mark.parametrize("task", ["speed", "waypoints"])
+def test_ppo_over_skills_is_set_beside_ppo_over_torques(hierarchy: Any, tmp_path: Path, task: str) -> None:
+    run = constant_run(tmp_path / "run", hierarchy.TASKS[task].env_id, [-0.3, 0.0, 0.3])
+    learned = [hierarchy.learn(task, arm, str(run.path), 0, 0.2) for arm in hierarchy.ARMS]
+    for one in learned:
+        assert one.minutes[0] == 0.0
+        assert len(one.minutes) == len(one.scores) == 3
+        assert one.decisions > 0
+    assert len(hierarchy.table(learned, 0.005).splitlines()) == 3
+    hierarchy.draw(learned, tmp_path / "hierarchy.webp")
+    assert (tmp_path / "hierarchy.webp").stat().st_size > 1000
+
+
+def test_the_tasks_of_the_hierarchy_pay_for_what_they_ask(hierarchy: Any) -> None:
+    speed = hierarchy.Speed()
+    speed.begin(np.random.default_rng(0))
+    assert speed.reward({"x_velocity": speed.told[0]}) == pytest.approx(1.0)
+    speed.begin(np.random.default_rng(0))
+    assert speed.reward({"x_velocity": speed.told[0] - 1.0}) == pytest.approx(np.exp(-1.0))
+    way = hierarchy.Waypoints()
+    way.begin(np.random.default_rng(0))
+    point = np.array(way.told)
+    length = float(np.linalg.norm(point))
+    half, there = 0.5 * point, point * (1.0 - 0.5 / length)
+    assert way.reward({"x_position": half[0], "y_position": half[1]}) == pytest.approx(length / 2)
+    assert way.score == 0
+    assert way.reward({"x_position": there[0], "y_position": there[1]}) == pytest.approx(length / 2 - 0.5 + 5.0)
+    assert way.score == 1
+    assert 2.0 <= np.linalg.norm(way.told) <= 5.0

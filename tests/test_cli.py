@@ -15,6 +15,7 @@ import pytest
 from commands import COMMAND, Done, environment, process, skills, start
 
 from skills.errors import ENVIRONMENT, FAILED, INTERRUPTED, NOT_FOUND, PARTLY_DONE, USAGE
+from skills.runs.folder import STAGES
 from skills.runs.manifest import read_manifest, write_manifest
 
 DATASET = "halfcheetah-random"
@@ -99,13 +100,15 @@ def test_discover_prints_the_result_and_the_page_last(run: Path, discovered: Don
     assert page == run / "gallery" / "index.html"
     assert page.is_file()
     assert lines[0].startswith("Own-class occupancy")
-    assert any(line.startswith("Time: experts") for line in lines)
+    times = next(line for line in lines if line.startswith("Time: data"))
+    assert [part.split()[0] for part in times.removeprefix("Time: ").split(", ")] == ["data", *STAGES, "films"]
     assert len(list((run / "gallery" / "skills").glob("*[0-9].mp4"))) == SKILLS
 
 
 def test_progress_is_plain_lines_where_stderr_is_no_terminal(discovered: Done) -> None:
     assert "cutting 8 classes ..." in discovered.stderr.splitlines()
     assert any(line.startswith("rendering 8 videos: ") for line in discovered.stderr.splitlines())
+    assert f"The page is there, and fills while you look: file://{discovered.stdout.split()[-1]}" in discovered.stderr
     assert not any(ord(character) < 32 for character in discovered.stderr.replace("\n", ""))
 
 

@@ -17,11 +17,13 @@ from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.optimiser import adam, descend
 from skills.learning.engine.stacked import with_ones
 from skills.learning.learners import iql
+from skills.learning.learners.cnf import Cnf
 from skills.learning.learners.demodice import Demodice
 from skills.learning.learners.iql import Iql
 from skills.learning.learners.iqlearn import Iqlearn
 from skills.learning.learners.reach import Reach
 from skills.learning.learners.smodice import Smodice
+from skills.learning.learners.smore import Smore
 from skills.learning.learners.valuedice import Valuedice
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Shape
@@ -117,7 +119,15 @@ def test_captured_steps_without_rewards_are_eager_ones(cheetah, tmp_path, config
 
 
 @pytest.mark.parametrize(
-    "config", [Iql(hidden=32, batch=32, steps=100), Reach(value_steps=100, hidden=32, steps=100), *UNPAID]
+    "config",
+    [
+        Iql(hidden=32, batch=32, steps=100),
+        Reach(value_steps=100, hidden=32, steps=100),
+        Smore(hidden=32, batch=32, steps=100),
+        Smore(hidden=32, batch=32, steps=100, goal="reach", trunk="independent"),
+        Cnf(hidden=32, batch=32, steps=60, flow_steps=60, flow_batch=64, flow_blocks=2, flow_hidden=16),
+        *UNPAID,
+    ],
 )
 def test_interrupted_training_goes_on(cheetah, tmp_path, config):
     rewards = Rewards(np.full((len(cheetah), 2), 0.5, np.float16), np.ones(2, np.float32))
@@ -125,7 +135,7 @@ def test_interrupted_training_goes_on(cheetah, tmp_path, config):
     def run(folder):
         policy = config.train(
             cheetah,
-            one_expert(len(cheetah), np.arange(9)),
+            one_expert(len(cheetah), np.arange(9), copies=2),
             rewards,
             GPU,
             torch.Generator().manual_seed(0),

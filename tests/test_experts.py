@@ -5,10 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score
 from sklearn.preprocessing import StandardScaler
 
 from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
+from skills.learning import minibatches
 from skills.learning.classes import Classes, cluster, one_expert
 from skills.settings.config import ExpertsConfig
 
@@ -106,3 +108,34 @@ def test_one_expert_is_there_for_every_seed():
 def test_one_expert_makes_the_round_trip(tmp_path):
     one_expert(10, np.array([7, 3, 4]), copies=2).save(tmp_path / "experts.npz")
     assert Classes.load(tmp_path / "experts.npz").members()[1].tolist() == [0, 3, 6]
+
+
+@pytest.mark.parametrize("window", [1, 8])
+def test_mini_batches_find_what_k_means_of_all_rows_finds(window, monkeypatch):
+    """Three clouds far apart, in episodes of each: all that there is to find is found, with the same scaling."""
+    monkeypatch.setattr(minibatches, "ROWS", 300)
+    generator = np.random.default_rng(0)
+    cloud = np.repeat(generator.integers(0, 3, 90), 20)
+    observations = (10.0 * cloud[:, None] + generator.standard_normal((1800, 4))).astype(np.float32)
+    actions = generator.uniform(-1, 1, (1800, 2)).astype(np.float32)
+    data = Transitions(
+        "clouds", "test/clouds-v0", "Hopper-v5", True, observations, actions, observations,
+        np.zeros(1800, np.float32), np.zeros(1800, bool), np.arange(0, 1800, 20),
+    )  # fmt: skip
+    whole = cluster(data, 3, ExpertsConfig(window=window), seed=1)
+    batched = cluster(data, 3, ExpertsConfig(window=window, batched_above=1799), seed=1)
+    assert adjusted_rand_score(cloud, whole.labels) == adjusted_rand_score(cloud, batched.labels) == 1.0
+    np.testing.assert_allclose(batched.mean, whole.mean, rtol=1e-5)
+    np.testing.assert_allclose(batched.scale, whole.scale, rtol=1e-5)
+    assert np.array_equal(batched.columns, whole.columns)
+
+
+def test_mini_batches_are_for_more_rows_than_is_stated(cheetah, classes):
+    """At the stated number K-means is of all rows, to the byte; above it classes agree with those, and repeat."""
+    at = cluster(cheetah, 7, ExpertsConfig(batched_above=len(cheetah)), seed=1)
+    assert np.array_equal(at.centroids, classes.centroids)
+    above, again = (cluster(cheetah, 7, ExpertsConfig(batched_above=len(cheetah) - 1), seed=1) for _ in range(2))
+    assert not np.array_equal(above.centroids, classes.centroids)
+    assert np.array_equal(above.centroids, again.centroids)
+    assert np.array_equal(above.labels, again.labels)
+    assert min(above.sizes) > 0

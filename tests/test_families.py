@@ -35,6 +35,15 @@ def test_families_are_the_behaviours_of_the_classes_where_the_data_have_told():
     assert len(found.names) == 2
 
 
+@pytest.mark.parametrize(("on_their_backs", "stands"), [([0], 1), ([0, 1, 2], 0)])
+def test_what_is_seen_on_its_back_stands_for_others_only_where_most_lie(on_their_backs, stands):
+    rollouts = rollouts_of([(10, 0, 0)] * 4)
+    qpos = rollouts.qpos.copy()
+    qpos[on_their_backs, :, :, 3:7] = [0, 1, 0, 0]
+    found = find_families(replace(rollouts, qpos=qpos), ANT, np.zeros(4, np.int64))
+    assert found.representatives.tolist() == [stands]
+
+
 def test_distances_are_zero_to_oneself_and_symmetric():
     found = find_families(rollouts_of([(10, 0, 0), (0, 5, 0), (0, 0, 5)]), ANT)
     assert (np.diag(found.distances) == 0).all()

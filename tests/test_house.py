@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS = (
     ("skills.printable", "skills.progress", "skills.choices", "skills.arrays"),
     ("skills.errors",),
-    ("skills.memory", "skills.troubles"),
+    ("skills.memory", "skills.troubles", "skills.fleet"),
     ("skills.archives", "skills.shape"),
     ("skills.files", "skills.plugins"),
     ("skills.settings",),

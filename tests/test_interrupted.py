@@ -29,6 +29,7 @@ def learn(name: str, folder: Path, reporter: Reporter) -> tuple[str, ...]:
     sizes = {"hidden": 16, "batch": 16, "steps": 100, "learning_rate": 1e-3}
     sizes |= {"value_hidden": 16, "value_batch": 16, "value_steps": 80}
     sizes |= {"classifier_batch": 16, "classifier_steps": 80}
+    sizes |= {"flow_batch": 16, "flow_steps": 80, "flow_blocks": 2, "flow_hidden": 8}
     learner = shrunk(LEARNERS.load(name)(), **sizes)
     generator = torch.Generator().manual_seed(2)
     learner.train(transitions, nine_classes(), rewards, CPU, generator, folder, reporter)

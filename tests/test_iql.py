@@ -197,6 +197,35 @@ def test_shared_trunk_is_one_network_of_all_heads():
     torch.testing.assert_close(means, torch.tanh(actor(s)).view(-1, 3, 2), atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("trunk", ["shared", "independent"])
+def test_settled_values_begin_where_each_skill_is_told(trunk):
+    config = dataclasses.replace(CONFIG, trunk=trunk)
+    plain, settled = (make_learner(3, config) for _ in range(2))
+    told = torch.tensor([100.0, -20.0, 0.0])
+    settled.settle(told)
+    batch = make_batch(3, torch.Generator().manual_seed(1), config)
+    for name, rows in (("q", batch.pairs), ("target", batch.pairs), ("value", batch.states)):
+        before, after = (getattr(one, name)(rows)[..., 0].detach() for one in (plain, settled))
+        torch.testing.assert_close(after - before, told.expand_as(after), rtol=0, atol=1e-4)
+
+
+def test_values_climb_as_said_unless_they_begin_settled():
+    """Rewards of 1, no ends: what is left of the climb to 1 / (1 - gamma) falls by e in 1 / (polyak (1 - gamma))."""
+    config = dataclasses.replace(CONFIG, discount=0.9, polyak=0.05, expectile=0.5)
+    generator = torch.Generator().manual_seed(1)
+    climbing, settled = (make_learner(1, config) for _ in range(2))
+    settled.settle(torch.tensor([10.0]))
+    for _ in range(200):
+        batch = make_batch(1, generator, config)
+        batch.rewards[:], batch.continues[:] = 1.0, 1.0
+        for learner in (climbing, settled):
+            learner.update(batch)
+    seen = make_batch(1, generator, config)
+    assert float(settled.target(seen.pairs).mean()) == pytest.approx(10.0, abs=0.2)
+    reached = float(climbing.target(seen.pairs).mean())
+    assert 4.5 < reached < 10.0 * (1.0 - np.exp(-1.0)) + 0.2, "Q is a little behind what it aims at"
+
+
 def test_log_std_out_of_its_range_is_clamped_and_left_alone():
     learner = make_learner(2)
     with torch.no_grad():

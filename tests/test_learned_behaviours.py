@@ -1,5 +1,6 @@
 """Behaviours in data: strides of known length, regimes that were planted, clones that are one."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,9 @@ from sklearn.metrics import adjusted_rand_score
 from skills.data.transitions import Transitions
 from skills.learning import behaviours, clones, company
 from skills.learning.classes import Classes, cluster
+from skills.learning.seeing import Seeing
 from skills.learning.strides import stride
+from skills.learning.turns import turnovers, turns
 from skills.learning.windows import means, moments
 from skills.settings.config import ExpertsConfig
 
@@ -89,24 +92,56 @@ def test_two_clones_of_one_policy_become_one_and_those_of_two_do_not():
     gains = rng.standard_normal((2, 3, 2))
     policy = np.repeat([0, 0, 1], 2000)
     actions = (np.einsum("no,noa->na", states, gains[policy]) + 0.1 * rng.standard_normal((6000, 2))).astype(np.float32)
-    inputs = clones.Inputs.of(states, rng)(states)
+    inputs = np.concatenate([np.ones_like(states[:, :1]), states], axis=1)
     cost = clones.costs(clones.Sums.of(inputs, actions, np.repeat([0, 1, 2], 2000), 3))
     assert cost[0, 1] < 0.03
     assert min(cost[0, 2], cost[1, 2]) > 0.5
-    found = clones.competing(states, actions, np.array([2000] * 3), np.arange(6000) // 1000, 10, rng)
+    found = clones.competing(states, actions, np.array([2000] * 3), np.arange(6000) // 1000, 0.05, rng)
     assert len(found.weights) == 2
 
 
 def test_the_sums_of_two_clones_are_those_of_their_rows_together():
     rng = np.random.default_rng(0)
     states, actions = (rng.standard_normal((300, size)).astype(np.float32) for size in (4, 2))
-    inputs = clones.Inputs.of(states, rng)(states)
+    inputs = np.concatenate([np.ones_like(states[:, :1]), states], axis=1)
     parts = clones.Sums.of(inputs, actions, np.arange(300) % 2, 2)
     joint = parts.chosen(np.array([0])).with_others(parts.chosen(np.array([1])))
     whole = clones.Sums.of(inputs, actions, np.zeros(300, np.intp), 1)
-    np.testing.assert_allclose(joint.weights(0.1), whole.weights(0.1), rtol=1e-3, atol=1e-5)
-    errors = clones.errors(inputs, actions, whole.weights(0.1))
-    assert whole.error(whole.weights(0.1))[0] == pytest.approx(errors.mean(), rel=1e-3)
+    np.testing.assert_allclose(joint.weights(), whole.weights(), rtol=1e-3, atol=1e-5)
+    errors = clones.errors(inputs, actions, whole.weights())
+    assert whole.error(whole.weights())[0] == pytest.approx(errors.mean(), rel=1e-3)
+
+
+def test_turns_are_those_of_the_least_error_of_all_ways_to_take_turns():
+    rng = np.random.default_rng(0)
+    missed = rng.uniform(size=(6 + 3, 3)).astype(np.float32)
+    found = turns(missed, np.array([6, 3]), 0.4)
+
+    def cost(labels: tuple[int, ...], rows: np.ndarray) -> float:
+        return rows[np.arange(len(rows)), labels].sum() + 0.4 * np.count_nonzero(np.diff(labels))
+
+    for rows, own in ((missed[:6], found[:6]), (missed[6:], found[6:])):
+        best = min(itertools.product(range(3), repeat=len(rows)), key=lambda one: cost(one, rows))
+        assert tuple(own) == best
+    assert turnovers(np.array([0, 1, 1, 2, 2]), np.array([3, 2])) == 1
+
+
+def test_long_episodes_are_cut_where_turns_are_found_and_nothing_is_lost():
+    rng = np.random.default_rng(0)
+    truth = np.repeat(rng.integers(3, size=50), 100)
+    missed = (np.arange(3) != truth[:, None]) + 0.3 * rng.standard_normal((5000, 3))
+    assert (turns(missed.astype(np.float32), np.array([4990, 10]), 3.0) == truth).mean() > 0.99
+
+
+def test_a_regression_on_what_was_learned_to_be_seen_errs_less_than_one_on_the_observation():
+    rng = np.random.default_rng(0)
+    states = rng.standard_normal((4000, 3)).astype(np.float32)
+    labels = np.arange(4000) % 2
+    actions = np.stack([np.tanh(np.abs(states[:, 0]) - labels), np.sin(2.0 * states[:, 1])], axis=1).astype(np.float32)
+    seen = Seeing.learned(states, actions, labels, rng)(states)
+    plain = np.concatenate([np.ones_like(states[:, :1]), states], axis=1)
+    learned, given = (clones.Sums.of(one, actions, labels, 2) for one in (seen, plain))
+    assert learned.error(learned.weights()).mean() < 0.2 * given.error(given.weights()).mean()
 
 
 def test_company_says_nothing_where_every_cell_meets_every_other():

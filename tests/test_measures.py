@@ -74,14 +74,14 @@ def test_measures_of_constructed_skills(cheetah, classes, rewards, rollouts):
 
 
 def test_summary_of_constructed_skills(cheetah, classes, rewards, rollouts):
-    summary = measure(cheetah, classes, rewards, rollouts, silent_reporter)["summary"]
-    assert summary["occupancy_ratio_median"] == pytest.approx(3.0)
-    assert summary["held_share"] == pytest.approx(0.75)
-    assert summary["speed_between"] == pytest.approx(np.std([0, 1, 2, 3]), abs=1e-5)
-    assert summary["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
-    assert summary["speed_spread_ratio"] == pytest.approx(summary["speed_between"] / summary["speed_within"])
-    assert summary["fates"] == {"stays up": 10, "leaves its bounds": 2}
-    assert summary["return_best_normalised"] is None  # 50 steps are no episode
+    found = measure(cheetah, classes, rewards, rollouts, silent_reporter)["summary"]
+    assert found["occupancy_ratio_median"] == pytest.approx(3.0)
+    assert found["held_share"] == pytest.approx(0.75)
+    assert found["speed_between"] == pytest.approx(np.std([0, 1, 2, 3]), abs=1e-5)
+    assert found["speed_within"] == pytest.approx(np.std([0.9, 1.0, 1.1]), abs=1e-5)
+    assert found["speed_spread_ratio"] == pytest.approx(found["speed_between"] / found["speed_within"])
+    assert found["fates"] == {"stays up": 10, "leaves its bounds": 2}
+    assert found["return_best_normalised"] is None  # 50 steps are no episode
 
 
 def test_one_rollout_of_a_skill_says_nothing_of_its_spread(cheetah, classes, rewards, rollouts):
@@ -97,8 +97,8 @@ def test_normalised_return_of_whole_episodes(cheetah, classes, rewards, rollouts
     longer = np.zeros((K, R, 1000), np.float32)
     longer[..., :T] = rollouts.rewards
     whole = Rollouts(**{**vars(rollouts), "rewards": longer})
-    summary = measure(cheetah, classes, rewards, whole, silent_reporter)["summary"]
-    assert summary["return_best_normalised"] == pytest.approx(100 * (50 + 280.178953) / (12135 + 280.178953))
+    found = measure(cheetah, classes, rewards, whole, silent_reporter)["summary"]
+    assert found["return_best_normalised"] == pytest.approx(100 * (50 + 280.178953) / (12135 + 280.178953))
 
 
 def test_copies_have_no_spread_between_them(cheetah, classes, rewards, rollouts):

@@ -146,7 +146,8 @@ def test_every_number_is_the_papers():
     for dataset in table("table4").datasets:
         for column in table("table4").columns:
             base, _, ten = column.rpartition("-") if column.endswith("-10") else (column, "", "1")
-            checked += _same(published("table4", dataset, column)[0], theirs["table4"][f"K{ten}"][dataset][base])
+            cell = theirs["table4"][f"K{ten}"][dataset][base.removesuffix("-td3bc")]
+            checked += _same(published("table4", dataset, column)[0], cell)
     for name in ("table6", "table7"):
         for dataset in table(name).datasets:
             found = [published(name, dataset, f"clue-c{c}")[0].mean for c in range(1, 11)]

@@ -105,6 +105,12 @@ KILLED = {
     "otr": (imitating("otr"), ("training 2 skills",)),
     "oril": (imitating("oril"), ("training 2 discriminators", "training 2 skills")),
     "sqil": (imitating("sqil", "td3bc"), ("training 2 skills",)),
+    "hilp": (
+        make_config(
+            DATASET, preset="smoke", skills=3, maker="hilp", set={"data.steps": 2_000, "reward.iterations": 60}
+        ),
+        ("training distances", "training 3 skills"),
+    ),
 }
 
 

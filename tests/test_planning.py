@@ -5,12 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from constant import constant_run
+from constant import constant_run, on_their_backs
 
 from skills.bodies.quantities import QUANTITIES
 from skills.errors import USAGE, SkillsError
-from skills.measures.planning import SLOT, aim_of, play_plans, search
+from skills.measures.aims import reward_aim
+from skills.measures.planning import SLOT, Plan, aim_of, play_plans, search
 from skills.measures.switches import Switches, play_switches
+from skills.playing import rollout
 from skills.playing.sequence import Piece
 from skills.progress import silent_reporter
 
@@ -93,3 +95,11 @@ def test_what_was_predicted_is_what_a_plan_does(tmp_path: Path) -> None:
     assert plan.achieved.value is not None
     assert single.achieved.value is not None
     assert plan.achieved.value > single.achieved.value + 0.5
+
+
+def test_a_plan_that_is_played_on_its_back_has_not_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = constant_run(tmp_path / "run", "HalfCheetah-v5", [0.0, 0.8])
+    monkeypatch.setattr(rollout, "start", on_their_backs)
+    (played,) = play_plans(run, reward_aim("vx"), [Plan((Piece(0, 2.0),), 0.0, 1.0)])
+    assert played.length == 40  # nothing has ended it
+    assert played.survival == 0.0

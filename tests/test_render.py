@@ -1,8 +1,10 @@
 """Rendering a small run for real: what is written, skipped, made again, and told when it fails."""
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import imageio.v3 as imageio
 import numpy as np
@@ -19,7 +21,8 @@ from skills.videos.films.films import Style, skill_film
 from skills.videos.films.grid import columns_for, still_path, tile_side, write_grid
 from skills.videos.films.marks import caption
 from skills.videos.films.ray import RayRenderer
-from skills.videos.films.render import read_rollouts, render_skills
+from skills.videos.films.record import Finished
+from skills.videos.films.render import Rendered, read_rollouts, render_skills
 from skills.videos.films.sheet import contact_sheet
 from skills.videos.gallery.write import write_gallery
 
@@ -61,7 +64,7 @@ def test_videos_are_written_skipped_resumed_and_forced(run_folder: Path, hoppers
         return done.written, done.skipped
 
     assert render([2, 0]) == ((0, 2), ())
-    assert heard == [(0, 2), (1, 2), (2, 2)]
+    assert heard == [(done, 4) for done in range(5)]  # a film of each skill, and one of its other starts
     film = imageio.imread(Layout(run_folder).film(2))
     shown = hoppers.shown[2]
     made = clip(hoppers.qpos[2, shown], int(hoppers.lengths[2, shown]), "Hopper-v5", 8.0)
@@ -85,6 +88,35 @@ def test_videos_are_written_skipped_resumed_and_forced(run_folder: Path, hoppers
     digests = json.loads((run_folder / "gallery" / "videos.json").read_text())["digests"]
     assert set(digests) == {f"skills/{skill:03d}{kind}.mp4" for skill in (0, 1, 2) for kind in ("", "-starts")}
     assert not list((run_folder / "gallery").rglob(".*"))
+
+
+def test_each_skills_own_film_comes_first_and_an_interrupted_call_goes_on_where_it_was(run_folder: Path) -> None:
+    seen: list[Finished] = []
+
+    def stops(films: Finished) -> None:
+        seen.append(films)
+        if len(films.names) == 3:
+            raise KeyboardInterrupt
+
+    def render(**options: Any) -> Rendered:
+        return render_skills(
+            run_folder, "Hopper-v5", range(4), renderer="ray", size=SMALL, seconds=0.2, workers=1, **options
+        )
+
+    with pytest.raises(KeyboardInterrupt):
+        render(first=[2], finished=stops)
+    before = {path: path.read_bytes() for path in Layout(run_folder).film(0).parent.iterdir()}
+    assert render(first=[2], finished=seen.append).failures == ()
+    come = [
+        (after.names - earlier.names) for earlier, after in itertools.pairwise(seen) if after.names != earlier.names
+    ]
+    own = [{f"skills/{skill:03d}.mp4"} for skill in (2, 0, 1, 3)]
+    assert come == [*own, *({f"skills/{skill:03d}-starts.mp4"} for skill in (2, 0, 1, 3))]
+    assert {films.total for films in seen} == {8}
+    assert {path: path.read_bytes() for path in before} == before
+    whole = {path: path.read_bytes() for path in Layout(run_folder).film(0).parent.iterdir()}
+    assert render(force=True).written == (0, 1, 2, 3)
+    assert {path: path.read_bytes() for path in whole} == whole
 
 
 def test_a_film_shows_what_its_label_tells_of(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from skills.runs.folder import open_run
 from skills.runs.reading import read_own
 
 DATASET, EXPERT = "halfcheetah-random", "halfcheetah-medium"
-RIVALS = ["iq-learn", "valuedice", "demodice", "smodice"]
-METHODS = ["clue", "clue-uncalibrated", "true", "otr", "oril", "sqil", "bc", "td3bc", *RIVALS]
+RIVALS = ["iq-learn", "valuedice", "demodice", "smodice", "smore"]
+METHODS = ["clue", "clue-uncalibrated", "true", "otr", "oril", "oril-td3bc", "sqil", "bc", "td3bc", *RIVALS]
 TABLE = replace(paper.table("table3"), datasets=(DATASET,), columns=(*METHODS, "gail"))
 SETTINGS = Settings("smoke", seeds=2, seed=1, device="cpu", steps=60, expert=EXPERT)
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from constant import constant_run
+from constant import constant_run, on_their_backs
 
 from skills.bodies.quantities import QUANTITIES
 from skills.errors import SkillsError
 from skills.files import read_arrays, write_arrays
 from skills.measures.profile import LEVELS, in_switch_letters
 from skills.measures.switches import Switches, known_switches, play_switches, required_switches
+from skills.playing import midst
 from skills.progress import Progress, silent_reporter
 from skills.runs.folder import RunFolder
 
@@ -29,7 +30,10 @@ def switches(run: RunFolder) -> Switches:
 
 def test_postures_give_way_to_each_other(switches: Switches) -> None:
     assert switches.tried.tolist() == [3, 3, 3]
-    assert (switches.survived == 1.0).all()
+    on_its_back = np.zeros((3, 3), bool)
+    on_its_back[1, 2] = True  # what jumps from one posture to its opposite throws the cheetah over
+    np.testing.assert_array_equal(switches.survived, np.where(on_its_back, 0.0, 1.0))
+    assert not switches.safe[1, 2]
     assert np.diagonal(switches.reached).min() > 0.6
     assert np.diagonal(switches.times).max() <= 0.2  # it is there already
     others = ~np.eye(3, dtype=bool)
@@ -93,6 +97,14 @@ def test_a_skill_that_falls_before_has_nothing_to_give_way_from(tmp_path: Path) 
     assert np.isnan(found.values).all()
     assert not found.safe.any()
     assert in_switch_letters(found) == "    "
+
+
+def test_a_skill_that_lies_on_its_back_has_fallen_although_the_episode_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(midst, "start", on_their_backs)
+    found = play_switches(constant_run(tmp_path / "run", "HalfCheetah-v5", POSTURES[:2]), 2.0, 2, silent_reporter)
+    assert found.tried.tolist() == [0, 0]
 
 
 def test_the_letters_of_the_page() -> None:

@@ -180,6 +180,8 @@ def test_a_step_asks_the_host_for_nothing(name, tmp_path, monkeypatch):
     taken = []
 
     def watched(step, state, device):
+        assert not any(tensor.requires_grad for tensor in state), "they are copied back after the capture"
+
         def watching():
             with AsksNothing():
                 step()

@@ -156,8 +156,7 @@ class Run:
 
         Raises: SkillsError (partly done) where a film cannot be rendered; the page is there, without it.
         """
-        from skills.videos.films.render import render_skills
-        from skills.videos.gallery.page import publish
+        from skills.videos.gallery.filling import fill
 
         self._folder.require("measures")
         count = len(self)
@@ -167,9 +166,14 @@ class Run:
             except SkillsError as error:
                 notify(f"No films of the classes in the data: {error.message}")
                 in_data = None
-            shown = reporter(f"rendering {count} videos", "videos")
-            done = render_skills(self.path, self.env_id, range(count), exemplars=in_data, progress=shown)
-            page = publish(self._folder)
+            shown = reporter(f"rendering {count} videos", "films")
+            done, page = fill(
+                self._folder,
+                range(count),
+                exemplars=in_data,
+                progress=shown,
+                opened=lambda index: notify(f"The page is there, and fills while you look: {index}"),
+            )
         if done.failures:
             first = done.failures[0]
             raise SkillsError(

@@ -91,6 +91,16 @@ def fate(qpos: motion.Positions, env_id: str, *, ended: bool) -> Fate:
     return Fate(Outcome.STUCK, rests) if came > _CAME else Fate(Outcome.STAYS_UP, last)
 
 
+def fates_of(
+    poses: Iterable[motion.Positions], lengths: Iterable[int], ended: Iterable[bool], env_id: str
+) -> tuple[Fate, ...]:
+    """[N] the fates of episodes.   poses: [N] of [T + 1, P].   lengths: [N] steps played.   ended: [N] as in `fate`."""
+    return tuple(
+        fate(qpos[: int(length) + 1], env_id, ended=bool(end))
+        for qpos, length, end in zip(poses, lengths, ended, strict=True)
+    )
+
+
 def lies_from(qpos: motion.Positions, env_id: str) -> int | None:
     """The state of [T + 1, P] from which on a body is upside down for good; None where it is not, at the end."""
     down = motion.uprightness(qpos) < 0

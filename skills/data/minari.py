@@ -32,7 +32,7 @@ from skills.data.store import POLICY_KEY
 from skills.data.stored import StoredDigest
 from skills.data.transitions import ACTION_LIMIT, Transitions
 from skills.errors import NOT_FOUND, USAGE, SkillsError, some
-from skills.memory import check_memory
+from skills.memory import spacious
 from skills.progress import Progress, silent
 
 SECONDS = "seconds_per_step"  # in the metadata of a dataset without an environment: how long a step lasts
@@ -306,17 +306,15 @@ class _Filling:
         if self.expected <= 0:
             raise SkillsError(f"{minari_id} is empty.")
         space = dataset.action_space
-        row = np.dtype(np.float32).itemsize * (2 * kept + space.shape[0] + 2) + 1
-        check_memory(self.expected * row, f"Reading {self.expected:,} rows of {minari_id}")
+        rows, what = self.expected, f"Reading {self.expected:,} rows of {minari_id}"
         self._actions_of = body.actions
         self._checks = Checks(minari_id, body.actions.low, body.actions.high)
-        rows = self.expected
-        self._observations = np.empty((rows, kept), np.float32)
-        self._actions = np.empty((rows, space.shape[0]), np.float32)
-        self._next_observations = np.empty((rows, kept), np.float32)
-        self._rewards = np.empty(rows, np.float32)
-        self._terminated = np.empty(rows, np.bool_)
-        self._labels = np.empty(rows, np.int32) if LABEL_NAMES in dataset.storage.metadata else None
+        self._observations = spacious((rows, kept), np.float32, what)
+        self._actions = spacious((rows, space.shape[0]), np.float32, what)
+        self._next_observations = spacious((rows, kept), np.float32, what)
+        self._rewards = spacious((rows,), np.float32, what)
+        self._terminated = spacious((rows,), np.bool_, what)
+        self._labels = spacious((rows,), np.int32, what) if LABEL_NAMES in dataset.storage.metadata else None
         self._starts: list[int] = []
         self._stored = StoredDigest(raw_metadata(store.folder(minari_id), minari_id))
         self.rows = 0

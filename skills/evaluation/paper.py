@@ -36,6 +36,7 @@ METHODS = {
     "true": Method("true"),
     "otr": Method("otr"),
     "oril": Method("oril"),
+    "oril-td3bc": Method("ratio", "td3bc"),  # CLUE's
     "sqil": Method("sqil", "td3bc"),  # with TD3+BC, as papers do that compare with it offline
     "bc": Method(learner="bc"),
     "td3bc": Method("true", "td3bc"),
@@ -43,6 +44,8 @@ METHODS = {
     "valuedice": Method(learner="valuedice"),
     "demodice": Method(learner="demodice"),
     "smodice": Method(learner="smodice"),
+    "smore": Method(learner="smore"),
+    "cnf": Method("true", "cnf"),
 }
 
 

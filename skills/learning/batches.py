@@ -18,17 +18,24 @@ from torch import Tensor
 
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
+from skills.learning.engine.tables import table_of_ones
 from skills.learning.matrix import Rewards
 
 _SHARE_OF_GPU = 0.5  # of its free memory, that the reward matrix may take
 
 
 @dataclass(frozen=True)
-class BatchSettings:
-    """What a batch holds."""
+class RowSettings:
+    """How many rows a batch holds, and what the future counts."""
 
     batch: Annotated[int, "rows per step"] = 256
     discount: Annotated[float, "gamma"] = 0.99
+
+
+@dataclass(frozen=True)
+class BatchSettings(RowSettings):
+    """What a batch holds."""
+
     td_steps: Annotated[int, "n of n-step returns: Q aims at n discounted rewards and V n steps on"] = 1
     reward_shift: Annotated[float, "added to every scaled reward", float("-inf")] = 0.0
     expert_share: Annotated[float, "of each batch, drawn from the experts' rows alone; SQIL's half"] = 0.0
@@ -83,10 +90,20 @@ class Batch:
         )
 
 
+@dataclass(frozen=True)
+class RowTable:
+    """Every row of the dataset, as a `Batch` has them, on the device: [N, O + A + 1], [N, O + 1], [N, 1]."""
+
+    pairs: Tensor
+    next_states: Tensor
+    continues: Tensor
+
+
 class Batches:
     """Draws batches; on the CPU the next one in a thread while the last is learned from. A context manager.
 
-    The reward rows are gathered from disk, or from a GPU's memory where they fit; the rest lies on the device.
+    The reward rows are gathered from disk, or from a GPU's memory where they fit; the rest, `table`, lies on the
+    device.
     """
 
     def __init__(
@@ -106,18 +123,17 @@ class Batches:
         experts: whose rows `config.expert_share` of each batch is drawn from; not looked at where that is nothing.
         """
         size, action_size = transitions.observations.shape[1], transitions.actions.shape[1]
-        self._pairs = torch.ones(len(transitions), size + action_size + 1)
-        self._pairs[:, :size] = torch.from_numpy(transitions.observations)
-        self._pairs[:, size:-1] = torch.from_numpy(transitions.actions)
+        pairs = table_of_ones(len(transitions), size + action_size + 1)
+        pairs[:, :size] = torch.from_numpy(transitions.observations)
+        pairs[:, size:-1] = torch.from_numpy(transitions.actions)
         last, ahead = _steps_ahead(transitions, config.td_steps)
         self._ahead = torch.from_numpy(ahead).to(device)
-        self._next_states = torch.ones(len(transitions), size + 1)
-        self._next_states[:, :-1] = torch.from_numpy(transitions.next_observations[last])
-        for table in (self._pairs, self._next_states):
-            table[:, :size].sub_(mean).div_(std)
-        self._pairs, self._next_states = self._pairs.to(device), self._next_states.to(device)
-        continues = config.discount**ahead * ~transitions.terminated[last]
-        self._continues = torch.from_numpy(continues).to(device, torch.float32)[:, None]
+        next_states = table_of_ones(len(transitions), size + 1)
+        next_states[:, :-1] = torch.from_numpy(transitions.next_observations[last])
+        for states in (pairs, next_states):
+            states[:, :size].sub_(mean).div_(std)
+        continues = torch.from_numpy(config.discount**ahead * ~transitions.terminated[last]).float()[:, None]
+        self.table = RowTable(pairs.to(device), next_states.to(device), continues.to(device))
         self._labels, self._labels_on_gpu = rewards.labels, _on_gpu(rewards, device)
         self._scale = torch.from_numpy(rewards.scale).to(device)
         self._config, self._generator = config, generator
@@ -164,9 +180,9 @@ class Batches:
         if len(self._shown):
             drawn = self._shown.random_(0, len(self._expert_rows), generator=self._generator)
             drawn.copy_(self._expert_rows[drawn])
-        torch.index_select(self._pairs, 0, rows, out=batch.pairs)
-        torch.index_select(self._next_states, 0, rows, out=batch.next_states)
-        torch.index_select(self._continues, 0, rows, out=batch.continues)
+        torch.index_select(self.table.pairs, 0, rows, out=batch.pairs)
+        torch.index_select(self.table.next_states, 0, rows, out=batch.next_states)
+        torch.index_select(self.table.continues, 0, rows, out=batch.continues)
         batch.states[:, :-1] = batch.pairs[:, : batch.states.shape[1] - 1]
         self._fill_rewards(batch.rewards, rows)
         for mask in batch.dropout:

@@ -8,7 +8,7 @@ Letters: N rows, E episodes, B behaviours, C = O + A columns of (s, a), F = 2 C 
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 from skills.arrays import Float32s, Places
+from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.learning.clones import Clones, competing
 from skills.learning.company import keeping, stretches
@@ -25,7 +26,7 @@ from skills.learning.windows import moments
 
 _STRIDES = 6  # of a window
 _SHORT_STRIDES = 5  # of a window where behaviours take turns
-_CELLS, _CLONES = 200, 32  # at most, that behaviours are put together of
+_CELLS, _CLONES = 200, 24  # at most, that behaviours are put together of
 _FEWEST_CELLS = 24  # more than there are stretches of time, and each stretch had cells of its own
 _FITTED = 40_000  # rows that cells and clones are found in
 _PHASES = 8  # rows of a stride that clones need
@@ -77,13 +78,11 @@ def cut(transitions: Transitions, count: int | None, strides: int, seed: int) ->
     found = find(transitions, seed)
     rng = np.random.default_rng([seed, 1])
     values, mean, scale, columns = standardised(transitions)
-    features = moments(values, transitions.lengths, strides * found.stride)
-    spread = np.stack([features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)])
-    features = (features - spread[0]) / spread[1]
+    features, spread = standardised_moments(values, transitions.lengths, strides * found.stride)
     if count is None:
         count = found.count
     if count < found.count:
-        labels, centroids = _partition(features, count, rng)
+        labels, centroids = partition(features, count, rng)
         shares = np.zeros((count, found.count))
         np.add.at(shares, (labels, found.labels), 1.0)
         behaviours = shares.argmax(axis=1)
@@ -93,7 +92,7 @@ def cut(transitions: Transitions, count: int | None, strides: int, seed: int) ->
     owners: list[int] = []
     for behaviour, share in enumerate(_shares(np.bincount(found.labels), count)):
         rows = np.flatnonzero(found.labels == behaviour)
-        own, places = _partition(features[rows], int(share), rng)
+        own, places = partition(features[rows], int(share), rng)
         labels[rows] = len(owners) + own
         centres.append(places)
         owners += [behaviour] * int(share)
@@ -128,6 +127,13 @@ def standardised(transitions: Transitions) -> tuple[Float32s, Float32s, Float32s
     return (rows[:, columns] - mean) / scale, mean, scale, columns
 
 
+def standardised_moments(values: Float32s, lengths: NDArray[np.integer], window: int) -> tuple[Float32s, Float32s]:
+    """(features [N, F] over the window around each row of values [N, C], their mean and scale [2, F])."""
+    features = moments(values, lengths, window)
+    spread = np.stack([features.mean(axis=0), np.maximum(features.std(axis=0), 1e-6)])
+    return (features - spread[0]) / spread[1], spread
+
+
 def find(transitions: Transitions, seed: int) -> Behaviours:
     """The behaviours of a dataset."""
     rng = np.random.default_rng(seed)
@@ -142,10 +148,10 @@ def find(transitions: Transitions, seed: int) -> Behaviours:
     if company.count:
         return Behaviours(_by_size(company.labels), step, None)
     clones = _compete(transitions, values, step, rng)
-    labels = clones.labels(transitions.observations, transitions.actions, lengths, step)
+    labels = clones.labels(transitions.observations, transitions.actions, lengths)
     ranked = _by_size(labels)
     order = [int(labels[np.argmax(ranked == one)]) for one in range(int(ranked.max()) + 1)]
-    return Behaviours(ranked, step, Clones(clones.inputs, clones.weights[order]))
+    return Behaviours(ranked, step, replace(clones, weights=clones.weights[order]))
 
 
 def _compete(transitions: Transitions, values: Float32s, step: int, rng: np.random.Generator) -> Clones:
@@ -159,22 +165,24 @@ def _compete(transitions: Transitions, values: Float32s, step: int, rng: np.rand
     cells = _cells(moments(values[rows], sizes, _SHORT_STRIDES * step), _CLONES, rng)
     kept = np.concatenate([np.arange(size) for size in sizes]) % apart == 0
     chosen = rows[kept]
-    return competing(
+    seconds = body_of(transitions.env_id).seconds_per_step
+    clones = competing(
         transitions.observations[chosen],
         transitions.actions[chosen],
         -(-sizes // apart),
         np.unique(cells[kept], return_inverse=True)[1],
-        max(2, round(step / apart)),
+        seconds * apart,
         rng,
     )
+    return replace(clones, turn=clones.turn * apart)
 
 
 def _cells(features: Float32s, count: int, rng: np.random.Generator) -> Places:
     """[N] the cell of each row of features [N, F]."""
-    return _partition((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6), count, rng)[0]
+    return partition((features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-6), count, rng)[0]
 
 
-def _partition(features: Float32s, count: int, rng: np.random.Generator) -> tuple[Places, Float32s]:
+def partition(features: Float32s, count: int, rng: np.random.Generator) -> tuple[Places, Float32s]:
     """(the class of each row [N], the centroids [count, F]) of standardised features [N, F] by K-means."""
     fitted = features[rng.permutation(len(features))[:_FITTED]]
     # As in skills.learning.classes: with two threads sums are the same in whatever order they finish.

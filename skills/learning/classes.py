@@ -24,7 +24,10 @@ from skills.data.transitions import Transitions
 from skills.errors import USAGE, SkillsError
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
 from skills.learning.behaviours import cut
-from skills.learning.clones import Clones, Inputs
+from skills.learning.clones import Clones
+from skills.learning.minibatches import blocks, centroids_of, feature_scaling
+from skills.learning.policy_kmeans import cut_by_policy
+from skills.learning.seeing import Seeing
 from skills.learning.windows import moments
 from skills.settings.config import ExpertsConfig
 from skills.troubles import reading
@@ -44,8 +47,8 @@ class Classes:
     columns: [F] int64, which columns of concat(s, a, s') are features.   mean, scale: [F] float32.
     window: [] int64, over how many steps those columns are averaged first, see `ExpertsConfig`.
 
-    Where the classes are of behaviours, `columns` are [C] of (s, a), and features are the F = 2 C means over the window
-    of what they make standardised, and of its squares, standardised once more:
+    Where the classes are of behaviours or of policies, `columns` are [C] of (s, a), and features are the F = 2 C means
+    over the window of what they make standardised, and of its squares, standardised once more:
     behaviours: [K] int64, the behaviour of each class.   stride: [] int64, in steps.   spread: [2, F] float32, mean and
         scale of the features.   clones: whose the rows of a new episode are, where clones decided; else None.
     Of other classes they are empty and 0.
@@ -121,7 +124,7 @@ class Classes:
         features = (moments(values, lengths, int(self.window)) - self.spread[0]) / self.spread[1]
         distances = np.square(self.centroids).sum(axis=1) - 2.0 * features @ self.centroids.T
         if self.clones is not None:
-            behaviour = self.clones.labels(observations, actions, lengths, int(self.stride))
+            behaviour = self.clones.labels(observations, actions, lengths)
             distances[behaviour[:, None] != self.behaviours] = np.inf
         return np.asarray(distances.argmin(axis=1), np.int32)
 
@@ -132,8 +135,8 @@ class Classes:
         if not len(self.behaviours):
             arrays = {name: array for name, array in arrays.items() if name not in ("behaviours", "stride", "spread")}
         if clones is not None:
-            arrays |= {_CLONES + name: array for name, array in vars(clones.inputs).items()}
-            arrays[_CLONES + "weights"] = clones.weights
+            arrays |= {_CLONES + name: array for name, array in vars(clones.seeing).items()}
+            arrays |= {_CLONES + "weights": clones.weights, _CLONES + "turn": np.float64(clones.turn)}
         write_arrays(path, arrays)
 
     @staticmethod
@@ -145,8 +148,8 @@ class Classes:
             if not of_clones:
                 return Classes(**arrays)
             parts = {name.removeprefix(_CLONES): array for name, array in of_clones.items()}
-            weights = parts.pop("weights")
-            return Classes(**arrays, clones=Clones(Inputs(**parts), weights))
+            weights, turn = parts.pop("weights"), float(parts.pop("turn"))
+            return Classes(**arrays, clones=Clones(Seeing(**parts), weights, turn))
 
 
 def one_expert(total: int, rows: NDArray[np.integer], copies: int = 1) -> Classes:
@@ -168,8 +171,10 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {len(transitions)} with --skills, or use a larger dataset.",
             USAGE,
         )
-    if config.features == "behaviour":
+    if config.features != "step":
         return _shuffled(_of_behaviours(transitions, None if config.inferred else count, config, seed), config, seed)
+    if len(transitions) > config.batched_above and config.labels != "returns":
+        return _shuffled(_all_filled(_by_batches(transitions, count, config.window, seed)), config, seed)
     parts = [transitions.observations, transitions.actions, transitions.next_observations]
     raw = _averaged(parts, transitions.lengths, config.window)
     mean, scale, columns = _scaling(raw)
@@ -191,8 +196,42 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
     return _shuffled(_all_filled(classes), config, seed)
 
 
+def _by_batches(transitions: Transitions, count: int, window: int, seed: int) -> Classes:
+    """Classes of more rows than K-means goes over again and again."""
+    episodes = transitions.lengths
+
+    def steps(chosen: NDArray[np.int64]) -> tuple[list[NDArray[np.float32]], NDArray[np.int64]]:
+        rows = transitions.rows_of(chosen)
+        columns = (transitions.observations, transitions.actions, transitions.next_observations)
+        return [one[rows] for one in columns], episodes[chosen]
+
+    mean, scale, columns = feature_scaling(lambda chosen: _averaged(*steps(chosen), window), episodes)
+
+    def features(chosen: NDArray[np.int64]) -> NDArray[np.float32]:
+        return (_averaged(*steps(chosen), window)[:, columns] - mean) / scale
+
+    centroids = centroids_of(features, episodes, count, seed)
+    nothing = np.zeros(0, np.int32)
+    classes = Classes(nothing, centroids, columns, mean, scale, np.array(window))
+    labels = np.empty(len(transitions), np.int32)
+    for chosen in blocks(episodes):
+        (states, actions, after), lengths = steps(chosen)
+        part = slice(transitions.bounds[chosen[0]], transitions.bounds[chosen[-1] + 1])
+        labels[part] = classes.classify(states, actions, after, lengths)
+    return replace(classes, labels=labels)
+
+
 def _of_behaviours(transitions: Transitions, count: int | None, config: ExpertsConfig, seed: int) -> Classes:
-    found = cut(transitions, count, config.strides, seed)
+    if config.features == "behaviour":
+        found = cut(transitions, count, config.strides, seed)
+    elif count is None:
+        raise SkillsError(
+            "How many policies there are must be said: PG-Kmeans does not find it.",
+            "Name a number with --skills, or leave out --set experts.features=policy.",
+            USAGE,
+        )
+    else:
+        found = cut_by_policy(transitions, count, config.strides, config.max_iterations, seed)
     window, stride = np.array(config.strides * found.stride), np.array(found.stride)
     return _all_filled(
         Classes(

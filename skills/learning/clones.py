@@ -1,59 +1,29 @@
-"""Which windows of data are one behaviour, by who could have acted so: clones that compete for them.
+"""Who acted when, of behaviours that take turns inside an episode: clones that compete for its steps.
 
-A clone is a ridge regression of actions on the observation and random rectified features of it. A window goes to the
-clone that errs least in it; clones are fitted anew, and so on. What a clone needs to know of its rows are sums, so the
-clone of two clones' rows together is known without touching a row: two that it costs little to be one, become one.
+A clone is a ridge regression of actions on what is seen of the observation. A step is the turn of the clone that errs
+least, but that turns change costs something (`skills.learning.turns`); clones are fitted anew, and so on. What a clone
+needs to know of its rows are sums, so the clone of two clones' rows together is known without touching a row: two that
+it costs little to be one, become one, and what is seen is learned anew from those that are left.
 
-Letters: N rows, E episodes, O observation columns, M random features, F = 1 + O + M, A action size, B clones.
+Letters: N rows, E episodes, O observation columns, F features, A action size, B clones.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s, Places
-from skills.learning.windows import means
+from skills.learning.seeing import Seeing
+from skills.learning.turns import turnovers, turns
 
-_RANDOM = 64  # M
-_CLIP = 5.0  # standard deviations: a ReLU's line goes on for ever
-_RIDGE = 1e-2  # a row, to tell who could have acted so
-# A row, to tell whether two are one: a stiff clone knows little of states it has not seen and bends between them.
-_STIFF_RIDGE = 0.03
-_WIDE, _NARROW = (3, 3, 3), (2, 2)  # strides of a window, round after round
-_DWELL = 2  # strides that a behaviour lasts; what lasts less are the moments between two
+_RIDGE = 1e-2  # a row
+_LEFT = (12, 8)  # clones, when what is seen is learned anew
+_SETTLED, _ROUNDS, _TRIED = 5, 2, 3  # rounds after learning to see; after putting two together; pairs that are tried
+_TURN = 0.8  # s: a change of turn costs as much as that time's error
+# Two become one unless that adds more than these shares of what all clones explain, and of the error that is left.
+_EXPLAINED, _LOST = 0.03, 0.03
 _CHUNK = 65_536  # rows whose errors are found at once
-# What it may cost two clones to be one: by how much the squared error grows, over all rows, actions being in +-1.
-_COST = 0.016
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """How an observation becomes a clone's F inputs.
-
-    mean, scale: [O] of observations.   directions: [O, M] and shifts: [M] of the random features.
-    """
-
-    mean: Float32s
-    scale: Float32s
-    directions: Float32s
-    shifts: Float32s
-
-    @staticmethod
-    def of(observations: Float32s, rng: np.random.Generator, features: int = _RANDOM) -> "Inputs":
-        """Those that standardise the observations [N, O].   features: M."""
-        size = observations.shape[1]
-        mean, scale = observations.mean(axis=0, dtype=np.float64), observations.std(axis=0, dtype=np.float64)
-        directions = rng.standard_normal((size, features)) / np.sqrt(size)
-        shifts = rng.uniform(-1.0, 1.0, features)
-        parts = (mean, np.where(scale > 1e-8, scale, 1.0), directions, shifts)
-        return Inputs(*(part.astype(np.float32) for part in parts))
-
-    def __call__(self, observations: Float32s) -> Float32s:
-        """[N, F]"""
-        rows = ((observations - self.mean) / self.scale).clip(-_CLIP, _CLIP)
-        ones = np.ones((len(rows), 1), np.float32)
-        return np.concatenate([ones, rows, np.maximum(rows @ self.directions + self.shifts, 0.0)], axis=1)
 
 
 def errors(inputs: Float32s, actions: Float32s, weights: NDArray[np.floating]) -> Float32s:
@@ -100,9 +70,9 @@ class Sums:
         """Of each clone's rows and the other's together."""
         return Sums(*(one + other for one, other in zip(vars(self).values(), vars(others).values(), strict=True)))
 
-    def weights(self, ridge: float) -> NDArray[np.float64]:
+    def weights(self) -> NDArray[np.float64]:
         """[B, F, A] of the clones."""
-        penalty = ridge * np.maximum(self.rows, 1.0)[:, None, None] * np.eye(self.squares.shape[-1])
+        penalty = _RIDGE * np.maximum(self.rows, 1.0)[:, None, None] * np.eye(self.squares.shape[-1])
         return np.asarray(np.linalg.solve(self.squares + penalty, self.products), np.float64)
 
     def error(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,29 +83,29 @@ class Sums:
 
 
 def costs(sums: Sums) -> NDArray[np.float64]:
-    """[B, B] what it costs each pair to be one clone, see `_COST`; infinite of one with itself."""
+    """[B, B] what it costs each pair to be one clone, in error of all rows; infinite of one with itself."""
     count = len(sums.rows)
     found = np.full((count, count), np.inf)
     one, other = np.triu_indices(count, 1)
-    own = sums.rows * sums.error(sums.weights(_STIFF_RIDGE))
+    own = sums.rows * sums.error(sums.weights())
     first, second = sums.chosen(one), sums.chosen(other)
     joint = first.with_others(second)
-    together = joint.rows * joint.error(joint.weights(_STIFF_RIDGE))
+    together = joint.rows * joint.error(joint.weights())
     found[one, other] = (together - own[one] - own[other]) / sums.rows.sum()
     return np.asarray(np.minimum(found, found.T))
 
 
 @dataclass(frozen=True)
 class Clones:
-    """B clones.   weights: [B, F, A]."""
+    """B clones.   weights: [B, F, A].   turn: what a change of turn costs, in error of a row."""
 
-    inputs: Inputs
+    seeing: Seeing
     weights: Float32s
+    turn: float
 
-    def labels(self, observations: Float32s, actions: Float32s, lengths: NDArray[np.integer], window: int) -> Places:
-        """[N] who could have acted so: the clone of the least error in the window around each row."""
-        missed = means(errors(self.inputs(observations), actions, self.weights), lengths, window)
-        return np.asarray(missed.argmin(axis=1))
+    def labels(self, observations: Float32s, actions: Float32s, lengths: NDArray[np.integer]) -> Places:
+        """[N] whose turn it is at each step of episodes [E] end to end."""
+        return turns(errors(self.seeing(observations), actions, self.weights), lengths, self.turn)
 
 
 def competing(
@@ -143,66 +113,86 @@ def competing(
     actions: Float32s,
     lengths: NDArray[np.integer],
     labels: Places,
-    stride: int,
+    seconds: float,
     rng: np.random.Generator,
 ) -> Clones:
-    """Clones that have found their rows, from the labels [N] that they begin with; how many they are is theirs too."""
-    inputs = Inputs.of(observations, rng)
-    rows = _Rows(inputs(observations), actions, lengths, stride)
-    for strides in (*_WIDE, *_NARROW):
-        labels = rows.again(labels, strides)
-    labels = _lasting(_merged(labels, rows), rows)
-    return Clones(inputs, rows.sums(labels).weights(_RIDGE).astype(np.float32))
+    """Clones that have found their rows, from the labels [N] that they begin with; how many they are is theirs too.
+
+    seconds: between two rows.
+    """
+    for left in (*_LEFT, 1):
+        seeing = Seeing.learned(observations, actions, labels, rng)
+        rows = _Rows(seeing(observations), actions, lengths)
+        rows = rows.with_turn(_TURN / seconds * rows.lost(labels))
+        found = rows.settled(labels, _SETTLED)
+        found = _put_together(rows, found, left, 0.0 if left > 1 else _least(rows, found))
+        labels = found.labels
+    return Clones(seeing, rows.sums(labels).weights().astype(np.float32), rows.turn)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """labels: [N].   cost: mean error of a row and what changes of turn cost, shared out to the rows."""
+
+    labels: Places
+    cost: float
+
+    @property
+    def count(self) -> int:
+        return int(self.labels.max()) + 1
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """What clones compete for.   inputs: [N, F].   actions: [N, A].   lengths: [E].   stride: in rows."""
+    """What clones compete for.   inputs: [N, F].   actions: [N, A].   lengths: [E].   turn: as in `Clones`."""
 
     inputs: Float32s
     actions: Float32s
     lengths: NDArray[np.integer]
-    stride: int
+    turn: float = 0.0
+
+    def with_turn(self, turn: float) -> "_Rows":
+        return replace(self, turn=turn)
 
     def sums(self, labels: Places) -> Sums:
-        """Of the rows of each label 0..B-1; those of -1 are nobody's."""
+        """Of the rows of each label 0..B-1."""
         return Sums.of(self.inputs, self.actions, labels, int(labels.max()) + 1)
 
-    def again(self, labels: Places, strides: int) -> Places:
-        """[N] who errs least in windows of so many strides, of clones of these rows; 0..B-1, each with some row."""
-        missed = errors(self.inputs, self.actions, self.sums(labels).weights(_RIDGE))
-        return _numbered(means(missed, self.lengths, strides * self.stride).argmin(axis=1))
+    def lost(self, labels: Places) -> float:
+        """Mean squared error of a row by the clone that the labels give it."""
+        sums = self.sums(labels)
+        return float((sums.error(sums.weights()) * sums.rows).sum() / sums.rows.sum())
 
-    def dwell(self, labels: Places) -> NDArray[np.float64]:
-        """[B] how many strides each clone keeps its rows for, in the mean."""
-        begins = np.ones(len(labels), bool)
-        begins[1:] = labels[1:] != labels[:-1]
-        begins[np.cumsum(self.lengths)[:-1]] = True
-        return np.asarray(np.bincount(labels) / np.bincount(labels[begins]) / self.stride)
-
-
-def _numbered(labels: Places) -> Places:
-    """The labels as 0..B-1; -1 stays."""
-    found = np.unique(labels[labels >= 0])
-    return np.where(labels < 0, -1, np.searchsorted(found, labels))
+    def settled(self, labels: Places, rounds: int) -> _Found:
+        """The labels after so many rounds of fitting clones and sharing out the rows."""
+        for _ in range(rounds):
+            missed = errors(self.inputs, self.actions, self.sums(labels).weights())
+            labels = turns(missed, self.lengths, self.turn)
+            error = missed[np.arange(len(labels)), labels].mean()
+            labels = np.unique(labels, return_inverse=True)[1]
+        return _Found(labels, float(error) + self.turn * turnovers(labels, self.lengths) / len(labels))
 
 
-def _merged(labels: Places, rows: _Rows) -> Places:
-    """The labels when every two clones would err much more as one."""
-    while labels.max() > 0:
-        cost = costs(rows.sums(labels))
-        one, other = np.unravel_index(int(cost.argmin()), cost.shape)
-        if cost[one, other] > _COST:
+def _put_together(rows: _Rows, found: _Found, left: int, worth: float) -> _Found:
+    """Two become one until so few are left, or until the best two to put together cost more than that is worth."""
+    while found.count > left:
+        cost = costs(rows.sums(found.labels))
+        pairs = np.column_stack(np.triu_indices(len(cost), 1))
+        cheapest = pairs[np.argsort(cost[pairs[:, 0], pairs[:, 1]], kind="stable")[:_TRIED]]
+        tried = [rows.settled(_together(found.labels, *pair), _ROUNDS) for pair in cheapest]
+        best = min(tried, key=lambda one: one.cost)
+        if worth > 0.0 and best.cost - found.cost > worth:
             break
-        labels = rows.again(_numbered(np.where(labels == other, one, labels)), _NARROW[-1])
-    return labels
+        found = best
+    return found
 
 
-def _lasting(labels: Places, rows: _Rows) -> Places:
-    """The labels without those of the moments between two behaviours, which go to these."""
-    while labels.max() > 0:
-        dwell = rows.dwell(labels)
-        if dwell.min() >= _DWELL:
-            break
-        labels = rows.again(_numbered(np.where(labels == dwell.argmin(), -1, labels)), _NARROW[-1])
-    return labels
+def _together(labels: Places, one: int, other: int) -> Places:
+    """The labels 0..B-2 when two of 0..B-1 are one."""
+    return np.unique(np.where(labels == other, one, labels), return_inverse=True)[1]
+
+
+def _least(rows: _Rows, found: _Found) -> float:
+    """What telling two apart must spare, see `_EXPLAINED`."""
+    left = rows.lost(found.labels)
+    return max(_EXPLAINED * (rows.lost(np.zeros_like(found.labels)) - left), _LOST * left)

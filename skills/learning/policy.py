@@ -15,10 +15,12 @@ from torch import Tensor, nn
 from skills.files import MAKE_AGAIN, read_json, write_json
 from skills.learning.engine.checkpoint import load_tensors, save_tensors
 from skills.learning.engine.stacked import StackedMlp, initial, parameter_count, with_ones
+from skills.learning.flow import Flow, FlowShape
 from skills.troubles import reading
 
 LOG_STD_RANGE = (-5.0, 2.0)
 _CONFIG = "config.json"
+_FLOW = "flow"  # in it
 _WEIGHTS = "weights.safetensors"
 
 
@@ -106,7 +108,7 @@ class OwnTrunks(nn.Module):
 
 
 class Policy(nn.Module):
-    """A Gaussian per skill: tanh means from a trunk, a free log std per skill and action.
+    """A Gaussian per skill: means from a trunk through a tanh, or through a flow; a free log std per skill and action.
 
     Observations are standardised inside, so it acts on what the environment gives.
     """
@@ -116,9 +118,13 @@ class Policy(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, shape: Shape, mean: Tensor, std: Tensor, generator: torch.Generator) -> None:
+    def __init__(
+        self, shape: Shape, mean: Tensor, std: Tensor, generator: torch.Generator, flow: Flow | None = None
+    ) -> None:
+        """flow: what the networks' outputs are latents of; None: they are actions, but for a tanh."""
         super().__init__()
         self.shape = shape
+        self.flow = flow
         sizes, trunks = shape.layers(shape.observation_size, shape.action_size), shape.trunks
         self.network = SharedTrunk(sizes) if trunks == 1 else OwnTrunks(trunks, sizes)
         self.network.load_flat(initial(trunks, sizes, generator))
@@ -132,8 +138,12 @@ class Policy(nn.Module):
 
     def means(self, standardised: Tensor) -> Tensor:
         """The mean action of every skill: standardised observations [B, O] -> [B, K, A]."""
-        actions = torch.tanh(self.network(standardised))
-        return actions.view(-1, self.shape.skills, self.shape.action_size)
+        outputs = self.network(standardised).view(-1, self.shape.skills, self.shape.action_size)
+        return self.outward(outputs, standardised[:, None])
+
+    def outward(self, outputs: Tensor, standardised: Tensor) -> Tensor:
+        """The actions [..., A] that outputs of the networks, [..., A], mean in observations [..., O]."""
+        return torch.tanh(outputs) if self.flow is None else self.flow.decode(outputs, standardised)
 
     @torch.no_grad()
     def act(self, observations: NDArray[np.floating], skills: NDArray[np.integer]) -> NDArray[np.float32]:
@@ -142,7 +152,7 @@ class Policy(nn.Module):
         seen = self.standardise(seen.to(self.mean.device))
         wanted = torch.as_tensor(skills, device=seen.device)
         if isinstance(self.network, OwnTrunks):
-            means = torch.tanh(self.network.of(seen, wanted))
+            means = self.outward(self.network.of(seen, wanted), seen)
         else:
             means = self.means(seen)[torch.arange(len(seen)), wanted]
         actions: NDArray[np.float32] = means.cpu().numpy()
@@ -152,7 +162,7 @@ class Policy(nn.Module):
     def alone(self, skill: int) -> "Policy":
         """The policy of one skill by itself, K = 1: its means are that skill's."""
         shape = replace(self.shape, skills=1, trunks=1)
-        policy = Policy(shape, self.mean, self.std, torch.Generator())
+        policy = Policy(shape, self.mean, self.std, torch.Generator(), self.flow)
         policy.network.load_flat(self.network.flat_of(skill, shape.action_size))
         policy.log_std.copy_(self.log_std[skill : skill + 1])
         return policy
@@ -165,7 +175,8 @@ class Policy(nn.Module):
     def save(self, folder: Path) -> None:
         """Writes config.json and weights.safetensors."""
         save_tensors(folder / _WEIGHTS, self.state_dict())
-        write_json(folder / _CONFIG, {"schema_version": 1, **asdict(self.shape)})
+        flow = {} if self.flow is None else {_FLOW: asdict(self.flow.shape)}
+        write_json(folder / _CONFIG, {"schema_version": 1, **asdict(self.shape), **flow})
 
     @staticmethod
     def load(folder: Path) -> "Policy":
@@ -173,8 +184,9 @@ class Policy(nn.Module):
         document = read_json(folder / _CONFIG)
         with reading(folder / _CONFIG, MAKE_AGAIN):
             shape = Shape(**{name: document[name] for name in Shape.__dataclass_fields__ if name in document})
+            flow = Flow(FlowShape(**document[_FLOW]), torch.Generator()) if _FLOW in document else None
         weights = load_tensors(folder / _WEIGHTS)
         with reading(folder, MAKE_AGAIN):  # its two files do not fit together
-            policy = Policy(shape, weights["mean"], weights["std"], torch.Generator())
+            policy = Policy(shape, weights["mean"], weights["std"], torch.Generator(), flow)
             policy.load_state_dict(weights)
         return policy

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skills.data.transitions import Transitions
+from skills.learning.engine.tables import table_of_ones
 
 
 def standardised_rows(
@@ -18,7 +19,7 @@ def standardised_rows(
 ) -> Tensor:
     """(s, a, 1) of every transition, [N, O + A + 1]; observations standardised where a (mean, std) is given."""
     size = transitions.observations.shape[1]
-    rows = torch.ones(len(transitions), size + transitions.actions.shape[1] + 1)
+    rows = table_of_ones(len(transitions), size + transitions.actions.shape[1] + 1)
     rows[:, :size] = torch.from_numpy(transitions.observations)
     rows[:, size:-1] = torch.from_numpy(transitions.actions)
     if scaling is not None:
@@ -44,6 +45,13 @@ class Members:
         sizes = self.starts.diff()[:, None]
         uniform = torch.rand(self.count, batch, generator=generator, dtype=torch.float64, device=generator.device)
         return self.rows[self.starts[:-1, None] + (uniform * sizes).long()]
+
+    def draw_evenly(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(classes, rows), [count] each: every class as often as any other, but for one, and a member of each."""
+        start, uniform = torch.rand(2, count, generator=generator, dtype=torch.float64, device=generator.device)
+        places = torch.arange(count, device=generator.device) + start[0]
+        classes = (places * (self.count / count)).long().clamp_(max=self.count - 1)
+        return classes, self.rows[self.starts[classes] + (uniform * self.starts.diff()[classes]).long()]
 
     def to(self, device: torch.device) -> "Members":
         """A copy there."""

@@ -32,7 +32,7 @@ class StateTellers:
         sizes = [steps.states.shape[1] - 1, hidden, hidden, 1]
         count, device = steps.experts.count, steps.device
         mlp = StackedMlp.of(initial(count, sizes, generator), sizes).to(device).to_learn()
-        self._steps, self._teller = steps, Sloped(mlp, smooth=True)
+        self._steps, self.teller = steps, Sloped(mlp, smooth=True)
         self._optimizer = adam(mlp.layers, rate)
         self._expert, self._data = (torch.zeros(count, batch, dtype=torch.int64, device=device) for _ in range(2))
         self._shares = torch.zeros(count, batch, 1, device=device)
@@ -50,8 +50,8 @@ class StateTellers:
     def update(self) -> None:
         """One step on them."""
         expert, data = (self._steps.states[rows] for rows in (self._expert, self._data))
-        found = telling_loss(self._teller(expert), self._teller(data))
-        _, slopes = self._teller.slopes(between(expert, data, self._shares))
+        found = telling_loss(self.teller(expert), self.teller(data))
+        _, slopes = self.teller.slopes(between(expert, data, self._shares))
         self._losses.copy_(found.detach())
         descend(self._optimizer, (found + _PENALTY * penalty(slopes, 1.0)).sum())
 
@@ -61,10 +61,10 @@ class StateTellers:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that an update changes and the next one reads."""
-        return self._teller.mlp.named_layers("teller") | state_of(self._optimizer, "adam")
+        return self.teller.mlp.named_layers("teller") | state_of(self._optimizer, "adam")
 
     @torch.no_grad()
     def ratios(self) -> Tensor:
         """[K, M] the logits of all states."""
         rows = self._steps.states
-        return torch.cat([self._teller(rows[None, first : first + _CHUNK]) for first in range(0, len(rows), _CHUNK)], 1)
+        return torch.cat([self.teller(rows[None, first : first + _CHUNK]) for first in range(0, len(rows), _CHUNK)], 1)

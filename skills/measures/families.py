@@ -62,7 +62,8 @@ def find_families(rollouts: Rollouts, env_id: str, of_classes: Ids | None = None
     of_classes: [K] the behaviour of each skill's class, where the data have told (`Classes.behaviours`); then a family
     is a behaviour, and the skill that stands for it is the one that performs it for most of its time. None or empty:
     Ward's linkage of what the skills do, cut by the mean silhouette (Rousseeuw 1987): the finest cut whose silhouette
-    is nearly the largest of all, and the skill in the middle of each stands for it.
+    is nearly the largest of all, and the skill in the middle of each stands for it. None that is seen to fall or to lie
+    on its back stands for a family, unless that is what most of it does.
     """
     known = None if of_classes is None or not len(of_classes) else of_classes
     fates = rollouts.fates(env_id)
@@ -80,7 +81,10 @@ def find_families(rollouts: Rollouts, env_id: str, of_classes: Ids | None = None
         family = np.argsort(by_size)[found]
         leaves = hierarchy.leaves_list(tree)
         order = leaves[np.argsort(family[leaves], kind="stable")]
-    heads = _medoids(family, distances) if known is None else _performers(family, rollouts)
+    members = [
+        _fit_to_stand_for(np.flatnonzero(family == one), fates, rollouts) for one in range(int(family.max()) + 1)
+    ]
+    heads = _medoids(members, family, distances) if known is None else _performers(members, family, rollouts)
     names = _names(shown(rollouts, env_id, fates), fates, family, heads, traits)
     return Families(distances, family, names, heads, order, places, axes)
 
@@ -189,22 +193,28 @@ def _cut(tree: Floats, distances: Floats) -> NDArray[np.int64]:
     return cuts[int(np.flatnonzero(np.array(scores) >= _ALMOST * max(scores))[-1])]
 
 
-def _performers(family: NDArray[np.int64], rollouts: Rollouts) -> NDArray[np.int64]:
-    """[F] of each family the skill whose steps are the most in classes of that family."""
+def _fit_to_stand_for(members: Ids, fates: Sequence[Sequence[Fate]], rollouts: Rollouts) -> Ids:
+    """Those of a family that may stand for it: those that are seen to stay up, unless most of its rollouts do not."""
+    survive = np.mean([fate.survives for skill in members for fate in fates[skill]])
+    stay_up = [skill for skill in members.tolist() if fates[skill][int(rollouts.shown[skill])].survives]
+    return np.array(stay_up, np.int64) if stay_up and survive > 1.0 - _MOSTLY else members
+
+
+def _performers(members: Sequence[Ids], family: NDArray[np.int64], rollouts: Rollouts) -> NDArray[np.int64]:
+    """[F] of the members of each family the skill whose steps are the most in classes of that family."""
     classes = rollouts.classes
     inside = (classes >= 0) & (family[classes] == family[:, None, None])
     share = inside.sum(axis=(1, 2)) / rollouts.lengths.sum(axis=1)
-    members = (np.flatnonzero(family == one) for one in range(int(family.max()) + 1))
     return np.array([own[np.argmax(share[own])] for own in members], np.int64)
 
 
-def _medoids(family: NDArray[np.int64], distances: Floats) -> NDArray[np.int64]:
-    """[F] the member of each family that is nearest to its others."""
-    found = []
-    for index in range(int(family.max()) + 1):
-        members = np.flatnonzero(family == index)
-        found.append(members[np.argmin(distances[np.ix_(members, members)].sum(axis=1))])
-    return np.array(found, np.int64)
+def _medoids(members: Sequence[Ids], family: NDArray[np.int64], distances: Floats) -> NDArray[np.int64]:
+    """[F] of the members of each family the one that is nearest to all of it."""
+    whole = [np.flatnonzero(family == index) for index in range(len(members))]
+    return np.array(
+        [own[np.argmin(distances[np.ix_(own, all_)].sum(axis=1))] for own, all_ in zip(members, whole, strict=True)],
+        np.int64,
+    )
 
 
 def _map(behaviours: Floats, traits: dict[str, Floats]) -> tuple[Floats, tuple[str, str]]:

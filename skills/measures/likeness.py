@@ -20,7 +20,6 @@ from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.files import read_arrays, write_arrays
 from skills.learning.classes import Classes
-from skills.learning.clones import Inputs
 from skills.learning.windows import means
 from skills.progress import silent_reporter, unsaid
 from skills.runs.folder import RunFolder
@@ -30,11 +29,41 @@ _VERSION = 1
 _FITTED = 200_000  # rows at most that all is fitted to
 _RANDOM = 256  # features
 _RIDGE = 1e-3  # a row
+_CLIP = 5.0  # standard deviations: a ReLU's line goes on for ever
 _CHUNK = 65_536  # rows looked at at once
 _FLOOR = 1e-4  # of a standardised column, squared: what hardly varies is not known more exactly than that
 _LEAST = 1e-3  # of a distance, before its logarithm
 _SECONDS = (0.1, 1.0)  # a push is short, a fault lasts; the third length is the whole episode
 _INPUTS = "inputs_"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How (s, a) becomes the regression's M inputs: itself, a one, and rectified features of it in random directions.
+
+    mean, scale: [C] of (s, a).   directions: [C, R] and shifts: [R] of the random features.
+    """
+
+    mean: Float32s
+    scale: Float32s
+    directions: Float32s
+    shifts: Float32s
+
+    @staticmethod
+    def of(given: Float32s, rng: np.random.Generator) -> "Inputs":
+        """Those that standardise (s, a), [N, C]."""
+        size = given.shape[1]
+        mean, scale = given.mean(axis=0, dtype=np.float64), given.std(axis=0, dtype=np.float64)
+        directions = rng.standard_normal((size, _RANDOM)) / np.sqrt(size)
+        shifts = rng.uniform(-1.0, 1.0, _RANDOM)
+        parts = (mean, np.where(scale > 1e-8, scale, 1.0), directions, shifts)
+        return Inputs(*(part.astype(np.float32) for part in parts))
+
+    def __call__(self, given: Float32s) -> Float32s:
+        """[N, M]"""
+        rows = ((given - self.mean) / self.scale).clip(-_CLIP, _CLIP)
+        ones = np.ones((len(rows), 1), np.float32)
+        return np.concatenate([ones, rows, np.maximum(rows @ self.directions + self.shifts, 0.0)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -65,7 +94,7 @@ class Likeness:
         rows = np.arange(0, len(data), max(1, -(-len(data) // _FITTED)))
         rows = rows[labels[rows] >= 0]
         given, change = _given(data, rows), _change(data, rows)
-        inputs = Inputs.of(given, np.random.default_rng(0), _RANDOM)
+        inputs = Inputs.of(given, np.random.default_rng(0))
         weights = _ridge(inputs, given, change)
         x, of = np.concatenate([given, change - inputs(given) @ weights], axis=1), labels[rows]
         mean, scale = x.mean(axis=0), np.maximum(x.std(axis=0), 1e-6)

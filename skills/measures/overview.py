@@ -24,6 +24,7 @@ from skills.progress import Reporter
 
 SCHEMA_VERSION = 1
 _PATH_POINTS = 40
+_NO_SPREAD = 1e-6  # m/s; less than that between rollouts of one skill is rounding, or there is one rollout only
 _OF_PLAYING = (
     "speed", "forward", "speed_within", "displacement", "survival", "ended_seconds", "episode_return", "occupancy",
     "occupancy_ratio", "fates",
@@ -169,7 +170,7 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
         "held_share": float(np.mean(ratios > 1.0)),
         "speed_between": between,
         "speed_within": within,
-        "speed_spread_ratio": between / within if within > 0.0 else None,  # one rollout of a skill says nothing of it
+        "speed_spread_ratio": between / within if within > _NO_SPREAD else None,
         "reward_auc_median": float(np.median(aucs)) if aucs else None,
         "reward_auc_min": min(aucs, default=None),
         "survival_median": float(np.median([skill.survival for skill in skills])),

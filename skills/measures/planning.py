@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Float32s, Floats
+from skills.bodies.fates import survived
 from skills.bodies.quantities import QUANTITIES, Quantity
 from skills.errors import SkillsError
 from skills.learning.policy import Policy
@@ -198,11 +199,12 @@ def play_plans(
     windows = Windows(np.cumsum(lengths) - lengths, lengths, schedules.shape[1])
     means = window_means(aim.columns(LoggedSteps(*played.rows(), run.env_id)), windows)
     worth = aim.worth(means).reshape(len(plans), _TRIALS)
+    survival = survived(played.fates(run.env_id), schedules.shape[1]).reshape(len(plans), _TRIALS)
     return tuple(
         PlayedPlan(
             student(worth[place].tolist()),
             tuple(means.reshape(len(plans), _TRIALS, -1)[place].mean(axis=0).tolist()),
-            float(lengths.reshape(len(plans), _TRIALS)[place].mean() / schedules.shape[1]),
+            float(survival[place].mean()),
             played.qpos[place * _TRIALS],
             int(lengths[place * _TRIALS]),
         )

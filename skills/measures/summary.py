@@ -11,10 +11,10 @@ from skills.troubles import reading
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a summary: "Own-class occupancy: 5.1 x base rate", and what that means."""
+    """One line of a summary: "Own-class occupancy: 5.1 x base rate", and what that means.   value: None of nothing."""
 
     name: str
-    value: float
+    value: float | None
     unit: str
     explanation: str
 

@@ -28,7 +28,7 @@ from skills.playing.rollout import Transcript
 from skills.progress import Reporter
 from skills.runs.folder import RunFolder
 
-_VERSION = 1
+_VERSION = 2
 _WINDOW = 0.8  # s: a stride or more on every body here
 _BETWEEN = 0.1  # s from one window to the next
 _OWN = 0.95  # of a skill's own windows that count as it
@@ -41,8 +41,9 @@ class Switches:
     """What happens when the skill of a row gives way to the skill of a column.
 
     tried: [K] starts from which each skill was still up when it was to give way, of R.
-    survived: [K, K] share of these that did not fall in the time after.   reached: [K, K] share that came to the new
-        behaviour.   times: [K, K] s until they did, the median. NaN where there is nothing to say.
+    survived: [K, K] share of these that neither fell nor came to lie on their back in the time after.
+    reached: [K, K] share that came to the new behaviour.   times: [K, K] s until they did, the median. NaN where there
+        is nothing to say.
     values: [K, R, T, Q] the quantities of a skill that goes on, in the order of `words_of`; NaN after a fall.
     done: [K] rows that have been played.   seconds: s before a switch, and s that are looked at after it.
     """

@@ -6,15 +6,17 @@ the step before was), so there the skill before is played once more from the sam
 Letters: K skills, R starts of each, N simulations, T steps before and after.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 
-from skills.arrays import Bools, Ids
+from skills.arrays import Bools, Floats, Ids
 from skills.bodies.body import body_of
 from skills.bodies.fast import Simulation
+from skills.bodies.fates import Fate, fates_of
 from skills.learning.policy import Policy
-from skills.playing.rollout import Transcript, lockstep, start
+from skills.playing.rollout import Moment, Transcript, lockstep, start
 from skills.playing.sequence import perform
 from skills.playing.trials import STARTS_SEED
 
@@ -27,7 +29,7 @@ class Midst(Protocol):
     def go_on(self, before: Ids, after: Ids) -> tuple[Transcript, Bools]:
         """Skills after[n] for T steps from where skills before[n] came, from start n % R.
 
-        What was seen of them, and [N] which fell.
+        What was seen of them, and [N] which fell or lie on their back.
         """
 
 
@@ -41,14 +43,14 @@ class _Put:
     """Sets the simulations to the states that are kept: [K * R, .] qpos and qvel."""
 
     def __init__(self, policy: Policy, env_id: str, count: int, starts: int, steps: int) -> None:
-        self._policy, self._starts, self._steps = policy, starts, steps
+        self._policy, self._env_id, self._starts, self._steps = policy, env_id, starts, steps
         skills = np.repeat(np.arange(count), starts)
         self._simulation = Simulation(env_id, len(skills))
         started = start(self._simulation, starts, STARTS_SEED)
-        fell = np.zeros(len(skills), bool)
-        for moment in lockstep(policy, self._simulation, started, skills, steps, endless=True):
-            fell[moment.playing] = moment.terminated
-        self.up = ~fell
+        watch = _Watch(self._simulation.qpos, steps)
+        for step, moment in enumerate(lockstep(policy, self._simulation, started, skills, steps, endless=True)):
+            watch.add(step, moment)
+        self.up = ~watch.fell(env_id)
         self._qpos, self._qvel = self._simulation.qpos.copy(), self._simulation.qvel.copy()
 
     def go_on(self, before: Ids, after: Ids) -> tuple[Transcript, Bools]:
@@ -56,11 +58,34 @@ class _Put:
         simulation, steps = self._simulation, self._steps
         started = simulation.set_state(self._qpos[rows], self._qvel[rows])
         seen = Transcript(len(after), steps, self._policy.shape.observation_size, simulation.action_size)
-        fell = np.zeros(len(after), bool)
+        watch = _Watch(simulation.qpos, steps)
         for step, moment in enumerate(lockstep(self._policy, simulation, started, after, steps, endless=True)):
             seen.add(step, moment)
-            fell[moment.playing] = moment.terminated
-        return seen, fell
+            watch.add(step, moment)
+        return seen, watch.fell(self._env_id)
+
+
+class _Watch:
+    """What becomes of simulations.   qpos: [N, P] the states that they begin in."""
+
+    def __init__(self, qpos: Floats, steps: int) -> None:
+        self._qpos = np.empty((len(qpos), steps + 1, qpos.shape[1]))
+        self._qpos[:, 0] = qpos
+        self._lengths, self._ended = np.zeros(len(qpos), np.int64), np.zeros(len(qpos), bool)
+
+    def add(self, step: int, moment: Moment) -> None:
+        """Writes down a step."""
+        self._qpos[moment.playing, step + 1] = moment.qpos
+        self._lengths[moment.playing] = step + 1
+        self._ended[moment.playing] = moment.terminated
+
+    def fell(self, env_id: str) -> Bools:
+        """[N] which have not survived: one that lies on its back has not, although its episode goes on."""
+        return _fallen(fates_of(self._qpos, self._lengths, self._ended, env_id))
+
+
+def _fallen(fates: Sequence[Fate]) -> Bools:
+    return np.array([not one.survives for one in fates], bool)
 
 
 class _Led:
@@ -78,4 +103,4 @@ class _Led:
 
     def _played(self, schedule: Ids) -> tuple[Transcript, Bools]:
         played = perform(self._policy, self._env_id, schedule, self._starts, seed=STARTS_SEED)
-        return played.seen, played.ended
+        return played.seen, _fallen(played.fates(self._env_id))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skills.bodies import motion
 from skills.bodies.body import body_of
-from skills.bodies.fates import Fate, fate
+from skills.bodies.fates import Fate, fates_of
 from skills.bodies.world import World
 from skills.bodies.worlds import most_at_once, open_world
 from skills.files import MAKE_AGAIN, read_arrays, write_arrays
@@ -75,11 +75,7 @@ class Rollouts:
     def fates(self, env_id: str) -> tuple[tuple[Fate, ...], ...]:
         """[K][R] what became of each."""
         return tuple(
-            tuple(
-                fate(qpos[: length + 1], env_id, ended=bool(ended))
-                for qpos, length, ended in zip(*of_skill, strict=True)
-            )
-            for of_skill in zip(self.poses, self.lengths.tolist(), self.terminated, strict=True)
+            fates_of(*of_skill, env_id) for of_skill in zip(self.poses, self.lengths, self.terminated, strict=True)
         )
 
     @property

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skills.arrays import Bools, Float32s, Ids
 from skills.bodies.body import body_of
-from skills.bodies.fates import Fate, fate
+from skills.bodies.fates import Fate, fates_of
 from skills.errors import USAGE, SkillsError
 from skills.playing.rollout import Started, Transcript, episodes, padded
 from skills.playing.trials import STARTS_SEED
@@ -81,11 +81,7 @@ class Performance:
 
     def fates(self, env_id: str) -> tuple[Fate, ...]:
         """[N] what became of each."""
-        lengths = self.seen.lengths.tolist()
-        return tuple(
-            fate(qpos[: length + 1], env_id, ended=bool(ended))
-            for qpos, length, ended in zip(self.poses, lengths, self.ended, strict=True)
-        )
+        return fates_of(self.poses, self.seen.lengths, self.ended, env_id)
 
     def rows(self, which: int | slice = slice(None)) -> tuple[Float32s, Float32s, Float32s]:
         """(before, actions, after) of the played steps of some simulations, end to end."""

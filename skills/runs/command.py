@@ -53,8 +53,8 @@ def options(config: Config) -> str:
         kind |= {"expert": experts.expert, "episodes": experts.episodes}
     elif experts.inferred and experts.features == "behaviour":
         kind["skills"] = "auto"
-    elif experts.features == "behaviour":
-        kind["set"] = {"experts.features": "behaviour"}
+    elif experts.features != "step":
+        kind["set"] = {"experts.features": experts.features}
     plain = dict(settings(make_config(config.dataset, **kind)))
     given = {name: value for name, value in settings(config) if name not in _LEFT_OUT and value != plain[name]}
     kinds = ["preset", "mode", "reward.maker", "policy.learner"]

@@ -48,8 +48,8 @@ def make_config(
     if preset not in get_args(Preset):
         raise SkillsError(f"Unknown preset {preset!r}.", f"Known: {', '.join(get_args(Preset))}.", USAGE)
     _check_mode(mode, skills, seeds, expert, trajectories, episodes)
-    behaviour = skills == "auto" or (set or {}).get("experts.features") == "behaviour"
-    features: Features = "behaviour" if behaviour else "step"
+    named = (set or {}).get("experts.features", "step")  # what is no such word is refused below
+    features: Features = "behaviour" if skills == "auto" else named if named in get_args(Features) else "step"
     learner = learner or presets.learner(features)
     _check_makers(mode, maker, learner)
     environment = env or _environment(dataset)

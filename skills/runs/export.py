@@ -84,7 +84,8 @@ class _AllPlayer(nn.Module):
         if isinstance(network, OwnTrunks):
             stacked = StackedMlp.of(network.flat, shape.layers(shape.observation_size, shape.action_size))
             chosen = StackedMlp(layer[skill] for layer in stacked.layers)
-            return self.bounds(torch.tanh(chosen(with_ones(seen)[:, None])[:, 0]))  # type: ignore[no-any-return]
+            outputs = chosen(with_ones(seen)[:, None])[:, 0]
+            return self.bounds(self.policy.outward(outputs, seen))  # type: ignore[no-any-return]
         means = self.policy.means(seen)
         chosen_means = torch.gather(means, 1, skill[:, None, None].expand(-1, 1, shape.action_size))[:, 0]
         return self.bounds(chosen_means)  # type: ignore[no-any-return]

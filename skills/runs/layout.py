@@ -103,6 +103,11 @@ class Layout:
         """Of what each film was made."""
         return self.gallery_folder / "videos.json"
 
+    @property
+    def films_state(self) -> Path:
+        """The script that tells an open page which films are there."""
+        return self.gallery_folder / "state.js"
+
     def film(self, skill: int, kind: str = "", form: str = "mp4") -> Path:
         """A film of a skill, as `film_name` names it."""
         return self.gallery_folder / film_name(skill, kind, form)

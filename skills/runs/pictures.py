@@ -22,7 +22,7 @@ _COLOURS = (1, 3)  # numbers of a pixel
 
 
 @dataclass(frozen=True)
-class Pictures:
+class RecordedPictures:
     """minari_id: where they are.   part: of its observations.   numbers: {episode of the run: its number there}."""
 
     minari_id: str
@@ -36,14 +36,14 @@ class Pictures:
         return upright(np.asarray(part_of(stored.observations, self.part))[steps])
 
 
-def pictures_of(run: RunFolder) -> Pictures | None:
+def pictures_of(run: RunFolder) -> RecordedPictures | None:
     """The first of a run's data, by name; None where there are none."""
     minari_id, numbers = stored_in(run)
     if minari_id is None or not is_local(minari_id):
         return None
     space = open_dataset(minari_id).observation_space
     part = next((name for name, one in picture_parts(space) if is_shown(one)), None)
-    return None if part is None else Pictures(minari_id, part, numbers)
+    return None if part is None else RecordedPictures(minari_id, part, numbers)
 
 
 def is_shown(space: Any) -> bool:

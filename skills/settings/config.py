@@ -36,11 +36,17 @@ class ExpertsConfig:
     """Classes that K-means cuts (paper 8.3); in imitation and sparse mode, which episodes are the expert's."""
 
     features: Annotated[
-        Features, "what is clustered: (s, a, s') of single steps; behaviour: what a body does over some strides"
+        Features,
+        "what is clustered: (s, a, s') of single steps; behaviour: what a body does over some strides; "
+        "policy: who could have acted so (PG-Kmeans)",
     ] = "step"
-    strides: Annotated[int, "behaviour: of the window that classes are cut by inside a behaviour"] = 6
+    strides: Annotated[
+        int,
+        "behaviour: of the window that classes are cut by inside a behaviour; policy: of the pieces that are shared",
+    ] = 6
     inferred: Annotated[bool, "as many classes as behaviours are found; --skills auto"] = False
     max_iterations: Annotated[int, "of K-means"] = 300
+    batched_above: Annotated[int, "rows: K-means of more goes by mini-batches"] = 4_000_000
     labels: Annotated[
         Labels, "kmeans; shuffled, a null: its sizes with random members; returns: episodes in bands of their return"
     ] = "kmeans"

@@ -81,8 +81,8 @@ _QUICK_WALKER: Layer = {
 
 
 def learner(features: Features) -> str:
-    """The name of the learner that suits what the classes are of: the paper's own where they are of single steps."""
-    return "reach" if features == "behaviour" else "iql"
+    """The name of the learner that suits what the classes are of: each paper's own of single steps and of policies."""
+    return {"step": "iql", "behaviour": "reach", "policy": "bc"}[features]
 
 
 def layers(preset: Preset, environment: str, domain: Domain, one_expert: bool, features: Features) -> Iterator[Layer]:

@@ -11,12 +11,12 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from skills.errors import SkillsError
 from skills.videos.films.children import starting
@@ -27,28 +27,29 @@ _READY = "ready"  # a worker's first word
 _NOTHING: Any = object()
 
 _Done = TypeVar("_Done")
+_Key = TypeVar("_Key", bound=Hashable)
 
 
 @dataclass
-class _Worker:
+class _Worker(Generic[_Key]):
     """pipe: this process's end.   job: the key of what it works on, or None.   ready: whether it has started."""
 
     process: BaseProcess
     pipe: Connection
-    job: int | None = None
+    job: _Key | None = None
     ready: bool = False
 
 
 def share_out(
-    work: Callable[..., _Done], jobs: Mapping[int, tuple[Any, ...]], count: int, prepare: Callable[[], None]
-) -> Generator[tuple[int, _Done | str], None, None]:
+    work: Callable[..., _Done], jobs: Mapping[_Key, tuple[Any, ...]], count: int, prepare: Callable[[], None]
+) -> Generator[tuple[_Key, _Done | str], None, None]:
     """Yields (key, what `work` returned, or a sentence why it could not) as jobs finish in `count` processes.
 
     prepare: is called once in each process.   All of it can be pickled.
     Where worker after worker dies and none finishes anything, the jobs that are left are given up.
     """
-    waiting, again = deque(jobs), set[int]()
-    workers: list[_Worker] = []
+    waiting, again = deque(jobs), set[_Key]()
+    workers: list[_Worker[_Key]] = []
     deaths = 0  # since a job was last finished
     try:
         while waiting or _busy(workers):
@@ -78,17 +79,17 @@ def share_out(
         _dismiss(workers)
 
 
-def _busy(workers: list[_Worker]) -> int:
+def _busy(workers: list[_Worker[_Key]]) -> int:
     return sum(worker.job is not None for worker in workers)
 
 
-def _with_news(workers: list[_Worker]) -> list[_Worker]:
+def _with_news(workers: list[_Worker[_Key]]) -> list[_Worker[_Key]]:
     """Those that have said something, or have died; at least one."""
     ready = wait([worker.pipe for worker in workers])
     return [worker for worker in workers if worker.pipe in ready]
 
 
-def _heard(worker: _Worker) -> Any:
+def _heard(worker: _Worker[_Key]) -> Any:
     """What it says; `_NOTHING` where it has died."""
     try:
         return worker.pipe.recv()
@@ -96,7 +97,7 @@ def _heard(worker: _Worker) -> Any:
         return _NOTHING
 
 
-def _give(workers: list[_Worker], waiting: deque[int], jobs: Mapping[int, tuple[Any, ...]]) -> None:
+def _give(workers: list[_Worker[_Key]], waiting: deque[_Key], jobs: Mapping[_Key, tuple[Any, ...]]) -> None:
     """A job to each worker that has none."""
     for worker in workers:
         if waiting and worker.ready and worker.job is None:
@@ -105,7 +106,7 @@ def _give(workers: list[_Worker], waiting: deque[int], jobs: Mapping[int, tuple[
                 worker.pipe.send(jobs[worker.job])
 
 
-def _hire(work: Callable[..., Any], prepare: Callable[[], None]) -> _Worker:
+def _hire(work: Callable[..., Any], prepare: Callable[[], None]) -> _Worker[Any]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with starting(), theirs:
@@ -114,7 +115,7 @@ def _hire(work: Callable[..., Any], prepare: Callable[[], None]) -> _Worker:
     return _Worker(process, ours)
 
 
-def _dismiss(workers: list[_Worker]) -> None:
+def _dismiss(workers: list[_Worker[_Key]]) -> None:
     """Ends workers now, whatever they are doing."""
     for worker in workers:
         worker.process.terminate()

@@ -23,7 +23,7 @@ from skills.choices import Camera
 from skills.playing.rollout import Rollouts
 from skills.runs.exemplars import Exemplars
 from skills.runs.layout import film_name
-from skills.runs.pictures import Pictures
+from skills.runs.pictures import RecordedPictures
 from skills.videos.films import marks
 from skills.videos.films.clips import Clip, clip, stride_of
 from skills.videos.films.renderers import Renderer
@@ -51,10 +51,10 @@ class Style:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class Footage:
     """Pictures that stand where states would be drawn.   steps: [F] of the episode."""
 
-    pictures: Pictures
+    pictures: RecordedPictures
     episode: int
     steps: Ids
 
@@ -65,7 +65,7 @@ class Recorded:
             scale = min(width / picture.shape[1], height / picture.shape[0])
             size = (max(1, int(scale * picture.shape[1])), max(1, int(scale * picture.shape[0])))
             left, top = (width - size[0]) // 2, (height - size[1]) // 2
-            frame[top : top + size[1], left : left + size[0]] = Image.fromarray(picture).resize(size)
+            frame[top : top + size[1], left : left + size[0]] = np.asarray(Image.fromarray(picture).resize(size))
         return frames
 
 
@@ -79,7 +79,7 @@ class Pane:
     shown: Clip
     text: str = ""
     own: NDArray[np.bool_] | None = None
-    recorded: Recorded | None = None
+    recorded: Footage | None = None
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def _episode(rollouts: Rollouts, skill: int, index: int, style: Style, seconds: 
     return clip(qpos, length, style.env_id, seconds, became.step if told else 0), told
 
 
-def data_film(exemplars: Exemplars, skill: int, style: Style, pictures: Pictures | None = None) -> Film | None:
+def data_film(exemplars: Exemplars, skill: int, style: Style, pictures: RecordedPictures | None = None) -> Film | None:
     """The class's own stretches of the dataset, with its steps marked; None for a class without any.
 
     pictures: that are shown rather than drawings of states.
@@ -162,7 +162,7 @@ def data_film(exemplars: Exemplars, skill: int, style: Style, pictures: Pictures
             frames = np.arange(0, length, stride)
             qpos = exemplars.qpos[skill, place, frames].astype(np.float64)
             first, episode = int(exemplars.starts[skill, place]), int(exemplars.episodes[skill, place])
-            recorded = None if pictures is None else Recorded(pictures, episode, first + frames)
+            recorded = None if pictures is None else Footage(pictures, episode, first + frames)
             shown = Clip(qpos, 1 / (step * stride), len(frames))
             own = exemplars.own[skill, place, frames]
             panes.append(Pane(shown, f"ep. {episode}, {first * step:.1f} s", own, recorded))
@@ -173,7 +173,7 @@ def draw(film: Film, style: Style, renderer: Renderer) -> Frames:
     """[F, H, W, 3] the pictures of a film. renderer: of the whole size for one pane, of half of it for several."""
     if len(film.panes) == 1 and not film.panes[0].text:
         return _captioned(renderer.render(film.panes[0].shown.qpos, trace=style.trace), film, style)
-    drawn = [_tagged(_frames(pane, renderer, style), pane) for pane in film.panes]
+    drawn = [marks.tagged(_frames(pane, renderer, style), pane.text, pane.own) for pane in film.panes]
     return marks.tiled(drawn, _COLUMNS, _PANES // _COLUMNS)
 
 
@@ -187,13 +187,6 @@ def size_of(film: Film, style: Style) -> tuple[int, int]:
     """(width, height) that its renderer draws, pixels."""
     parts = 1 if len(film.panes) == 1 and not film.panes[0].text else _COLUMNS
     return style.width // parts, style.height // parts
-
-
-def _tagged(frames: Frames, pane: Pane) -> Frames:
-    own = np.zeros(len(frames), bool) if pane.own is None else pane.own
-    return np.stack(
-        [marks.tag(frame, pane.text, marked=bool(inside)) for frame, inside in zip(frames, own, strict=True)]
-    )
 
 
 def _captioned(frames: Frames, film: Film, style: Style) -> Frames:

@@ -68,7 +68,8 @@ class Floor:
         total = np.zeros(coarse.shape[:-1], dtype=np.float32)
         for ball, radius in enumerate(radii):
             centre = balls[:, ball].astype(np.float32)[:, None, None]
-            away = np.square(coarse - centre).sum(axis=-1)
+            apart = coarse - centre
+            away = np.einsum("...i,...i", apart, apart)
             high = np.maximum(centre[..., 2] - np.float32(self._level), radius)
             total += radius**2 * high / np.maximum(away, radius**2) ** 1.5
         hidden = 1 - np.exp(-np.maximum(total - _NEGLIGIBLE, 0))
@@ -86,14 +87,11 @@ class Floor:
 
 def box_mean(values: Singles, side: int) -> Singles:
     """[n, h, w] the mean over side x side neighbours; values beyond the border repeat it."""
-    for axis in (1, 2):
-        pad = [(0, 0), (0, 0), (0, 0)]
-        pad[axis] = (side // 2, side - 1 - side // 2)
-        padded = np.pad(values, pad, mode="edge")
-        length = values.shape[axis]
-        shifted = [np.take(padded, range(shift, shift + length), axis=axis) for shift in range(side)]
-        values = np.asarray(sum(shifted) / side)
-    return values
+    before, after = side // 2, side - 1 - side // 2
+    height, width = values.shape[1:]
+    padded = np.pad(values, ((0, 0), (before, after), (before, after)), mode="edge")
+    down = np.asarray(sum(padded[:, shift : shift + height] for shift in range(side)) / side)
+    return np.asarray(sum(down[:, :, shift : shift + width] for shift in range(side)) / side)
 
 
 def _triangle(place: Singles) -> Singles:

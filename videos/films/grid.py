@@ -88,4 +88,4 @@ def write_grid(
 
 
 def _draw_tile(film: Film, text: str) -> Frames:
-    return np.stack([marks.tag(frame, text) for frame in drawn(film)])
+    return marks.tagged(drawn(film), text)

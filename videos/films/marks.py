@@ -145,8 +145,22 @@ def caption(frame: Frames, lines: list[str]) -> Frames:
     return np.asarray(image)
 
 
-def tag(frame: Frames, text: str, *, marked: bool = False) -> Frames:
-    """[H, W, 3] the picture with a small label in its corner, and a coloured dot and frame where it is `marked`."""
+def tagged(frames: Frames, text: str, marked: NDArray[np.bool_] | None = None) -> Frames:
+    """[T, H, W, 3] pictures with a small label in their corner, and a coloured dot and frame where `marked` [T].
+
+    A label covers every picture alike: it is drawn on black and on white, which tells how it mixes with any colour.
+    """
+    some = np.zeros(len(frames), bool) if marked is None else marked
+    found = np.empty_like(frames)
+    for dotted in np.unique(some):
+        dark, bright = (_tag(np.full(frames.shape[1:], level, np.uint8), text, bool(dotted)) for level in (0, 255))
+        left = bright.astype(np.uint16) - dark
+        found[some == dotted] = dark + (frames[some == dotted] * left + 127) // 255
+    return found
+
+
+def _tag(frame: Frames, text: str, marked: bool) -> Frames:
+    """[H, W, 3] a picture with its label."""
     image = Image.fromarray(frame)
     draw = ImageDraw.Draw(image, "RGBA")
     height, width = frame.shape[:2]

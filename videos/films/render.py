@@ -1,15 +1,16 @@
 """Renders the videos of a run's skills over worker processes; what is finished stays, what fails is told."""
 
 import os
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeVar
 
 from skills.errors import NOT_FOUND, USAGE, SkillsError
-from skills.files import read_json, sha256, swept, write_json
+from skills.files import read_json, swept
 from skills.playing.rollout import Rollouts
 from skills.progress import Progress, silent
 from skills.runs.exemplars import Exemplars
@@ -20,14 +21,17 @@ from skills.runs.shapes import MEASURES
 from skills.videos.films.crew import share_out
 from skills.videos.films.encode import write_gif, write_mp4, write_poster, write_webp
 from skills.videos.films.films import FORMATS, Film, Style, data_film, draw, size_of, skill_film, starts_film
-from skills.videos.films.order import heads_first
+from skills.videos.films.record import Finished, Record
 from skills.videos.films.renderers import QUALITIES, Renderer, check_choice, construct, resolve
 from skills.videos.films.scene import CAMERAS
 
-_SCHEMA = 3
-_PARTS = ("digests", "begins", "renderers", "files")
 _WRITERS = {".mp4": write_mp4, ".gif": write_gif, ".webp": write_webp}
 _Done = TypeVar("_Done")
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+def unheard(finished: Finished) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True)
@@ -52,48 +56,6 @@ class Rendered:
     written: tuple[int, ...]
     skipped: tuple[int, ...]
     failures: tuple[Failure, ...]
-
-
-@dataclass
-class _Record:
-    """Of finished films by name, kept beside them in `gallery/videos.json`.
-
-    digests: of what each shows.   begins: the s that it begins at, where that is not 0.   renderers: who drew it.
-    files: sha256 of it and of its poster, by their names.
-    """
-
-    folder: Path
-    digests: dict[str, str] = field(default_factory=dict)
-    begins: dict[str, float] = field(default_factory=dict)
-    renderers: dict[str, str] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)
-
-    @staticmethod
-    def read(layout: Layout) -> "_Record":
-        shape = {f"{part}?": {str: float if part == "begins" else str} for part in _PARTS}
-        path, hint = layout.films_file, "Delete it: the films are rendered again."
-        document = read_json(path, shape, hint) if path.is_file() else {}
-        return _Record(layout.gallery_folder, *(dict(document.get(part) or {}) for part in _PARTS))
-
-    def note(self, films: Sequence[Film], style: Style, renderer: str, path: Path) -> None:
-        """Films that have just been written.   path: where the record is kept."""
-        for film in films:
-            self.digests[film.name] = film.digest(style)
-            self.begins[film.name] = film.panes[0].shown.begin
-            self.renderers[film.name] = renderer
-            self.files |= {name: sha256(self.folder / name) for name in film.files}
-        parts = {part: dict(sorted(getattr(self, part).items())) for part in _PARTS}
-        parts["begins"] = {name: at for name, at in parts["begins"].items() if at}
-        write_json(path, {"schema_version": _SCHEMA, **parts})
-
-    def is_current(self, film: Film, style: Style, renderer: str) -> bool:
-        """Whether a film is there as it was written, shows what is wanted, and is by the renderer, or "auto" any."""
-        if self.digests.get(film.name) != film.digest(style):
-            return False
-        if renderer not in ("auto", self.renderers.get(film.name)):
-            return False
-        paths = {name: self.folder / name for name in film.files}
-        return all(path.is_file() and self.files.get(name) == sha256(path) for name, path in paths.items())
 
 
 def read_rollouts(run_folder: Path) -> Rollouts:
@@ -121,18 +83,21 @@ def render_skills(
     exemplars: Exemplars | None = None,
     force: bool = False,
     workers: int | None = None,
+    first: Sequence[int] = (),
     progress: Progress = silent,
+    finished: Callable[[Finished], None] = unheard,
 ) -> Rendered:
     """Writes `gallery/skills/017.mp4` and its poster `017.webp` for each skill, from the run's recorded rollouts.
 
     size: (width, height) in pixels.   seconds: of motion at most.   form: "gif" and "webp" go to `gallery/slides/`.
     trace: the torso's way on the floor.   caption: number, label, speed and time at the foot of the picture.
     extras: with an mp4, also the films of the other rollouts, and of the class in the data where `exemplars` are given.
-    workers: processes; as many as there are cores where it is None.   progress: called with (finished skills, all).
+    workers: processes; as many as there are cores where it is None.   first: skills whose films come before others'.
+    progress: called with (finished films, all).   finished: called before the first film, and after each.
 
-    Those that stand for a behaviour come first. A skill whose files are of the current rollouts and settings, of the
-    renderer that is asked for, and as they were written, is skipped unless `force`. One that fails is reported in the
-    result and stops no other.
+    Of every skill the film of itself comes first, then of every skill that of its class, then that of other starts. A
+    film that is of the current rollouts and settings, by the renderer that is asked for, and as it was written, is
+    skipped unless `force`. A skill whose film fails is reported in the result and stops no other.
 
     Raises: SkillsError for unknown skills, renderers, qualities, cameras or formats, and for unreadable rollouts.
     """
@@ -140,44 +105,51 @@ def render_skills(
     check_choice("format", form, FORMATS)
     style = Style(env_id, quality, *size, camera=checked_camera(camera), trace=trace, caption=caption)
     rollouts = read_rollouts(run_folder)
-    record = _Record.read(Layout(run_folder))
+    chosen = checked_skills(skills, len(rollouts.qpos))
     labels = _labels(run_folder) if caption else {}
     pictures = pictures_of(open_run(run_folder)) if exemplars else None
-    films: dict[int, list[Film]] = {}
-    skipped, fps = [], 0.0
-    for skill in checked_skills(skills, len(rollouts.qpos)):
-        wanted = [skill_film(rollouts, skill, style, seconds, form, labels.get(skill, ""))]
-        fps = wanted[0].fps
+    wanted: dict[int, list[Film | None]] = {}
+    for skill in dict.fromkeys([*(skill for skill in first if skill in chosen), *chosen]):
+        wanted[skill] = [skill_film(rollouts, skill, style, seconds, form, labels.get(skill, ""))]
         if extras and form == "mp4":
-            beside = [starts_film(rollouts, skill, style, seconds)]
-            beside += [data_film(exemplars, skill, style, pictures)] if exemplars else []
-            wanted += [film for film in beside if film]
-        missing = [film for film in wanted if force or not record.is_current(film, style, renderer)]
-        if missing:
-            films[skill] = missing
-        else:
-            skipped.append(skill)
-    order = heads_first(run_folder, env_id, rollouts) if len(films) > 1 else list(films)
+            wanted[skill].append(data_film(exemplars, skill, style, pictures) if exemplars else None)
+            wanted[skill].append(starts_film(rollouts, skill, style, seconds))
     del rollouts
-    total = len(skipped) + len(films)
-    progress(len(skipped), total)
-    if not films:
-        return Rendered("", fps, (), tuple(skipped), ())
-    name = resolve(renderer, env_id)
-    written, failures = [], []
-    jobs = {skill: (Layout(run_folder).gallery_folder, films[skill]) for skill in order if skill in films}
-    with swept(Layout(run_folder).gallery_folder), in_processes(_write_films, jobs, name, style, workers) as answers:
-        for done, (skill, answer) in enumerate(answers, start=1):
-            finished, reason = answer if isinstance(answer, tuple) else ([], answer)
-            made = [film for film in films[skill] if film.name in finished]
-            record.note(made, style, name, Layout(run_folder).films_file)
-            if reason:
-                failures.append(Failure(skill, reason))
+    layout = Layout(run_folder)
+    record = Record.read(layout)
+    films = {film.name: (skill, film) for skill, film in _in_order(wanted)}
+    done = [name for name, (_, film) in films.items() if not force and record.is_current(film, style, renderer)]
+    jobs = {name: (layout.gallery_folder, film) for name, (_, film) in films.items() if name not in done}
+    unfinished = {films[name][0] for name in jobs}
+    failures: dict[int, str] = {}
+    progress(len(done), len(films))
+    finished(Finished.of(record, done, len(films)))
+    name = resolve(renderer, env_id) if jobs else ""
+    with swept(layout.gallery_folder), in_processes(_write_film, jobs, name, style, workers) as answers:
+        for count, (made, problem) in enumerate(answers, start=len(done) + 1):
+            skill, film = films[made]
+            if problem is None:
+                record.note(film, style, name, layout.films_file)
+                done.append(made)
+                finished(Finished.of(record, done, len(films)))
             else:
-                written.append(skill)
-            progress(len(skipped) + done, total)
-    ordered = tuple(sorted(failures, key=lambda failure: failure.skill))
-    return Rendered(name, fps, tuple(sorted(written)), tuple(skipped), ordered)
+                failures.setdefault(skill, problem)
+            progress(count, len(films))
+    return Rendered(
+        name,
+        next((film.fps for _, film in films.values()), 0.0),
+        tuple(sorted(unfinished - failures.keys())),
+        tuple(skill for skill in chosen if skill not in unfinished),
+        tuple(Failure(skill, failures[skill]) for skill in sorted(failures)),
+    )
+
+
+def _in_order(wanted: Mapping[int, Sequence[Film | None]]) -> Iterator[tuple[int, Film]]:
+    """(skill, film): of each the film of itself, then of each the next that it has."""
+    for of_one_kind in zip_longest(*wanted.values()):
+        for skill, film in zip(wanted, of_one_kind, strict=True):
+            if film is not None:
+                yield skill, film
 
 
 def checked_skills(skills: Sequence[int], count: int) -> list[int]:
@@ -201,8 +173,8 @@ def _labels(run_folder: Path) -> dict[int, str]:
 
 
 def in_processes(
-    work: Callable[..., _Done], jobs: Mapping[int, tuple[Any, ...]], renderer: str, style: Style, workers: int | None
-) -> "closing[Generator[tuple[int, _Done | str], None, None]]":
+    work: Callable[..., _Done], jobs: Mapping[_Key, tuple[Any, ...]], renderer: str, style: Style, workers: int | None
+) -> "closing[Generator[tuple[_Key, _Done | str], None, None]]":
     """Yields (key, what `work` returned, or a sentence why it could not) as jobs finish in processes of their own.
 
     A context manager: the processes end with it.
@@ -229,22 +201,13 @@ def drawn(film: Film) -> Any:
     return draw(film, _style, _open[size])
 
 
-def _write_films(folder: Path, films: Sequence[Film]) -> tuple[list[str], str]:
-    """Writes films of one skill; returns the names of those that were written, and why others were not."""
-    finished, reasons = [], []
-    for film in films:
-        try:
-            frames = drawn(film)
-            if film.poster:
-                write_poster(folder / film.still, frames[film.panes[0].shown.poster])
-            path = folder / film.name
-            _WRITERS[path.suffix](path, frames, film.fps)
-            finished.append(film.name)
-        except SkillsError as error:
-            reasons.append(error.message)
-        except (OSError, ValueError, RuntimeError, MemoryError) as error:
-            reasons.append(f"{type(error).__name__}: {error}")
-    return finished, " ".join(dict.fromkeys(reasons))
+def _write_film(folder: Path, film: Film) -> None:
+    """Writes a film and its poster."""
+    frames = drawn(film)
+    if film.poster:
+        write_poster(folder / film.still, frames[film.panes[0].shown.poster])
+    path = folder / film.name
+    _WRITERS[path.suffix](path, frames, film.fps)
 
 
 def as_document(rendered: Rendered) -> dict[str, Any]:

@@ -7,6 +7,7 @@ points to the right of the picture. It keeps its height, so a jump reads as a ju
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, get_args
 
 import mujoco
@@ -72,14 +73,14 @@ class View:
     floor: float = 0.0
     static: bool = False
 
-    @property
+    @cached_property
     def forward(self) -> Floats:
         """[3] unit viewing direction."""
         azimuth, elevation = np.deg2rad([self.azimuth, self.elevation])
         flat = np.cos(elevation)
         return np.array([flat * np.cos(azimuth), flat * np.sin(azimuth), np.sin(elevation)])
 
-    @property
+    @cached_property
     def axes(self) -> Floats:
         """[3, 3] rows right, up, forward in the world; right is level."""
         forward = self.forward

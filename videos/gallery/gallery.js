@@ -3,6 +3,7 @@
   const MOST_PLAYERS = 12; // browsers refuse a page that holds many more video elements
   const MOST_COMPARED = 4;
   const MOST_NEXT = 5; // skills that a detail names as safe to go to
+  const LOOK_EVERY = 1500, MOST_SILENCE = 120; // ms between looks for new films; s without one, until the page says so
   const LEVELS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"; // of a distance, nearest first
   const data = JSON.parse(document.getElementById("data").textContent);
   const find = (id) => document.getElementById(id);
@@ -144,12 +145,6 @@
     svg.append(mark);
     return mark;
   }
-  // Where a free body heads: 0 to the right (+x), counted anticlockwise.
-  function heading(skill) {
-    const [x, y] = skill.path[skill.path.length - 1];
-    return (Math.atan2(y, x) * 180) / Math.PI;
-  }
-  const headingHue = (degrees) => ((250 + degrees) % 360 + 360) % 360;
   function drawWays() {
     const svg = plot("ways", "Paths of all skills from a common start");
     const all = data.skills.flatMap((skill) => skill.path);
@@ -176,13 +171,13 @@
         const place = [origin[0] + Math.cos(angle + 0.42) * ring * scaleX, origin[1] - Math.sin(angle + 0.42) * ring * scaleX];
         if (place[1] > 12 && place[1] < 296 && place[0] < 340) grid.append(draw("text", { class: "tick", x: place[0] - 3, y: place[1], "text-anchor": "end", text: `${+ring.toFixed(2)} m` }));
       }
-      grid.append(compass());
+      grid.append(draw("text", { class: "tick", x: 388, y: 18, "text-anchor": "end", text: "x →" }));
     }
     grid.append(draw("circle", { cx: origin[0], cy: origin[1], r: 3.5, fill: "currentColor" }));
     svg.append(grid);
     for (const skill of data.skills) {
       const d = `M${skill.path.map((point) => at(point).map((v) => v.toFixed(1)).join(" ")).join("L")}`;
-      option(svg, skill, "path", { d, style: { "--hue": (data.planar ? hueOf(skill.family) : headingHue(heading(skill))).toFixed(0) } });
+      option(svg, skill, "path", { d, style: { "--hue": hueOf(skill.family) } });
     }
     for (const skill of data.skills) { // wide and unseen, so that a thin line can be met
       const hit = draw("path", { class: "hit", d: marks.get(skill.skill)[0].getAttribute("d"), "data-skill": skill.skill, "aria-hidden": "true" });
@@ -190,19 +185,9 @@
     }
     find("ways").append(svg);
     listbox(svg, data.skills, svg.closest("figure").querySelector(".readout"));
-    find("ways-note").textContent = data.planar ? `From one start; colour is the ${kind}, as in the map.` : "Every path over the ground from one start, seen from above; colour is the heading.";
+    find("ways-note").textContent = `${data.planar ? "From one start" : "Every path over the ground from one start, seen from above"}${single ? "" : `; colour is the ${kind}, as in the map`}.`;
     find("ways-title").textContent = data.planar ? "Distance over time" : "Paths";
     find("detail-way").textContent = data.planar ? "Distance over time" : "Path, from above";
-  }
-  function compass() {
-    const group = draw("g", { transform: "translate(370 30)" });
-    for (let degrees = 0; degrees < 360; degrees += 30) {
-      const [a, b] = [degrees - 15, degrees + 15].map((d) => (d * Math.PI) / 180);
-      const d = `M${18 * Math.cos(a)} ${-18 * Math.sin(a)}A18 18 0 0 0 ${18 * Math.cos(b)} ${-18 * Math.sin(b)}`;
-      group.append(draw("path", { d, fill: "none", "stroke-width": "5", style: { stroke: `oklch(var(--plot-l) var(--plot-c) ${headingHue(degrees).toFixed(0)})` } }));
-    }
-    group.append(draw("text", { class: "tick", x: 0, y: 4, "text-anchor": "middle", text: "x →" }));
-    return group;
   }
   function drawMap() {
     const svg = plot("map", "Map of the skills by behaviour");
@@ -295,10 +280,10 @@
   }
 
   // --- cards ---------------------------------------------------------------------------------------------------
+  const still = () => make("img", { alt: "", loading: "lazy", width: "256", height: "256" });
   function makeCard(skill) {
     const open = make("button", { class: "open", type: "button", "aria-label": `Skill ${name(skill)}: ${skill.label}. Open.` });
-    if (skill.video) open.append(make("img", { alt: "", loading: "lazy", width: "256", height: "256" }));
-    else open.append(make("span", { class: "missing", text: "no video yet" }));
+    open.append(skill.video ? still() : make("span", { class: "missing", text: "no video yet" }));
     open.addEventListener("click", () => openDetail(skill));
     const badge = make("span", { class: "badge" }, make("span", { class: "dot", style: { "--hue": hueOf(skill.family) } }), single ? `#${name(skill)}` : `#${name(skill)} ${letter(skill.family)}`);
     if (!single) badge.title = `${kind} ${familyName(skill.family)}${heads.has(skill.skill) ? " (this is its representative)" : ""}`;
@@ -442,10 +427,11 @@
       draw("svg", { class: "chart", viewBox: "0 0 100 40", preserveAspectRatio: "none", role: "img", "aria-label": `${title} over time, ${range}` },
         draw("path", { class: "grid", d: "M0 38H100M0 2H100" }), draw("polyline", { points })));
   }
-  function openDetail(skill) {
-    current = skill;
-    find("detail-title").textContent = called(skill);
-    for (const id of ["detail-media", "detail-data", "detail-starts"]) clearFilms(find(id));
+  const FILMS = { video: { ending: "", show: showFilm }, data: { ending: "-data", show: showData }, starts: { ending: "-starts", show: showStarts } };
+  function showFilms(skill, kinds) {
+    for (const kind of kinds) { clearFilms(find(`detail-${kind}`)); FILMS[kind].show(skill); }
+  }
+  function showFilm(skill) {
     if (skill.video) {
       const video = player(film(skill), `Video of skill ${name(skill)}`, { poster: poster(skill) });
       const length = make("p");
@@ -454,19 +440,28 @@
         length.textContent = isPart(video, skill) ? `${shows}, at true speed. The title describes all ${whole} s; the charts shade what the video shows.` : "All that was played and measured, at true speed.";
         if (isPart(video, skill)) for (const svg of find("detail-charts").querySelectorAll("svg")) svg.prepend(draw("rect", { class: "filmed", x: (100 * skill.begin) / skill.seconds, y: 0, width: (100 * (until(video, skill) - skill.begin)) / skill.seconds, height: 40 }));
       });
-      find("detail-media").append(video, length);
-    } else find("detail-media").append(make("p", { text: "There is no video of this skill yet; the command below makes it." }));
+      find("detail-video").append(video, length);
+    } else find("detail-video").append(make("p", { text: "There is no video of this skill yet; the command below makes it." }));
+  }
+  function showData(skill) {
     if (skill.data) {
       const origin = data.exemplars.origin === "rebuilt" ? "Poses rebuilt from observations, the way from their velocities." : "The simulator’s recorded states.";
       const inside = typeof skill.data_share === "number" ? `, ${percent(skill.data_share)} of the steps here` : "";
       find("detail-data").append(player(film(skill, "-data"), "Stretches of the dataset where the class is densest"),
         make("p", { text: single ? `Episodes of the expert. ${origin}` : `The dataset where this class is densest. A red frame and dot mark its own steps${inside}. ${origin}` }));
     } else find("detail-data").append(make("p", { text: data.exemplars.note }));
+  }
+  function showStarts(skill) {
     if (skill.starts) {
       const video = player(film(skill, "-starts"), "The same skill from other starts"), length = make("p");
       video.addEventListener("loadedmetadata", () => { length.textContent = `Other rollouts of the skill, up to ${number(video.duration, 0)} s of each.`; });
       find("detail-starts").append(video, length);
     } else find("detail-starts").append(make("p", { text: "There is no film of other starts." }));
+  }
+  function openDetail(skill) {
+    current = skill;
+    find("detail-title").textContent = called(skill);
+    showFilms(skill, Object.keys(FILMS));
     const numbers = [["Speed", speed(skill, 2)], ["Distance", `${number(skill.displacement, 1)} m from start to end`],
       ["Survival", `${percent(skill.survival)}, ${became(skill)}`], ["Return", score(skill)],
       ["Own class", `${percent(skill.occupancy)} of its time, ${number(skill.occupancy_ratio, 1)} × the base rate`],
@@ -573,6 +568,31 @@
     inStep.frame = requestAnimationFrame(keepStep);
   }
 
+  // --- filling: films come while the page is open ----------------------------------------------------------------
+  function lookAgain() { // a page from disk may fetch nothing, but it may take in another script
+    const script = make("script", { src: `state.js?${Date.now()}` });
+    for (const end of ["load", "error"]) script.addEventListener(end, () => script.remove());
+    document.head.append(script);
+  }
+  function filmed(state) { // what that script calls
+    const there = new Set(state.films);
+    for (const card of cards) {
+      const { skill } = card, come = Object.keys(FILMS).filter((kind) => !skill[kind] && there.has(film(skill, FILMS[kind].ending)));
+      for (const kind of come) skill[kind] = true;
+      if (come.includes("video")) {
+        skill.begin = state.begins[film(skill)] ?? 0;
+        card.querySelector(".missing").replaceWith(still());
+        posters.observe(card);
+      }
+      if (skill === current && find("detail").open) showFilms(skill, come);
+    }
+    const waiting = !state.over && there.size < state.total, silence = Date.now() / 1000 - state.at;
+    find("filling").hidden = !waiting;
+    find("filling").textContent = `${there.size} of ${state.total} films are there. ` + (silence < MOST_SILENCE ? "The others come by themselves." : `None has come for ${duration(silence)}; if it was stopped, go on: ${data.command}`);
+    if (waiting) setTimeout(lookAgain, LOOK_EVERY);
+    update();
+  }
+
   // --- begin ---------------------------------------------------------------------------------------------------
   fillHeader();
   drawWays();
@@ -608,7 +628,7 @@
     navigator.clipboard?.writeText(code.textContent).then(() => { button.textContent = "Copied"; }, () => {}); // else it is selected
   });
   find("detail").addEventListener("close", () => {
-    for (const id of ["detail-media", "detail-data", "detail-starts"]) clearFilms(find(id));
+    for (const kind of Object.keys(FILMS)) clearFilms(find(`detail-${kind}`));
     for (const button of copies) button.textContent = "Copy";
     writeAddress(); update();
   });
@@ -624,4 +644,5 @@
   addEventListener("hashchange", readAddress);
   readAddress();
   for (const card of cards) { sight.observe(card); if (card.skill.video) posters.observe(card); }
+  if (data.filling) { window.skillsFilmed = filmed; lookAgain(); }
 })();

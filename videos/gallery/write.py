@@ -10,17 +10,21 @@ from skills.files import read_json, replacing, write_json
 from skills.runs.layout import Layout, film_name, poster_name
 
 _PARTS = Path(__file__).parent
+_NO_FILMS: dict[str, bool | float] = {"video": False, "begin": 0.0, "starts": False, "data": False}
 
 
-def write_gallery(run_folder: Path, page: Mapping[str, Any]) -> Path:
+def write_gallery(run_folder: Path, page: Mapping[str, Any], *, filling: bool = False) -> Path:
     """Writes `gallery/index.html` and `gallery/manifest.json`; returns the page.
 
     page: what `page.page` makes. A skill whose video is not there yet is shown with the command that makes it.
+    filling: films are being made; the page has none of its own, and asks `gallery/state.js` which there are.
     """
     record = Layout(run_folder).films_file
     begins = read_json(record).get("begins", {}) if record.is_file() else {}
-    skills = [{**skill, **_films(run_folder, skill["skill"], begins)} for skill in page["skills"]]
-    document = {**page, "skills": skills}
+    skills = [
+        {**skill, **(_NO_FILMS if filling else _films(run_folder, skill["skill"], begins))} for skill in page["skills"]
+    ]
+    document = {**page, "skills": skills, "filling": filling}
     write_json(Layout(run_folder).page_document, document)
     index = Layout(run_folder).page_file
     with replacing(index) as temporary:

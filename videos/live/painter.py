@@ -11,7 +11,7 @@ from skills.videos.films.films import Style
 from skills.videos.films.renderers import construct
 from skills.videos.films.scene import torso_track, view_of
 
-SIZES = {"gl": (480, 352), "ray": (320, 240)}  # that half a core paints 30 times a second
+SIZES = {"gl": (480, 352), "ray": (320, 240)}  # that less than two thirds of a core paint 30 times a second
 _FOLLOW = 0.15  # s in which the camera makes up for most of what it is behind
 _QUALITY = 80  # of JPEG
 

@@ -13,13 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from skills.choices import Trunk
 from skills.data.transitions import Transitions
-from skills.learning.batches import Batch, Batches, BatchSettings, Dropout, scaling
+from skills.learning.batches import Batch, Batches, BatchSettings, Dropout, RowSettings, RowTable, scaling
 from skills.learning.classes import Classes
 from skills.learning.engine.checkpoint import Checkpoint
 from skills.learning.engine.curves import FILE as CURVES
@@ -36,12 +37,10 @@ from skills.progress import Reporter, sparsely
 
 
 @dataclass(frozen=True)
-class Iql(BatchSettings, Learner):
-    """IQL with a head per skill (official locomotion settings; Kostrikov et al. 2022)."""
+class Implicit(RowSettings, Learner):
+    """IQL's networks and their training (official locomotion settings), whatever Q is told beside its batches."""
 
-    name = "iql"
     files = (*Policy.FILES, CURVES)
-    checkpoint = "iql.checkpoint.safetensors"
 
     hidden: Annotated[int, "units of each hidden layer"] = 256
     steps: Annotated[int, "updates"] = 1_000_000
@@ -58,6 +57,25 @@ class Iql(BatchSettings, Learner):
     def dropout_of(self, shape: Shape) -> Dropout | None:
         """What the actor's hidden units are multiplied by, None for nothing."""
         return Dropout(self.dropout, ((shape.trunks, self.batch, self.hidden),) * self.depth) if self.dropout else None
+
+    @property
+    def batches(self) -> BatchSettings:
+        """What batches hold."""
+        return BatchSettings(self.batch, self.discount)
+
+    def networks(
+        self,
+        shape: Shape,
+        experts: Classes,
+        generator: torch.Generator,
+        device: torch.device,
+        helper: Executor | None,
+    ) -> "IqlNetworks":
+        """The networks in training."""
+        return IqlNetworks(shape, self, generator, device, helper)
+
+    def started(self, learner: "IqlNetworks", rewards: Rewards, rows: int) -> None:
+        """Changes fresh networks before the first step.   rows: of the dataset, before an expert's."""
 
     def train(
         self,
@@ -77,7 +95,8 @@ class Iql(BatchSettings, Learner):
         )  # fmt: skip
         dropout = self.dropout_of(shape)
         with beside(device) as helper:
-            learner = IqlNetworks(shape, self, generator, device, helper)
+            learner = self.networks(shape, experts, generator, device, helper)
+            self.started(learner, rewards, len(transitions) - transitions.demonstrations)
             own = generator_on(device, generator)
             curves = Curves(("value", "policy", "q"), self.steps, rewards.count)
             kept = learner.tensors() | {f"curves.{name}": part for name, part in curves.parts.items()}
@@ -85,7 +104,8 @@ class Iql(BatchSettings, Learner):
             progress = sparsely(reporter(f"training {rewards.count} skills", "steps"))
             first = saved.restore()
             mean, std = scaling(transitions, self.standardise)
-            with Batches(transitions, rewards, self, mean, std, own, device, experts, dropout) as batches:
+            with Batches(transitions, rewards, self.batches, mean, std, own, device, experts, dropout) as batches:
+                learner.begin(batches.table)
                 state = list(learner.tensors().values())
                 updates = [captured(partial(learner.update, batch), state, device) for batch in batches.buffers]
                 for step in range(first, self.steps):
@@ -102,6 +122,34 @@ class Iql(BatchSettings, Learner):
         return policy
 
 
+@dataclass(frozen=True)
+class Iql(Implicit, BatchSettings):
+    """IQL with a head per skill (Kostrikov et al. 2022)."""
+
+    name = "iql"
+    checkpoint = "iql.checkpoint.safetensors"
+
+    settled: Annotated[
+        bool,
+        "values begin at the mean reward / (1 - gamma), and not at 0; a climb to it takes 1 / (polyak (1 - gamma))",
+    ] = False
+
+    @property
+    def batches(self) -> BatchSettings:
+        """What batches hold."""
+        return self
+
+    def started(self, learner: "IqlNetworks", rewards: Rewards, rows: int) -> None:
+        """Values begin where they come to, if asked."""
+        if self.settled:
+            learner.settle(self.mean_values(rewards, rows))
+
+    def mean_values(self, rewards: Rewards, rows: int) -> Tensor:
+        """[K] what values come to where every reward is the mean of the first `rows`, and nothing ends."""
+        means = rewards.labels[:rows].mean(axis=0, dtype=np.float64) * rewards.scale + self.reward_shift
+        return torch.from_numpy(means / (1.0 - self.discount))
+
+
 class IqlNetworks:
     """The networks, their optimisers and one update of them all.
 
@@ -112,7 +160,7 @@ class IqlNetworks:
     def __init__(
         self,
         shape: Shape,
-        config: Iql,
+        config: Implicit,
         generator: torch.Generator,
         device: torch.device,
         helper: Executor | None = None,
@@ -131,6 +179,18 @@ class IqlNetworks:
             "q": adam(self.q.mlp.layers, config.learning_rate),
         }
         self._losses: dict[str, Tensor] = {}
+
+    def begin(self, table: RowTable) -> None:
+        """Says where the rows lie, before the first step; IQL needs none beside its batches."""
+
+    def settle(self, values: Tensor) -> None:
+        """Lifts all values, which begin at about 0, by what they come to where rewards are the same everywhere, [K].
+
+        Rewards that are never far from their mean say little in advantages and much in values: as long as these climb,
+        by 1 - gamma of what is left in 1 / polyak updates, the climb's errors are what the actor's weights see.
+        """
+        for network in (self.q, self.value, self.target):
+            network.lift(values)
 
     def update(self, batch: Batch) -> None:
         """One step: V, actor, Q, targets.
@@ -160,13 +220,17 @@ class IqlNetworks:
         self._descend("policy", surprise.sum(dim=1))
 
     def _update_q(self, batch: Batch) -> None:
-        """Both Qs: squared error to r + gamma V(s') (IQL, eq. 6); and their target."""
+        """Both Qs and their target."""
+        self._descend("q", self._q_losses(batch))
+        self.target.mlp.approach(self.q.mlp, self._config.polyak)
+
+    def _q_losses(self, batch: Batch) -> Tensor:
+        """[K] of both Qs: squared error to r + gamma V(s') (IQL, eq. 6)."""
         with torch.no_grad():
             future = self.value(batch.next_states)[0, ..., 0]
             goal = torch.addcmul(batch.rewards, future, batch.continues, value=self._config.discount)
         q = self.q(batch.pairs)[..., 0]
-        self._descend("q", mse_loss(q, goal.expand_as(q), reduction="none").mean(dim=1).sum(dim=0))
-        self.target.mlp.approach(self.q.mlp, self._config.polyak)
+        return mse_loss(q, goal.expand_as(q), reduction="none").mean(dim=1).sum(dim=0)
 
     def _descend(self, name: str, losses: Tensor) -> None:
         """A step down the sum of losses [K]."""

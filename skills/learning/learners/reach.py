@@ -42,6 +42,7 @@ from skills.plugins import Layer
 from skills.progress import Progress, Reporter, sparsely
 
 _SECONDS = 0.05  # that `discount` is given for
+_AHEAD = 5.0  # s: what fails this often in the data is at risk
 _COMMON = 4  # times a skill's batch is that of the clone of all rows
 _PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {
@@ -100,12 +101,18 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
             training.learn_values(sparsely(reporter(f"valuing states for {seen.skills} skills", "steps")))
             everything = draws_of(np.arange(len(seen)), np.array([0, len(seen)]), len(seen), device)
             training.learn_common(everything, sparsely(reporter("cloning what all skills begin as", "steps")))
-            draws = draws_by(values, self, transitions.terminated.sum() / len(transitions.lengths))
+            draws = draws_by(values, self, _failing(transitions))
             training.learn_policies(draws, sparsely(reporter(f"training {seen.skills} skills", "steps")))
             policy = actors.to_policy(mean_and_std, draws, training.generator)
         training.save_curves(folder)
         policy.save(folder)
         return policy
+
+
+def _failing(transitions: Transitions) -> float:
+    """How many failures the data have in `_AHEAD` seconds, at most one."""
+    seconds = len(transitions) * body_of(transitions.env_id).seconds_per_step
+    return min(1.0, _AHEAD * float(transitions.terminated.sum()) / seconds)
 
 
 class _Training:
@@ -127,7 +134,7 @@ class _Training:
             "value": Curves(("value",), config.value_steps, values.skills),
             "policy": Curves(("policy",), config.steps, values.skills),
         }
-        parts = {"values": values, "common": common, "actors": actors}
+        parts: dict[str, Values | Actors] = {"values": values, "common": common, "actors": actors}
         kept = {f"{part}.{name}": tensor for part, one in parts.items() for name, tensor in one.tensors().items()}
         kept |= {f"curves.{name}": curves.parts[name] for name, curves in self._curves.items()}
         self._saved = Checkpoint(checkpoint, kept, generator)

@@ -5,7 +5,7 @@ data. With r(s) the log ratio of a classifier and e = r(s) + gamma V(s') - V(s) 
 weighs the data's rows by w; the policy clones them so:
     kl    L_V = (1 - gamma) mean V(s0) + log mean exp e,     w = exp e
     chi   L_V = (1 - gamma) mean V(s0) + mean (e^2 / 2 + e), w = max(e + 1, 0)
-    L_pi = -mean w log pi(a|s) + beta mean log pi(a~|s), a~ drawn from pi; beta holds its entropy at that of A nats
+    L_pi = -mean w log pi(a|s) + beta mean log pi(a~|s), a~ drawn from pi; beta holds its entropy at -A nats
 First the classifiers, then all else. Where the official code is otherwise: docs/rivals.md.
 
 Letters: M rows, C columns of a state, A action size, K skills, B rows of a batch.
@@ -176,7 +176,7 @@ class SmodiceNetworks:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that an update changes and the next one reads."""
-        tensors = self.value.mlp.named_layers("value") | {"log_beta": self.log_beta} | self.actors.tensors()
+        tensors = self.value.mlp.named_layers("value") | {"log_beta": self.log_beta.detach()} | self.actors.tensors()
         for name, optimizer in self._optimizers.items():
             tensors |= state_of(optimizer, f"adam.{name}")
         return tensors
