@@ -96,6 +96,7 @@ def test_an_interrupt_inside_hdf5_waits_for_the_end_of_an_episode(
     tmp_path: Path, hopping: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background inherits that it is ignored
     write_whole = room._Through.write
 
     def interrupted(through: room._Through, content: bytes) -> int:
@@ -111,7 +112,8 @@ def test_an_interrupt_inside_hdf5_waits_for_the_end_of_an_episode(
 
 def test_an_interrupt_where_python_can_raise_nothing_comes_again() -> None:
     program = (
-        "from skills.cli import app\napp._heed_ends()\n"
+        "import signal\nfrom skills.cli import app\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\napp._heed_ends()\n"
         "class Deaf:\n    def __del__(self): raise KeyboardInterrupt\n"
         "try:\n    one = Deaf()\n    del one\n    for _ in range(10**6): pass\n    print('lost')\n"
         "except KeyboardInterrupt:\n    print('heard')\n"

@@ -61,7 +61,10 @@ def test_it_is_served_as_it_is_while_the_run_is_written(tmp_path: Path, run: Run
     assert run.page_file.read_text() == "<!doctype html><p>as it was"
 
 
-def test_the_page_over_all_runs_shows_a_damaged_one_as_such(tmp_path: Path, run: RunFolder) -> None:
+def test_the_page_over_all_runs_shows_a_damaged_one_as_such(tmp_path: Path) -> None:
+    whole = rendered_run(tmp_path / "runs" / "it", skills=2, steps=10)
+    whole.page_file.parent.mkdir(parents=True, exist_ok=True)
+    whole.page_file.write_text("<!doctype html>")
     for name, broken in (("half", "{"), ("odd", '{"stages": 3}'), ("empty", "")):
         other = rendered_run(tmp_path / "runs" / name, skills=2, steps=10)
         other.manifest_file.write_text(broken)

@@ -90,9 +90,9 @@ def resolve(name: str) -> Entry:
     raise SkillsError(f"Unknown dataset {name!r}.", f"{nearest(name, names())} Or name any Minari id.", NOT_FOUND)
 
 
-def is_official(minari_id: str) -> bool:
-    """Whether an id is of an official set that has a name here."""
-    return minari_id in {resolve(name).official_id for name in names()}
+def is_official(minari_id: str | None) -> bool:
+    """Whether an id is of an official set that has a name here; a file has no id."""
+    return minari_id is not None and minari_id in {resolve(name).official_id for name in names()}
 
 
 def named_by_d4rl(name: str) -> str | None:
