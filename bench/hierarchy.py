@@ -114,7 +114,7 @@ class Waypoints:
     @property
     def told(self) -> list[float]:
         """What is observed of the task: where the point lies, m in the world."""
-        return (self._point - self._place).tolist()  # type: ignore[no-any-return]
+        return (self._point - self._place).tolist()  # type: ignore[no-any-return]  # tolist has no type
 
     @property
     def score(self) -> float:
@@ -232,7 +232,7 @@ def learn(task: str, arm: str, run: str, seed: int, seconds: float) -> Learned:
     looks = _Looks(judged, seconds)
     # A decision of skills is worth ten of torques: it looks as far ahead in seconds, and learns as often in them.
     options = {"gamma": 0.9, "n_steps": 256} if arm == "skills" else {}
-    model = PPO("MlpPolicy", make(task, arm, run), seed=seed, device="cpu", **options)  # type: ignore[arg-type]
+    model = PPO("MlpPolicy", make(task, arm, run), seed=seed, device="cpu", **options)  # type: ignore[arg-type]  # options are of several types
     model.learn(10**9, callback=looks)
     last = played(model, judged, LAST_EPISODES, LOOKS + 1)
     return Learned(task, arm, seed, tuple(looks.minutes), tuple(looks.scores), last, model.num_timesteps)

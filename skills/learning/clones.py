@@ -123,7 +123,7 @@ def competing(
     for left in (*_LEFT, 1):
         seeing = Seeing.learned(observations, actions, labels, rng)
         rows = _Rows(seeing(observations), actions, lengths)
-        rows = rows.with_turn(_TURN / seconds * rows.lost(labels))
+        rows = replace(rows, turn=_TURN / seconds * rows.lost(labels))
         found = rows.settled(labels, _SETTLED)
         found = _put_together(rows, found, left, 0.0 if left > 1 else _least(rows, found))
         labels = found.labels
@@ -150,9 +150,6 @@ class _Rows:
     actions: Float32s
     lengths: NDArray[np.integer]
     turn: float = 0.0
-
-    def with_turn(self, turn: float) -> "_Rows":
-        return replace(self, turn=turn)
 
     def sums(self, labels: Places) -> Sums:
         """Of the rows of each label 0..B-1."""

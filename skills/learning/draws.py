@@ -99,19 +99,14 @@ def draws_by(values: Values, config: DrawSettings, failing: float = 0.0) -> Draw
     failing: how many failures the data have in 5 s, at most 1.
     """
     weighing = Weighing.fit(*values.sample(_SAMPLE), config)
-    sums = torch.empty(values.skills, values.rows, dtype=torch.float64, device=weighing.top.device)
-    for rows, value, advantage in values.advantages():
-        sums[:, rows] = weighing.weights(value, advantage).T.double()
-    if failing and config.ungated:
-        _mix_in(sums, weighing, values, config.ungated * failing)
-    return Draws(sums.cumsum_(dim=1))
-
-
-def _mix_in(weights: Tensor, weighing: Weighing, values: Values, share: float) -> None:
-    """Gives rows [K, N] this share of weights without the gate."""
+    weights = torch.empty(values.skills, values.rows, dtype=torch.float64, device=weighing.top.device)
     totals = torch.zeros_like(weighing.top, dtype=torch.float64)
-    for _, _, advantage in values.advantages():
-        totals += weighing.ungated(advantage).double().sum(dim=0)
-    weights.mul_((1.0 - share) / weights.sum(dim=1, keepdim=True).clamp(min=1e-300))
-    for rows, _, advantage in values.advantages():
-        weights[:, rows] += (weighing.ungated(advantage).double() * (share / totals)).T
+    for rows, value, advantage in values.advantages():
+        free = weighing.ungated(advantage)
+        totals += free.double().sum(dim=0)
+        weights[:, rows] = free.mul_(weighing.share(value, advantage)).T.double()
+    if share := config.ungated * failing:
+        weights.mul_((1.0 - share) / weights.sum(dim=1, keepdim=True).clamp(min=1e-300))
+        for rows, _, advantage in values.advantages():
+            weights[:, rows] += (weighing.ungated(advantage).double() * (share / totals)).T
+    return Draws(weights.cumsum_(dim=1))

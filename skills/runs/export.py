@@ -64,7 +64,7 @@ class _Player(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         seen = observation[:, : self.policy.shape.observation_size]
-        return self.bounds(self.policy.means(self.policy.standardise(seen))[:, 0])  # type: ignore[no-any-return]
+        return self.bounds(self.policy.means(self.policy.standardise(seen))[:, 0])  # type: ignore[no-any-return]  # a module that is called has no type
 
 
 class _AllPlayer(nn.Module):
@@ -85,10 +85,10 @@ class _AllPlayer(nn.Module):
             stacked = StackedMlp.of(network.flat, shape.layers(shape.observation_size, shape.action_size))
             chosen = StackedMlp(layer[skill] for layer in stacked.layers)
             outputs = chosen(with_ones(seen)[:, None])[:, 0]
-            return self.bounds(self.policy.outward(outputs, seen))  # type: ignore[no-any-return]
+            return self.bounds(self.policy.outward(outputs, seen))  # type: ignore[no-any-return]  # a module that is called has no type
         means = self.policy.means(seen)
         chosen_means = torch.gather(means, 1, skill[:, None, None].expand(-1, 1, shape.action_size))[:, 0]
-        return self.bounds(chosen_means)  # type: ignore[no-any-return]
+        return self.bounds(chosen_means)  # type: ignore[no-any-return]  # a module that is called has no type
 
 
 def export_all(run: RunFolder, path: Path | None = None, *, force: bool = False) -> Exported:

@@ -206,4 +206,4 @@ class Session:
         if len(self._way) < 2:
             return [0.0, 0.0]
         ends = torso_track(self._view, np.stack([self._way[0], self._way[-1]]))
-        return np.round((ends[1] - ends[0]) / ((len(self._way) - 1) * self._step), 2).tolist()  # type: ignore[no-any-return]
+        return np.round((ends[1] - ends[0]) / ((len(self._way) - 1) * self._step), 2).tolist()  # type: ignore[no-any-return]  # tolist has no type

@@ -11,6 +11,8 @@ Letters: C columns of a state, A action size, K skills, B rows of a batch.
 """
 
 import math
+from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,27 +66,23 @@ def value_loss(first: Tensor, advantage: Tensor, discount: float, alpha: float) 
 
 
 @dataclass(frozen=True)
-class Demodice(Learner):
-    """A classifier, a nu and a policy of its own for each skill."""
+class Matching(Learner):
+    """A learner of K policies from the steps of the data and of each expert, with networks of its own for each."""
 
-    name = "demodice"
     modes = ONE_EXPERT
     files = (*Policy.FILES, CURVES)
-    checkpoint = "demodice.checkpoint.safetensors"
     reads_rewards = False
 
     hidden: Annotated[int, "units of each of the two hidden layers"] = 256
-    steps: Annotated[int, "updates"] = 2_000_000
-    batch: Annotated[int, "rows of everything per update, as many of the expert, and as many first states"] = 512
-    learning_rate: Annotated[float, "of every Adam"] = 3e-4
-    discount: Annotated[float, "gamma"] = 0.99
-    alpha: Annotated[float, "how much keeping near to the data counts beside the expert"] = 0.0
     ends: Annotated[Endings, "what a failure is worth: nothing, or what is learned for a state behind it"] = "absorbing"
 
-    @classmethod
-    def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
-        """Smaller steps than the official code's where presets make minutes of hours."""
-        return {"policy": _PRESETS[preset]}
+    @abstractmethod
+    def parts(self, steps: StepTables, generator: torch.Generator) -> tuple[Sequence[TrainingPart], TanhActors]:
+        """(what is trained, one part after the other; the policies among it).   generator: a CPU generator."""
+
+    def scaled(self, transitions: Transitions, experts: Classes) -> tuple[Tensor, Tensor]:
+        """(mean, std) that observations are standardised with, [O] each."""
+        return scaling(transitions, True)
 
     def train(
         self,
@@ -97,14 +95,36 @@ class Demodice(Learner):
         reporter: Reporter,
     ) -> Policy:
         """Learns a head for each expert; saves the policy and its losses' curves into `folder`."""
-        steps = steps_of(transitions, experts, scaling(transitions, True), self.ends, device, generator)
-        networks = DemodiceNetworks(steps, self, generator)
-        count = steps.experts.count
-        part = TrainingPart("policy", f"training {count} skills", networks, self.steps)
-        learn([part], count, generator_on(device, generator), folder / self.checkpoint, reporter)
-        policy = networks.actors.to_policy()
+        steps = steps_of(transitions, experts, self.scaled(transitions, experts), self.ends, device, generator)
+        parts, actors = self.parts(steps, generator)
+        learn(parts, steps.experts.count, generator_on(device, generator), folder / self.checkpoint, reporter)
+        policy = actors.to_policy()
         policy.save(folder)
         return policy
+
+
+@dataclass(frozen=True)
+class Demodice(Matching):
+    """A classifier, a nu and a policy of its own for each skill."""
+
+    name = "demodice"
+    checkpoint = "demodice.checkpoint.safetensors"
+
+    steps: Annotated[int, "updates"] = 2_000_000
+    batch: Annotated[int, "rows of everything per update, as many of the expert, and as many first states"] = 512
+    learning_rate: Annotated[float, "of every Adam"] = 3e-4
+    discount: Annotated[float, "gamma"] = 0.99
+    alpha: Annotated[float, "how much keeping near to the data counts beside the expert"] = 0.0
+
+    @classmethod
+    def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
+        """Smaller steps than the official code's where presets make minutes of hours."""
+        return {"policy": _PRESETS[preset]}
+
+    def parts(self, steps: StepTables, generator: torch.Generator) -> tuple[list[TrainingPart], TanhActors]:
+        """All at once."""
+        networks = DemodiceNetworks(steps, self, generator)
+        return [TrainingPart("policy", f"training {steps.experts.count} skills", networks, self.steps)], networks.actors
 
 
 class DemodiceNetworks:

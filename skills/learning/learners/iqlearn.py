@@ -12,30 +12,21 @@ Letters: C columns of a state, A action size, K skills, B rows of the expert, an
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from skills.choices import Domain, Endings, Mode, Preset, Residual
-from skills.data.transitions import Transitions
-from skills.learning.batches import scaling
-from skills.learning.classes import Classes
-from skills.learning.engine.curves import FILE as CURVES
-from skills.learning.engine.device import generator_on
+from skills.choices import Domain, Mode, Preset, Residual
 from skills.learning.engine.optimiser import adam, descend, state_of
 from skills.learning.engine.stacked import StackedMlp
 from skills.learning.engine.starts import orthogonal
-from skills.learning.learners import Learner
-from skills.learning.matrix import Rewards
-from skills.learning.parts import TrainingPart, learn
-from skills.learning.policy import Policy
+from skills.learning.learners.demodice import Matching
+from skills.learning.parts import TrainingPart
 from skills.learning.slopes import Sloped
-from skills.learning.steps import StepTables, draw_rows, paired, steps_of
+from skills.learning.steps import StepTables, draw_rows, paired
 from skills.learning.tanh_normal import TanhActors
-from skills.plugins import ONE_EXPERT, Layer
-from skills.progress import Reporter
+from skills.plugins import Layer
 
 _PENALTY = 0.5  # al
 _PRESETS: dict[Preset, dict[str, Any]] = {
@@ -55,16 +46,12 @@ def residual_loss(
 
 
 @dataclass(frozen=True)
-class Iqlearn(Learner):
+class Iqlearn(Matching):
     """A soft Q and a policy of its own for each skill."""
 
     name = "iqlearn"
-    modes = ONE_EXPERT
-    files = (*Policy.FILES, CURVES)
     checkpoint = "iqlearn.checkpoint.safetensors"
-    reads_rewards = False
 
-    hidden: Annotated[int, "units of each of the two hidden layers"] = 256
     steps: Annotated[int, "updates"] = 500_000
     batch: Annotated[int, "rows of the expert per update, and as many of the data"] = 256
     learning_rate: Annotated[float, "of Q's Adam"] = 3e-4
@@ -75,32 +62,16 @@ class Iqlearn(Learner):
     loss: Annotated[Residual, "of Q; contrast and v0 look at the expert and the data, expert at the expert alone"] = (
         "contrast"
     )
-    ends: Annotated[Endings, "what a failure is worth: nothing, or what is learned for a state behind it"] = "absorbing"
 
     @classmethod
     def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
         """A faster policy than the official code's, where presets make minutes of hours."""
         return {"policy": _PRESETS[preset]}
 
-    def train(
-        self,
-        transitions: Transitions,
-        experts: Classes,
-        rewards: Rewards | None,
-        device: torch.device,
-        generator: torch.Generator,
-        folder: Path,
-        reporter: Reporter,
-    ) -> Policy:
-        """Learns a head for each expert; saves the policy and its losses' curves into `folder`."""
-        steps = steps_of(transitions, experts, scaling(transitions, True), self.ends, device, generator)
+    def parts(self, steps: StepTables, generator: torch.Generator) -> tuple[list[TrainingPart], TanhActors]:
+        """All at once."""
         networks = IqlearnNetworks(steps, self, generator)
-        count = steps.experts.count
-        part = TrainingPart("policy", f"training {count} skills", networks, self.steps)
-        learn([part], count, generator_on(device, generator), folder / self.checkpoint, reporter)
-        policy = networks.actors.to_policy()
-        policy.save(folder)
-        return policy
+        return [TrainingPart("policy", f"training {steps.experts.count} skills", networks, self.steps)], networks.actors
 
 
 class IqlearnNetworks:

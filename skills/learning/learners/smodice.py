@@ -13,7 +13,6 @@ Letters: M rows, C columns of a state, A action size, K skills, B rows of a batc
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -21,25 +20,17 @@ from torch import Tensor
 from torch.nn.functional import relu
 
 from skills.choices import Divergence, Domain, Endings, Mode, Preset
-from skills.data.transitions import Transitions
-from skills.learning.batches import scaling
-from skills.learning.classes import Classes
-from skills.learning.engine.curves import FILE as CURVES
-from skills.learning.engine.device import generator_on
 from skills.learning.engine.optimiser import adam, descend_together, state_of
 from skills.learning.engine.stacked import StackedMlp
 from skills.learning.engine.starts import xavier_uniform
-from skills.learning.learners import Learner
-from skills.learning.matrix import Rewards
-from skills.learning.parts import TrainingPart, learn
-from skills.learning.policy import Policy
+from skills.learning.learners.demodice import Matching
+from skills.learning.parts import TrainingPart
 from skills.learning.slopes import Sloped
-from skills.learning.steps import StepTables, draw_rows, steps_of
+from skills.learning.steps import StepTables, draw_rows
 from skills.learning.tanh_normal import TanhActors
 from skills.learning.tellers import StateTellers
 from skills.learning.weights import effective
-from skills.plugins import ONE_EXPERT, Layer
-from skills.progress import Reporter
+from skills.plugins import Layer
 
 _DECAY = 1e-4  # of V
 _MEAN_LIMIT = 7.24  # of the policy, before the tanh
@@ -66,16 +57,12 @@ def weights_of(excess: Tensor, divergence: Divergence) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Smodice(Learner):
+class Smodice(Matching):
     """A classifier, a V and a policy of its own for each skill."""
 
     name = "smodice"
-    modes = ONE_EXPERT
-    files = (*Policy.FILES, CURVES)
     checkpoint = "smodice.checkpoint.safetensors"
-    reads_rewards = False
 
-    hidden: Annotated[int, "units of each of the two hidden layers"] = 256
     steps: Annotated[int, "updates of V and the policy"] = 1_000_000
     batch: Annotated[int, "rows of the data per update, and as many first states"] = 512
     learning_rate: Annotated[float, "of every Adam"] = 3e-4
@@ -91,18 +78,8 @@ class Smodice(Learner):
         """Fewer, smaller steps than the official code's where presets make minutes of hours."""
         return {"policy": _PRESETS[preset]}
 
-    def train(
-        self,
-        transitions: Transitions,
-        experts: Classes,
-        rewards: Rewards | None,
-        device: torch.device,
-        generator: torch.Generator,
-        folder: Path,
-        reporter: Reporter,
-    ) -> Policy:
-        """Learns a head for each expert; saves the policy and its losses' curves into `folder`."""
-        steps = steps_of(transitions, experts, scaling(transitions, True), self.ends, device, generator)
+    def parts(self, steps: StepTables, generator: torch.Generator) -> tuple[list[TrainingPart], TanhActors]:
+        """The classifiers, then all else."""
         count = steps.experts.count
         tellers = StateTellers(steps, self.hidden, self.classifier_batch, self.learning_rate, generator)
         networks = SmodiceNetworks(steps, tellers, self, generator)
@@ -110,10 +87,7 @@ class Smodice(Learner):
             TrainingPart("classifier", f"training {count} classifiers", tellers, self.classifier_steps),
             TrainingPart("policy", f"training {count} skills", networks, self.steps),
         ]
-        learn(parts, count, generator_on(device, generator), folder / self.checkpoint, reporter)
-        policy = networks.actors.to_policy()
-        policy.save(folder)
-        return policy
+        return parts, networks.actors
 
 
 class SmodiceNetworks:

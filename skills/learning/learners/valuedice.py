@@ -11,7 +11,6 @@ Letters: C columns of a state, O observation columns, A action size, K skills, B
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -19,23 +18,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skills.choices import Domain, Endings, Mode, Preset
+from skills.choices import Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
-from skills.learning.engine.curves import FILE as CURVES
-from skills.learning.engine.device import generator_on
 from skills.learning.engine.optimiser import adam, state_of
 from skills.learning.engine.stacked import StackedMlp
 from skills.learning.engine.starts import orthogonal
-from skills.learning.learners import Learner
-from skills.learning.matrix import Rewards
-from skills.learning.parts import TrainingPart, learn
-from skills.learning.policy import Policy
+from skills.learning.learners.demodice import Matching
+from skills.learning.parts import TrainingPart
 from skills.learning.slopes import Sloped, between, penalty
-from skills.learning.steps import StepTables, draw_rows, paired, steps_of
+from skills.learning.steps import StepTables, draw_rows, paired
 from skills.learning.tanh_normal import TanhActors
-from skills.plugins import ONE_EXPERT, Layer
-from skills.progress import Reporter
+from skills.plugins import Layer
 from skills.settings.config import check_between
 
 _PENALTY, _ORTHOGONAL = 10.0, 1e-4
@@ -72,23 +66,18 @@ def scaling_of(transitions: Transitions, rows: NDArray[np.integer]) -> tuple[Ten
 
 
 @dataclass(frozen=True)
-class Valuedice(Learner):
+class Valuedice(Matching):
     """A nu and a policy of its own for each skill."""
 
     name = "valuedice"
-    modes = ONE_EXPERT
-    files = (*Policy.FILES, CURVES)
     checkpoint = "valuedice.checkpoint.safetensors"
-    reads_rewards = False
 
-    hidden: Annotated[int, "units of each of the two hidden layers"] = 256
     steps: Annotated[int, "updates"] = 500_000
     batch: Annotated[int, "rows of the expert per update, and as many of the data"] = 256
     learning_rate: Annotated[float, "of nu's Adam"] = 1e-3
     actor_rate: Annotated[float, "of the policy's Adam: nu must stay ahead"] = 1e-5
     discount: Annotated[float, "gamma"] = 0.99
     replay: Annotated[float, "rho, the data's share of what is matched, less than 1; 0: the data are not read"] = 0.1
-    ends: Annotated[Endings, "what a failure is worth: nothing, or what is learned for a state behind it"] = "absorbing"
 
     def __post_init__(self) -> None:
         check_between("policy.replay", self.replay, 0, _MOST_REPLAY)
@@ -98,26 +87,14 @@ class Valuedice(Learner):
         """A faster policy than the official code's, where presets make minutes of hours."""
         return {"policy": _PRESETS[preset]}
 
-    def train(
-        self,
-        transitions: Transitions,
-        experts: Classes,
-        rewards: Rewards | None,
-        device: torch.device,
-        generator: torch.Generator,
-        folder: Path,
-        reporter: Reporter,
-    ) -> Policy:
-        """Learns a head for each expert; saves the policy and its losses' curves into `folder`."""
-        standard = scaling_of(transitions, np.unique(experts.members()[0]))
-        steps = steps_of(transitions, experts, standard, self.ends, device, generator)
+    def scaled(self, transitions: Transitions, experts: Classes) -> tuple[Tensor, Tensor]:
+        """By the expert, see `scaling_of`."""
+        return scaling_of(transitions, np.unique(experts.members()[0]))
+
+    def parts(self, steps: StepTables, generator: torch.Generator) -> tuple[list[TrainingPart], TanhActors]:
+        """All at once."""
         networks = ValuediceNetworks(steps, self, generator)
-        count = steps.experts.count
-        part = TrainingPart("policy", f"training {count} skills", networks, self.steps)
-        learn([part], count, generator_on(device, generator), folder / self.checkpoint, reporter)
-        policy = networks.actors.to_policy()
-        policy.save(folder)
-        return policy
+        return [TrainingPart("policy", f"training {steps.experts.count} skills", networks, self.steps)], networks.actors
 
 
 class ValuediceNetworks:
