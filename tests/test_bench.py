@@ -112,6 +112,17 @@ def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: 
     assert len([line for line in table.splitlines() if line.startswith(("reach", "  no gate", "bc of"))]) >= 3
 
 
+def test_skills_found_by_classes_and_by_rollouts_are_played(bench: Bench, tmp_path: Path) -> None:
+    config = replace(make_config("hopper-medium", preset="smoke"), skills=3, data=DataConfig(steps=2000), **TINY_STAGES)
+    run = open_or_create(tmp_path / "tiny", config)
+    with run.writing():
+        discover(run, source="auto", reporter=silent_reporter, notify=print)
+    lines = bench("find", run.path).splitlines()
+    rewards = [line.split()[0] for line in lines[4:12]]
+    assert rewards == ["vx", "-vx", "-speed", "height", "-height", "upright", "-upright", "-energy"]
+    assert lines[12].startswith("mean")
+
+
 @pytest.fixture
 def hierarchy(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module, with episodes of a second and a half, and few of them."""
