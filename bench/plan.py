@@ -3,7 +3,8 @@
     python bench/plan.py RUN [RUN ...]
 
 Of runs whose switches have been played (`skills transitions RUN`). Each task lasts 20 s, and is played ten times from
-a reset by the plan and by the single skill that is predicted best. Distances are in what the skills differ by.
+a reset by the plan and by the single skill that did best when they were tried, from other starts. Distances are in
+what the skills differ by.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from timing import record
 
 from skills.bodies.body import body_of
 from skills.cli.find import interval
-from skills.measures.planning import aim_of, play_plans, search
+from skills.measures.planning import aim_of, choose, play_plans, search
 from skills.measures.quantities import words_of
 from skills.measures.switches import required_switches
 from skills.runs.folder import RunFolder, find
@@ -31,7 +32,7 @@ def table(run: RunFolder) -> list[str]:
     ]
     for goal in GOALS[body_of(run.env_id).planar]:
         aim = aim_of(None, goal, switches, words)
-        plans = search(aim, switches, SECONDS)
+        plans = choose(run, aim, search(aim, switches, SECONDS))
         for name, plan, played in zip(("plan", "best single skill"), plans, play_plans(run, aim, plans), strict=True):
             means = ", ".join(f"{value:.2f}" for value in played.means)
             lines.append(
