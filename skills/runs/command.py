@@ -59,7 +59,9 @@ def options(config: Config) -> str:
     given = {name: value for name, value in settings(config) if name not in _LEFT_OUT and value != plain[name]}
     kinds = ["preset", "mode", "reward.maker", "policy.learner"]
     kinds += [f"experts.{name}" for name in ("expert", "episodes", "features", "inferred")]
-    known = dict(settings(usual)) | {"policy.learner": learner(experts.features)}
+    known = dict(settings(usual)) | {
+        "policy.learner": learner(experts.features, config.preset, config.mode != "skills")
+    }
     given |= {name: plain[name] for name in kinds if plain[name] != known[name]}
     if config.mode != "skills" and experts.episodes is None:
         given["experts.trajectories"] = experts.trajectories

@@ -40,7 +40,7 @@ def make_config(
     skills: how many; "auto", as many as there are behaviours in the data.
     domain: what the dataset's body does; None: what the catalogue or the dataset's metadata say.
     seeds, expert, trajectories, episodes: in imitation and sparse mode, see `Config` and `ExpertsConfig`.
-    learner: None: what suits the features.   calibration: lambda, 0 for none.
+    learner: None: what suits the features, the preset and the mode.   calibration: lambda, 0 for none.
     env: what to play in instead of the dataset's own environment: an id, the whole path of a model, "log" for nothing.
     set: any setting by its dotted name, {"policy.steps": 5000}, over all else.
     Raises: SkillsError (usage) for an unknown preset, a value out of range, or one that the mode has no use for.
@@ -50,7 +50,7 @@ def make_config(
     _check_mode(mode, skills, seeds, expert, trajectories, episodes)
     named = (set or {}).get("experts.features", "step")  # what is no such word is refused below
     features: Features = "behaviour" if skills == "auto" else named if named in get_args(Features) else "step"
-    learner = learner or presets.learner(features)
+    learner = learner or presets.learner(features, preset, mode != "skills")
     _check_makers(mode, maker, learner)
     environment = env or _environment(dataset)
     domain = domain or domain_of(environment)

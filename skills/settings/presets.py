@@ -80,9 +80,14 @@ _QUICK_WALKER: Layer = {
 }
 
 
-def learner(features: Features) -> str:
-    """The name of the learner that suits what the classes are of: each paper's own of single steps and of policies."""
-    return {"step": "iql", "behaviour": "reach", "policy": "bc"}[features]
+def learner(features: Features, preset: Preset, one_expert: bool) -> str:
+    """The name of the learner that suits what the classes are of.
+
+    Where it is as in the paper, its own: of one expert, and of single steps at its scale.
+    """
+    if features == "policy":
+        return "bc"
+    return "iql" if one_expert or (features == "step" and preset == "paper") else "reach"
 
 
 def layers(preset: Preset, environment: str, domain: Domain, one_expert: bool, features: Features) -> Iterator[Layer]:
