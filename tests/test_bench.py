@@ -13,6 +13,7 @@ from conftest import TINY_STAGES
 from constant import constant_run
 
 from skills.discovery import discover
+from skills.measures.switches import play_switches
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import open_or_create
@@ -110,6 +111,26 @@ def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: 
     only = ["--only", "reach", "no gate", "bc of the classes"]
     table = bench("reach", run.path, "--shorter", 200, "--into", tmp_path / "variants", *only)
     assert len([line for line in table.splitlines() if line.startswith(("reach", "  no gate", "bc of"))]) >= 3
+
+
+def test_skills_found_by_classes_and_by_rollouts_are_played(bench: Bench, tmp_path: Path) -> None:
+    config = replace(make_config("hopper-medium", preset="smoke"), skills=3, data=DataConfig(steps=2000), **TINY_STAGES)
+    run = open_or_create(tmp_path / "tiny", config)
+    with run.writing():
+        discover(run, source="auto", reporter=silent_reporter, notify=print)
+    lines = bench("find", run.path).splitlines()
+    rewards = [line.split()[0] for line in lines[4:12]]
+    assert rewards == ["vx", "-vx", "-speed", "height", "-height", "upright", "-upright", "-energy"]
+    assert lines[12].startswith("mean")
+
+
+def test_plans_are_set_beside_single_skills(bench: Bench, tmp_path: Path) -> None:
+    run = constant_run(tmp_path / "run", "HalfCheetah-v5", [-0.3, 0.0, 0.3])
+    with run.writing():
+        play_switches(run, 1.0, 1, silent_reporter)
+    lines = bench("plan", run.path).splitlines()
+    assert [line.split("  ")[0] for line in lines[4:8]] == ["vx=3.5", "vx=3.5", "vx=-1.5", "vx=-1.5"]
+    assert ["plan" in line for line in lines[4:8]] == [True, False, True, False]
 
 
 @pytest.fixture
