@@ -1,5 +1,6 @@
 """`import skills`, as a person uses it: one real run, made once, and everything that can be done with it."""
 
+import inspect
 import subprocess
 import sys
 import warnings
@@ -106,6 +107,15 @@ def test_discovering_tells_and_again_continues(made, run):
     assert again.skills == run.skills
     with pytest.raises(skills.SkillsError, match="seed: 3 there, 4 here"):
         skills.discover("ant-medium", preset="smoke", seed=4, set=TINY_SETTINGS, run=run.path, progress=False)
+
+
+def test_what_is_not_said_means_what_it_means_on_the_command_line():
+    from skills.cli.discover import discover as command
+
+    ours, theirs = (inspect.signature(one).parameters for one in (skills.discover, command))
+    alike = [name for name in ours if name in theirs and name not in ("dataset", "episodes")]
+    assert {"learner", "skills", "preset", "seed", "device", "env"} <= set(alike)
+    assert {name: ours[name].default for name in alike} == {name: theirs[name].default for name in alike}
 
 
 def test_what_cannot_be_is_refused_before_anything_is_made(home):

@@ -49,8 +49,7 @@ def columns(path: Path, observations: Sequence[str], actions: Sequence[str]) -> 
     if not observations or not actions:
         raise SkillsError(
             f"{path} does not say which of its columns are observations, and which actions.",
-            "Name them: skills data import FILE --env none --name ID --observation A,B --action C   "
-            f"It has: {_listed(episodes, recorded)}.",
+            f"Name them: --observation A,B --action C   It has: {_listed(episodes, recorded)}.",
             USAGE,
         )
     wanted = [_wanted(name, recorded, episodes, path) for name in dict.fromkeys([*observations, *actions])]
@@ -65,8 +64,10 @@ def columns(path: Path, observations: Sequence[str], actions: Sequence[str]) -> 
 
 def seconds(found: Mapping[str, Any]) -> float | None:
     """Of a step of such columns: the usual time from a row to the next; None where there is none."""
-    gaps = np.diff(found[TIMES])[np.diff(found["episode_ids"]) == 0]
-    return float(np.median(gaps)) if len(gaps) else None
+    ids = found["episode_ids"]
+    gaps = np.diff(found[TIMES])[ids[1:] == ids[:-1]]
+    usual = float(np.median(gaps)) if len(gaps) else 0.0
+    return usual if usual > 0 else None
 
 
 def _wanted(name: str, recorded: Sequence[str], episodes: list[list[Path]], path: Path) -> _Wanted:
