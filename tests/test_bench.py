@@ -97,6 +97,14 @@ def test_renderers_are_compared_with_gymnasiums(bench: Bench) -> None:
     assert "frames/s" in bench("render", "Hopper-v5", 64)
 
 
+def test_bodies_simulated_here_are_played_as_gymnasium_plays_them_to_the_bit(bench: Bench) -> None:
+    table = bench("worlds", "--beside", BENCH.parent, "--steps", 8, "--rounds", 1)
+    rows = [line.split(" | ") for line in table.splitlines() if "-v" in line]
+    assert len(rows) == 5
+    assert all(row[-1] == "the same bits |" for row in rows), table
+    assert all(float(number.replace(",", "")) > 0 for row in rows for number in row[1:-1])
+
+
 def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: Path) -> None:
     config = replace(make_config("hopper-medium", preset="smoke"), skills=8, data=DataConfig(steps=3000), **TINY_STAGES)
     run = open_or_create(tmp_path / "tiny", config)
