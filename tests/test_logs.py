@@ -327,9 +327,7 @@ def test_a_log_without_a_simulator_goes_through_the_whole_pipeline(tmp_path: Pat
     assert len({skill["label"] for skill in measures["skills"]}) == 3
     page = read_json(run / "gallery" / "manifest.json")
     assert page["played"] is False
-    assert not [
-        name for name in page["families"] if "m/s" in name or "stands" in name
-    ]  # what has no place goes nowhere
+    assert not [name for name in page["families"] if "m/s" in name or "stands" in name]  # it goes nowhere
     assert all(skill["video"] for skill in page["skills"])
     rollouts = Rollouts.load(run / "rollouts" / "rollouts.npz")
     own = rollouts.classes[:, 0]

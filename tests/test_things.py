@@ -1,10 +1,16 @@
 """What stands fast is told by what it moves around it, then by its own joints."""
 
+import json
+from pathlib import Path
+
+import gymnasium
 import numpy as np
 import pytest
+from commands import skills
 
 from skills.bodies.body import body_of
 from skills.bodies.things import own_joints, things_of
+from skills.files import read_json
 from skills.measures.columns import label_columns, spoken
 
 TABLE = """
@@ -91,3 +97,30 @@ def test_a_hand_opens_a_door():
     labels = label_columns([opened, still, still], "AdroitHandDoor-v1")
     assert labels[0].startswith("turns door 90 deg")
     assert "thumb joint 0" in labels[1]
+
+
+def pushed(path: Path, episodes: int = 12) -> Path:
+    """A log of an arm that swings, held at other places."""
+    generator, rows = np.random.default_rng(0), []
+    with gymnasium.make("Pusher-v5") as env:
+        for number in range(episodes):
+            state, ended, held = env.reset(seed=number)[0], False, generator.uniform(-1, 1, 7)
+            while not ended:
+                action = np.clip(held + 0.3 * generator.standard_normal(7), -2, 2).astype(np.float32)
+                after, reward, *ends, _ = env.step(action)
+                rows.append((state, action, after, reward, number))
+                state, ended = after, any(ends)
+    names = ("observations", "actions", "next_observations", "rewards", "episode_ids")
+    np.savez(path, **{name: np.array(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})
+    return path
+
+
+def test_nothing_is_said_of_how_what_stands_fast_travels(tmp_path):
+    few = ("--preset", "smoke", "--skills", "3", "--set", "policy.steps=20", "--set", "rollout.horizon=300", "--json")
+    done = skills(tmp_path, "discover", pushed(tmp_path / "arm.npz"), "--env", "Pusher-v5", *few, "--no-videos")
+    assert done.returncode == 0, done.stderr
+    lines = {line["name"]: line["explanation"] for line in json.loads(done.stdout)["summary"]}
+    assert "Speed spread" not in lines
+    assert "over 100 steps" in lines["Best return"]  # its episodes end sooner than the horizon
+    page = read_json(tmp_path / "runs" / "arm" / "gallery" / "manifest.json")
+    assert not [name for name in page["families"] if "m/s" in name or "stands" in name]
