@@ -19,6 +19,7 @@ from skills.runs.folder import open_or_create
 from skills.settings.config import DataConfig
 
 BENCH = Path(__file__).parents[1] / "bench"
+POLICIES = Path(__file__).parents[2] / "shared" / "data" / "policies"
 Bench = Callable[..., str]
 
 
@@ -103,6 +104,19 @@ def test_bodies_simulated_here_are_played_as_gymnasium_plays_them_to_the_bit(ben
     assert len(rows) == 5
     assert all(row[-1] == "the same bits |" for row in rows), table
     assert all(float(number.replace(",", "")) > 0 for row in rows for number in row[1:-1])
+
+
+@pytest.mark.skipif(not POLICIES.is_dir(), reason="needs the third-party policies in ../shared/data")
+def test_a_policy_and_chance_stand_before_a_door(bench: Bench, tmp_path: Path) -> None:
+    pytest.importorskip("gymnasium_robotics")
+    bench("door", tmp_path / "door.npz", "--episodes", 1)
+    with np.load(tmp_path / "door.npz") as made:
+        assert made["policy"].tolist()[::200] == ["dapg", "dapg, some noise", "dapg, much noise", "chance"]
+        returns = made["rewards"].reshape(4, 200).sum(axis=1)
+        assert len(np.unique(made["episode_ids"])) == 4
+        assert np.abs(made["actions"]).max() <= 1
+    assert returns[0] > 2900  # 2,880 is D4RL's expert
+    assert returns[3] < 0
 
 
 def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: Path) -> None:

@@ -333,6 +333,8 @@ def test_a_log_without_a_simulator_goes_through_the_whole_pipeline(tmp_path: Pat
     own = rollouts.classes[:, 0]
     shares = [float((own[skill] == skill).sum() / (own[skill] >= 0).sum()) for skill in range(3)]
     assert all(share > skill["support"] for share, skill in zip(shares, measures["skills"], strict=True))
+    drawn = skills(tmp_path, "render", "arm", "--all", "--sheet", tmp_path / "sheet.png")
+    assert drawn.returncode == 0, drawn.stderr
     exported = skills(tmp_path, "export", "arm", "--skill", "1")
     assert exported.returncode == 0, exported.stderr
     refused = skills(tmp_path, "evaluate", "arm")

@@ -7,6 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 from commands import skills
+from PIL import Image
 
 from skills.bodies.body import body_of
 from skills.bodies.things import own_joints, things_of
@@ -122,5 +123,10 @@ def test_nothing_is_said_of_how_what_stands_fast_travels(tmp_path):
     lines = {line["name"]: line["explanation"] for line in json.loads(done.stdout)["summary"]}
     assert "Speed spread" not in lines
     assert "over 100 steps" in lines["Best return"]  # its episodes end sooner than the horizon
-    page = read_json(tmp_path / "runs" / "arm" / "gallery" / "manifest.json")
+    run = tmp_path / "runs" / "arm"
+    page = read_json(run / "gallery" / "manifest.json")
     assert not [name for name in page["families"] if "m/s" in name or "stands" in name]
+    drawn = skills(tmp_path, "render", run, "--all", "--sheet", tmp_path / "sheet.png")
+    assert drawn.returncode == 0, drawn.stderr
+    tiles = np.asarray(Image.open(tmp_path / "sheet.png"), np.float32)[40:170]
+    assert not np.array_equal(tiles[:, 10:240], tiles[:, 256:486])  # two skills end otherwise
