@@ -215,7 +215,7 @@ def test_actions_are_in_the_bounds_that_the_environment_has(run, observations):
     back = ActionRange(low, high).inward(elsewhere)
     np.testing.assert_allclose(back, run.policy.act(observations, 4), atol=1e-6)
     with pytest.raises(skills.SkillsError, match="cannot act in Discrete"):
-        ActionRange.of_space(gymnasium.spaces.Discrete(3))
+        ActionRange.of_space(gymnasium.spaces.Discrete(3), "a lift")
 
 
 def test_rewards_are_those_that_the_policy_learned_from(run):

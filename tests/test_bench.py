@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import minari
 import numpy as np
 import pytest
 from conftest import TINY_STAGES
@@ -104,6 +105,19 @@ def test_bodies_simulated_here_are_played_as_gymnasium_plays_them_to_the_bit(ben
     assert len(rows) == 5
     assert all(row[-1] == "the same bits |" for row in rows), table
     assert all(float(number.replace(",", "")) > 0 for row in rows for number in row[1:-1])
+
+
+def test_half_a_set_of_a_row_that_was_killed_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCH)
+    import bodies
+
+    name = "bodies/InvertedDoublePendulum-v5"
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    half = tmp_path / name / "data" / "main_data.hdf5"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    assert bodies.stored("InvertedDoublePendulum-v5", name, 60) == [name]
+    assert minari.load_dataset(name).total_steps >= 60
 
 
 @pytest.mark.skipif(not POLICIES.is_dir(), reason="needs the third-party policies in ../shared/data")
