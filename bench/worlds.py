@@ -86,7 +86,10 @@ def compare() -> None:
     asked = parser.parse_args()
     measured = {"here": (_HERE, False), "Gymnasium's own": (_HERE, True)}
     if asked.beside is not None:
-        measured["the checkout beside"] = (asked.beside.resolve(), False)
+        commit = subprocess.run(
+            ["git", "-C", asked.beside, "rev-parse", "--short", "HEAD"], check=True, capture_output=True, text=True
+        )
+        measured[f"beside, {commit.stdout.strip()}"] = (asked.beside.resolve(), False)
     rounds = [
         {name: timed(tree, asked.steps, general=general) for name, (tree, general) in measured.items()}
         for _ in range(asked.rounds)

@@ -261,6 +261,8 @@ def test_a_log_is_discovered_by_the_columns_that_are_named(tmp_path: Path) -> No
     others = ("--observation", "joint/1", "--action", "u1")
     refused = skills(tmp_path, "discover", path, *others, *few, "--run", tmp_path / "arms")
     assert "holds a run with another configuration" in refused.stderr, refused.stderr
+    labels = [skill["label"] for skill in read_json(tmp_path / "arms" / "measures.json")["skills"]]
+    assert all("pose" in label or "joint" in label for label in labels), labels  # its columns by their names
     cut = skills(tmp_path, "segment", tmp_path / "arms", table_of_arms(tmp_path / "later.csv"))
     assert "has no array 'pose'" in cut.stderr
     cut = skills(tmp_path, "segment", tmp_path / "arms", table_of_arms(tmp_path / "later.parquet"), "--json")
@@ -268,6 +270,21 @@ def test_a_log_is_discovered_by_the_columns_that_are_named(tmp_path: Path) -> No
     refused = skills(tmp_path, "discover", "hopper-medium", *named, *few)
     assert refused.returncode == USAGE
     assert "leave them out" in refused.stderr
+
+
+def test_a_model_that_cannot_act_is_refused_before_a_log_is_read(tmp_path: Path) -> None:
+    """As every URDF: it can show what was recorded, and be given motors as MJCF."""
+    robot = tmp_path / "arm.urdf"
+    inertia = '<inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/>'
+    link = f'<link name="{{}}"><inertial><mass value="1"/>{inertia}</inertial></link>'
+    limit = '<limit lower="-1" upper="1" effort="1" velocity="1"/>'
+    joint = f'<joint name="j" type="revolute"><parent link="a"/><child link="b"/>{limit}</joint>'
+    robot.write_text(f'<robot name="arm">{link.format("a")}{link.format("b")}{joint}</robot>')
+    log = table_of_arms(tmp_path / "arms.csv")
+    done = skills(tmp_path, "discover", log, "--xml", robot, "--observation", "joint/0", "--action", "u0")
+    assert "has no actuators" in done.stderr
+    assert f"--env none --xml {robot}" in done.stderr
+    assert not (tmp_path / "minari").exists()
 
 
 def test_folders_of_rlds_episodes_are_read(tmp_path: Path) -> None:

@@ -84,10 +84,10 @@ class Body:
     def joint_names(self) -> tuple[str, ...] | None:
         """Of a body that stands fast, what the numbers are called that tell what it does; None of one that goes.
 
-        Of a model its joints; "" without one: they are the observation's columns.
+        Of a model its joints; without one the observation's columns, "" where nobody says what these are called.
         """
         if self.root is None or self.model is None or not self.plays:
-            return ("",) * self.observation_size
+            return tuple(read_key(self.env_id).made_with.get("names", ("",) * self.observation_size))
         return None if self.root.kind != "fixed" else names_of_joints(self.model, self.root)
 
     @property

@@ -40,6 +40,13 @@ def observation_parts(space: Any, what: str) -> tuple[tuple[str, int], ...]:
     raise SkillsError(f"{what} has observations of the space {space}.", _HINT)
 
 
+def column_names(parts: tuple[tuple[str, int], ...]) -> list[str]:
+    """[O] what the columns are called: by their part, and by a number in one of several; nothing of a single vector."""
+    if len(parts) == 1:
+        return []
+    return [name if size == 1 else f"{name} {place}" for name, size in parts for place in range(size)]
+
+
 def is_picture(space: Any) -> bool:
     """Whether it is of pixels: two or more axes."""
     return isinstance(space, Box) and len(space.shape) >= 2

@@ -28,7 +28,7 @@ def columns(path: Path) -> dict[str, NDArray[Any]]:
     Raises: SkillsError where pyarrow is missing, or the file cannot be read.
     """
     (table,) = tables([path], path)
-    read = {name: rows(table.column(name)) for name in table.column_names}
+    read = {name: array_of(table.column(name)) for name in table.column_names}
     found = {called(name, array): array for name, array in read.items()}
     return {_ALIKE[name] if _ALIKE.get(name, name) not in found else name: array for name, array in found.items()}
 
@@ -63,7 +63,7 @@ def tables(files: Sequence[Path], of: Path) -> Iterator[Any]:
             ) from error
 
 
-def rows(column: Any) -> NDArray[Any]:
+def array_of(column: Any) -> NDArray[Any]:
     """[N] or [N, O] of a column of numbers, or of lists of as many of them in every row.
 
     Words are [N] strings, as which episodes and labels may be told apart; anything else is [N] of nothing.
@@ -72,7 +72,7 @@ def rows(column: Any) -> NDArray[Any]:
 
     kind = column.type
     if types.is_dictionary(kind):
-        return rows(compute.cast(column, kind.value_type))
+        return array_of(compute.cast(column, kind.value_type))
     if types.is_string(kind) or types.is_large_string(kind):
         return np.array(column.to_pylist(), np.str_)
     found = np.empty(len(column), np.object_)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.data.columnar import called, rows, tables
+from skills.data.columnar import array_of, called, tables
 from skills.errors import SkillsError
 from skills.files import read_json
 
@@ -72,7 +72,7 @@ def _files(path: Path) -> list[Path]:
 
 def _numbers(column: Any, what: str) -> NDArray[Any]:
     """Raises: SkillsError for lists that are not of as many numbers in every row."""
-    found, kind = rows(column), str(column.type)
+    found, kind = array_of(column), str(column.type)
     if found.dtype.hasobject and kind.startswith(("list", "fixed_size_list", "large_list")):
         raise SkillsError(f"{what} is no column of as many numbers in every row: {kind}.")
     return found

@@ -20,7 +20,7 @@ from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
-from skills.bodies.observing import flat_observation, observation_parts, part_of
+from skills.bodies.observing import column_names, flat_observation, observation_parts, part_of
 from skills.bodies.roots import names_in_qpos
 from skills.bodies.specs import cuts_actions, key_of, otherwise, with_wrappers
 from skills.choices import Columns
@@ -153,9 +153,10 @@ def environment_of(dataset: Any, minari_id: str, env: str | None = None) -> str:
             "A policy here acts within bounds; give the space some, or name what to play in: --env ID",
         )
     seconds = dataset.storage.metadata.get(SECONDS)
-    columns = total(observation_parts(dataset.observation_space, minari_id))
+    parts = observation_parts(dataset.observation_space, minari_id)
     model = None if asked is None else asked.made_with.get("model")
-    return log_key(columns, actions.low, actions.high, None if seconds is None else float(seconds), model)
+    lasts = None if seconds is None else float(seconds)
+    return log_key(total(parts), actions.low, actions.high, lasts, model, column_names(parts))
 
 
 def total(parts: tuple[tuple[str, int], ...]) -> int:

@@ -23,6 +23,7 @@ from skills.errors import USAGE, SkillsError, some
 
 TIMES = "timestamp"  # the column of times, s from the first row of a recording
 _NANOSECONDS = 1e9
+_DIGITS = 6  # of a step's length, s: times of a clock end in noise
 _PAUSE = 5.0  # times as long as usual between two rows, and an episode ends
 _WIDEST = 4096  # numbers of a column: more are pictures
 _LEFT_OUT = ("header", "stamp")  # fields of a message that say when it is of, which is known
@@ -66,7 +67,7 @@ def seconds(found: Mapping[str, Any]) -> float | None:
     """Of a step of such columns: the usual time from a row to the next; None where there is none."""
     ids = found["episode_ids"]
     gaps = np.diff(found[TIMES])[ids[1:] == ids[:-1]]
-    usual = float(np.median(gaps)) if len(gaps) else 0.0
+    usual = round(float(np.median(gaps)), _DIGITS) if len(gaps) else 0.0
     return usual if usual > 0 else None
 
 

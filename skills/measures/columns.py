@@ -11,6 +11,7 @@ import numpy as np
 from skills.arrays import Floats
 from skills.bodies.body import body_of
 from skills.bodies.things import Thing, own_joints, things_of
+from skills.printable import printable
 
 ORDINARY = "as most"
 _REMARKABLE = 0.5  # standard deviations from the mean of all skills
@@ -44,7 +45,7 @@ def label_columns(played: Sequence[Floats], env_id: str) -> list[str]:
 
 def spoken(name: str) -> str:
     """A joint's name as one would say it: "thumb joint 1" of "robot0:THJ1", "shoulder pan" of "shoulder_pan_joint"."""
-    plain = name.rpartition(":")[2]
+    plain = printable(name).rpartition(":")[2]
     shadow = _SHADOW.fullmatch(plain)
     if shadow is not None:
         limb, number, arm, axis = shadow.groups()

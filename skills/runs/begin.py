@@ -112,7 +112,12 @@ def _imported(
             USAGE,
         )
 
-    from skills.data.importing import import_once  # as below
+    from skills.bodies.body import body_of  # as below
+    from skills.bodies.keys import is_model
+    from skills.data.importing import import_once
+
+    if is_model(env):
+        body_of(env)  # refuses before a long log is read in vain
 
     progress = reporter(f"importing {path.name}", "rows")
     minari_id = import_once(path, env, observations=observations, actions=actions, progress=progress, notify=notify)

@@ -57,8 +57,8 @@ def _drawn(renderer: Renderer, made: Clip, env_id: str) -> Frames:
     """[H, W, 3] the picture of a skill."""
     moving = made.qpos[: made.moving]
     if body_of(env_id).model is None:
-        return renderer.render(moving)[-1]  # a chart fills as time goes by
-    return strobe(renderer, made, env_id) if view_of(env_id).columns else renderer.render(moving[-1:])[0]
+        return np.asarray(renderer.render(moving)[-1])  # a chart fills as time goes by
+    return strobe(renderer, made, env_id) if view_of(env_id).columns else np.asarray(renderer.render(moving[-1:])[0])
 
 
 def strobe(renderer: Renderer, made: Clip, env_id: str) -> Frames:
