@@ -1,4 +1,4 @@
-"""Plans for goals that no skill meets alone, beside the best single skill: the table in docs/use.md.
+"""Plans for goals between what skills do, beside the best single skill: the table in docs/use.md.
 
     python bench/plan.py RUN [RUN ...]
 
@@ -20,7 +20,7 @@ from skills.runs.folder import RunFolder, find
 
 SECONDS = 20.0
 # Of a body in a plane speeds; of one that goes freely the velocity to a place ahead to the left, and behind.
-GOALS = {True: ("vx=3.5", "vx=-1.5"), False: ("vx=0.75, vy=0.75", "vx=-1, vy=-1")}
+GOALS = {True: ("vx=3.5", "vx=5"), False: ("vx=0.75, vy=0.75", "vx=-0.75, vy=-0.75")}
 
 
 def table(run: RunFolder) -> list[str]:
