@@ -53,7 +53,7 @@ def make_config(
     one_expert = mode != "skills"
     usual: Features = "behaviour" if skills == "auto" else presets.features(preset, one_expert)
     named = (set or {}).get("experts.features")
-    features: Features = named if named in get_args(Features) else usual  # what is no such word is refused below
+    features: Features = next((one for one in get_args(Features) if one == named), usual)  # another is refused below
     learner = learner or presets.learner(features, preset, one_expert)
     _check_makers(mode, maker, learner)
     domain = domain or domain_of(env or _environment(dataset))
