@@ -16,6 +16,7 @@ from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 from skills.plugins import LEARNERS, MAKERS, SOURCES
 from skills.progress import unsaid
+from skills.storage import placed
 
 if TYPE_CHECKING:
     from skills.runs.begin import Begun
@@ -105,7 +106,8 @@ def discover(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.", show_default="runs/DATASET")
+        Path | None,
+        typer.Option("--run", metavar="DIR", parser=placed, help="The run's folder.", show_default="runs/DATASET"),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; an old run is kept beside the new one.")] = False,
     videos: Annotated[bool, typer.Option(help="Render the videos too.")] = True,
@@ -154,12 +156,13 @@ def _begun(path: Path | None, source: str) -> "Begun":
     """The run of that folder, to go on with. Raises: SkillsError (usage) where none is named."""
     from skills.runs.begin import Begun
     from skills.runs.folder import open_run
+    from skills.runs.holding import bring
 
     if path is None:
         raise SkillsError(
             "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or go on with a run: --run DIR", USAGE
         )
-    return Begun(open_run(path), None, source)
+    return Begun(open_run(bring(path)), None, source)
 
 
 def _finish(begun: "Begun", reading: float, *, videos: bool, quiet: bool, json: bool) -> None:

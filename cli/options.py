@@ -68,6 +68,15 @@ Goal = Annotated[
     str | None, typer.Option("--goal", metavar="GOALS", help='Or what the body is to be at: "vx=1.5, height=0.6".')
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", help="Runs at once, on Ray, of a core each.", show_default="one, without Ray"
+    ),
+]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Of a Ray cluster that shares this folder; its runs are made there.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skills import storage
 from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.files import write_json
@@ -122,7 +123,7 @@ class _Stages:
                 self._reporter,
             )
         for checkpoint in folder.glob(maker.checkpoints) if maker.checkpoints else ():
-            checkpoint.unlink()  # only now: until here they are all there is
+            storage.remove(checkpoint)  # only now: until here they are all there is
 
     def policy(self) -> None:
         """What the learner learns -> policy/."""
@@ -138,7 +139,7 @@ class _Stages:
                 folder,
                 self._reporter,
             )
-        (folder / learner.checkpoint).unlink(missing_ok=True)
+        storage.remove(folder / learner.checkpoint)
 
     def rollouts(self) -> None:
         """Every skill played -> rollouts/rollouts.npz; where nothing can be played, what the data do in its class."""

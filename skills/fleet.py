@@ -55,6 +55,25 @@ class Standing:
 Standings = Mapping[str, Standing]
 
 
+def words_of(standing: Standing) -> str:
+    """How a piece stands, in a word or a few."""
+    return "again: its process died" if standing.state == "working" and standing.begun > 1 else standing.state
+
+
+class Changes:
+    """Says what has changed since it was last called: pieces that were begun, begun anew, done, or have failed."""
+
+    def __init__(self, say: Notify) -> None:
+        self._say = say
+        self._known: dict[str, tuple[str, int]] = {}
+
+    def __call__(self, standings: Standings) -> None:
+        for name, one in standings.items():
+            if self._known.get(name, ("waiting", 0)) != (one.state, one.begun):
+                self._known[name] = (one.state, one.begun)
+                self._say(f"{name}: {words_of(one)}{f', {one.words}' if one.words else ''}")
+
+
 def work_off(fleet: Fleet, pieces: Mapping[str, tuple[Any, ...]], watch: Callable[[Standings], None]) -> list[str]:
     """Does all pieces; a line, under its name, of what has kept each one from its end that has not come there.
 
