@@ -112,8 +112,8 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if fleet.address is None:
-        cores = fleet.cores * (fleet.workers or max(1, _cores() // fleet.cores))
-        options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE}
+        taken = fleet.cores * (fleet.workers or max(1, cores() // fleet.cores))
+        options |= {"num_cpus": taken, "include_dashboard": False, "object_store_memory": _STORE}
     else:
         known = {name: os.environ[name] for name in _TOLD if name in os.environ}
         options |= {"address": fleet.address, "runtime_env": {"env_vars": known}}
@@ -132,7 +132,8 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Those of this machine that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
