@@ -299,7 +299,7 @@ def test_show_a_run(home: Path, run: Path) -> None:
     assert "made here" in printed
     assert "policy.expectile" in printed
     assert "Own-class occupancy" in printed
-    assert "policy.q" in printed
+    assert "policy.value" in printed
     document = json.loads(skills(home, "show", DATASET, "--json").stdout)
     assert document["kind"] == "run"
     losses = document["losses"]["rewards.total"]

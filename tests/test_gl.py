@@ -132,3 +132,48 @@ def test_the_floor_never_ends() -> None:
         here, far = renderer.render(qpos, focus).astype(int)
     assert np.abs(here - far).mean() < 1.0
     assert here[-8:].std() > 5  # squares, not one colour
+
+
+@pytest.mark.usefixtures("gl_works")
+def test_a_small_picture_shows_limbs_of_fewer_faces_and_nobody_sees_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from skills.videos.films import gl
+
+    qpos = states_of("Ant-v5", 4)
+    with gl.GlRenderer("Ant-v5", 256, 256) as renderer:
+        quick, faces = renderer.render(qpos).astype(int), renderer._model.vis.quality.numslices
+    monkeypatch.setattr(gl, "_COARSE", (0, 16, 8))
+    with gl.GlRenderer("Ant-v5", 256, 256) as renderer:
+        slow = renderer.render(qpos).astype(int)
+        assert renderer._model.vis.quality.numslices > faces
+    assert (quick != slow).any()
+    assert 10 * np.log10(255**2 / np.square(quick - slow).mean()) > 35  # dB; the encoder leaves 33
+
+
+@pytest.mark.usefixtures("gl_works")
+def test_the_sky_is_a_gradient_wherever_no_body_is() -> None:
+    from skills.videos.films.gl import GlRenderer
+
+    qpos = states_of("Walker2d-v5", 3)
+    qpos[:, 1] += 0.5  # it leaps: its head is before the sky
+    with GlRenderer("Walker2d-v5", 128, 128) as renderer:
+        bodies, pictures = renderer.body_mask(qpos) >= 0, renderer.render(qpos)
+    rows = 15
+    rays = RayRenderer("Walker2d-v5", 128, 128).render(qpos)[0, :rows, 0].astype(int)
+    assert np.ptp(rays, axis=0).max() > 20  # a gradient
+    body = bodies[:, :rows]
+    assert body.sum() > 50
+    away = np.abs(pictures[:, :rows].astype(int) - rays[:, None]).max(axis=-1)
+    assert away[~body].max() <= 1
+    assert away[body].min() > 20
+
+
+@pytest.mark.usefixtures("gl_works")
+@pytest.mark.parametrize("env_id", ["Ant-v5", "Walker2d-v5"])
+def test_the_floor_fades_into_the_horizon(env_id: str) -> None:
+    """No seam where the squares that are drawn end, and no hole behind them."""
+    from skills.videos.films.gl import GlRenderer
+
+    with GlRenderer(env_id, 128, 128) as renderer:
+        column = renderer.render(states_of(env_id, 1))[0, :48, 0].astype(int)
+    assert column.min() > 120
+    assert np.abs(np.diff(column[:24], axis=0)).max() < 20

@@ -171,7 +171,7 @@ def cluster(transitions: Transitions, count: int, config: ExpertsConfig, seed: i
             f"Ask for at most {len(transitions)} with --skills, or use a larger dataset.",
             USAGE,
         )
-    if config.features != "step":
+    if config.features != "step" and config.labels != "returns":
         return _shuffled(_of_behaviours(transitions, None if config.inferred else count, config, seed), config, seed)
     if len(transitions) > config.batched_above and config.labels != "returns":
         return _shuffled(_all_filled(_by_batches(transitions, count, config.window, seed)), config, seed)

@@ -6,7 +6,7 @@ from typing import Any
 
 from skills.runs.configure import make_config
 from skills.settings.config import Config, settings
-from skills.settings.presets import learner
+from skills.settings.presets import features, learner
 
 # The options that settings have of their own, in the order they are written in; the others are given with --set.
 _OPTIONS = {
@@ -46,24 +46,28 @@ def command(config: Config, path: Path) -> str:
 
 def options(config: Config) -> str:
     """The command-line options that tell a configuration from its preset's, each with a space behind."""
-    experts, usual = config.experts, make_config(config.dataset)
+    experts, usual, one_expert = config.experts, make_config(config.dataset), config.mode != "skills"
+    cut_by = features(config.preset, one_expert)
     kind: dict[str, Any] = {"preset": config.preset, "mode": config.mode}
     kind |= {"maker": config.reward.name, "learner": config.policy.name}
-    if config.mode != "skills":
+    if one_expert:
         kind |= {"expert": experts.expert, "episodes": experts.episodes}
     elif experts.inferred and experts.features == "behaviour":
         kind["skills"] = "auto"
-    elif experts.features != "step":
+    elif experts.features != cut_by:
         kind["set"] = {"experts.features": experts.features}
     plain = dict(settings(make_config(config.dataset, **kind)))
     given = {name: value for name, value in settings(config) if name not in _LEFT_OUT and value != plain[name]}
     kinds = ["preset", "mode", "reward.maker", "policy.learner"]
     kinds += [f"experts.{name}" for name in ("expert", "episodes", "features", "inferred")]
-    known = dict(settings(usual)) | {"policy.learner": learner(experts.features)}
+    known = dict(settings(usual)) | {
+        "experts.features": cut_by,
+        "policy.learner": learner(experts.features, config.preset, one_expert),
+    }
     given |= {name: plain[name] for name in kinds if plain[name] != known[name]}
-    if config.mode != "skills" and experts.episodes is None:
+    if one_expert and experts.episodes is None:
         given["experts.trajectories"] = experts.trajectories
-    elif config.mode != "skills":
+    elif one_expert:
         given.pop("experts.trajectories", None)
     if experts.inferred and experts.features == "behaviour":
         given = {name: value for name, value in given.items() if name not in ("experts.inferred", "experts.features")}

@@ -14,6 +14,8 @@ from skills.settings import presets
 from skills.settings.change import changed
 from skills.settings.config import DEFAULT_PRESET, Config, DataConfig, ExpertsConfig, RolloutConfig, check_between
 
+_STRIDES_OF_BEHAVIOURS = 6  # what a skill of a whole behaviour looks ahead
+
 
 def make_config(
     dataset: str,
@@ -40,7 +42,7 @@ def make_config(
     skills: how many; "auto", as many as there are behaviours in the data.
     domain: what the dataset's body does; None: what the catalogue or the dataset's metadata say.
     seeds, expert, trajectories, episodes: in imitation and sparse mode, see `Config` and `ExpertsConfig`.
-    learner: None: what suits the features.   calibration: lambda, 0 for none.
+    learner: None: what suits the features, the preset and the mode.   calibration: lambda, 0 for none.
     env: what to play in instead of the dataset's own environment: an id, the whole path of a model, "log" for nothing.
     set: any setting by its dotted name, {"policy.steps": 5000}, over all else.
     Raises: SkillsError (usage) for an unknown preset, a value out of range, or one that the mode has no use for.
@@ -48,19 +50,23 @@ def make_config(
     if preset not in get_args(Preset):
         raise SkillsError(f"Unknown preset {preset!r}.", f"Known: {', '.join(get_args(Preset))}.", USAGE)
     _check_mode(mode, skills, seeds, expert, trajectories, episodes)
-    named = (set or {}).get("experts.features", "step")  # what is no such word is refused below
-    features: Features = "behaviour" if skills == "auto" else named if named in get_args(Features) else "step"
-    learner = learner or presets.learner(features)
+    one_expert = mode != "skills"
+    usual: Features = "behaviour" if skills == "auto" else presets.features(preset, one_expert)
+    named = (set or {}).get("experts.features")
+    features: Features = named if named in get_args(Features) else usual  # what is no such word is refused below
+    learner = learner or presets.learner(features, preset, one_expert)
     _check_makers(mode, maker, learner)
-    environment = env or _environment(dataset)
-    domain = domain or domain_of(environment)
-    asked: dict[str, dict[str, Any]] = {"policy": {"trunk": trunk if mode == "skills" else "independent"}}
-    if mode != "skills":
-        usual = presets.SUCCESSES[domain] if mode == "sparse" else 1
-        shown = trajectories if trajectories is not None else len(episodes) if episodes else usual
-        asked["experts"] = {"expert": expert, "trajectories": shown, "episodes": episodes}
+    domain = domain or domain_of(env or _environment(dataset))
+    asked: dict[str, dict[str, Any]] = {
+        "policy": {"trunk": "independent" if one_expert else trunk},
+        "experts": {"features": features},
+    }
+    if one_expert:
+        successes = presets.SUCCESSES[domain] if mode == "sparse" else 1
+        shown = trajectories if trajectories is not None else len(episodes) if episodes else successes
+        asked["experts"] |= {"expert": expert, "trajectories": shown, "episodes": episodes}
     if skills == "auto":
-        asked["experts"] = {"features": features, "inferred": True}
+        asked["experts"] |= {"inferred": True, "strides": _STRIDES_OF_BEHAVIOURS}
     if env is not None:
         asked["data"] = {"env": env}
     if calibration is not None:
@@ -74,11 +80,11 @@ def make_config(
         "policy": learner_class(),
         "rollout": RolloutConfig(),
     }
-    one_expert = mode != "skills"
     needs = (plugin.needs(preset, mode, domain) for plugin in (maker_class, learner_class))
-    for layer in (*presets.layers(preset, environment, domain, one_expert, features), *needs, asked):
+    for layer in (*presets.layers(preset, domain, one_expert, features), *needs, asked):
         stages |= {stage: _with(stages[stage], settings) for stage, settings in layer.items()}
     stages = changed(stages, set or {})
+    _check_window(stages["experts"])
     usual_count = 1 if one_expert else presets.SKILLS[preset]
     count = skills if isinstance(skills, int) and not one_expert else usual_count
     return Config(dataset, preset, count, seed, device, mode=mode, seeds=seeds, **stages)
@@ -97,6 +103,16 @@ def _environment(dataset: str) -> str:
     except SkillsError:  # said where the data are got
         return ""
     return entry.env_id or env_id(dataset) or ""
+
+
+def _check_window(experts: ExpertsConfig) -> None:
+    """Raises: SkillsError (usage) where a window is asked for that nothing would be averaged over."""
+    if experts.window != 1 and experts.features != "step":
+        raise SkillsError(
+            f"experts.window = {experts.window} is of classes of steps, not of experts.features = {experts.features}.",
+            "Say how long with experts.strides, or add --set experts.features=step.",
+            USAGE,
+        )
 
 
 def _check_makers(mode: Mode, maker: str, learner: str) -> None:

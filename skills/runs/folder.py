@@ -5,7 +5,6 @@ A stage is done when the manifest says so and its files are still the ones it na
 
 import contextlib
 import hashlib
-import importlib.metadata
 import os
 import platform
 import time
@@ -22,7 +21,7 @@ from skills.files import RESTORE, json_text, read_json, sha256, sweep, write_jso
 from skills.runs.command import go_on
 from skills.runs.holding import bring, check_local, fetch, locked
 from skills.runs.layout import Layout, is_run, runs_in
-from skills.runs.manifest import checksum, read_manifest, write_manifest
+from skills.runs.manifest import checksum, installed, read_manifest, write_manifest
 from skills.runs.shapes import MEASURES
 from skills.settings.change import checked_settings
 from skills.settings.config import Config, differences, with_number
@@ -280,7 +279,7 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {name: importlib.metadata.version(name) for name in _REPORTED_PACKAGES},
+        "versions": {package: installed(package) for package in _REPORTED_PACKAGES},
         "python": platform.python_version(),
         "packages": config.packages(),
         "config": checksum(settings),

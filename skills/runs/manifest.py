@@ -5,6 +5,7 @@ of an earlier version of the program, is read as it stands.
 """
 
 import hashlib
+import importlib.metadata
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -41,3 +42,8 @@ def is_as_made(document: Mapping[str, Any], run: Path, stage: str, file: Path) -
 def checksum(document: Mapping[str, Any]) -> str:
     """sha256 of what a JSON document says, however it is laid out, in hex."""
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+def installed(package: str) -> str:
+    """Its version; this very package may be run from its tree, on a machine where nothing can be installed."""
+    return next((found.version for found in importlib.metadata.distributions(name=package)), "not installed")

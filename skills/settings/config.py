@@ -43,7 +43,7 @@ class ExpertsConfig:
     strides: Annotated[
         int,
         "behaviour: of the window that classes are cut by inside a behaviour; policy: of the pieces that are shared",
-    ] = 6
+    ] = 1
     inferred: Annotated[bool, "as many classes as behaviours are found; --skills auto"] = False
     max_iterations: Annotated[int, "of K-means"] = 300
     batched_above: Annotated[int, "rows: K-means of more goes by mini-batches"] = 4_000_000

@@ -69,27 +69,28 @@ _MAZE_OFTEN: Layer = {"rollout": {"rollouts": 100}}
 # observations standardised, weights that trust advantages less.
 _QUICK_MAZE: Layer = {"policy": {"td_steps": 20, "inverse_temperature": 1.0, "standardise": True}}
 
-# In skill discovery `quick` sees further on Walker2d, whose steps are short (0.008 s; 0.05 on Ant and HalfCheetah). A
-# class of single steps is a small part of a stride (71 steps), and values that spread one step an update reach nowhere.
-# So: classes of means over two strides, returns of six steps, the discount a second that 0.99 is there, softer rewards.
-# Hopper's steps are as short, but this has not been measured on it.
-_QUICK_WALKER: Layer = {
-    "experts": {"window": 142},
-    "reward": {"temperature": 0.1},
-    "policy": {"td_steps": 6, "discount": 0.9984},
-}
+# What is cut into classes: as in the paper at its scale, and where a run is to take seconds.
+_FEATURES: dict[Preset, Features] = {"smoke": "step", "quick": "behaviour", "paper": "step"}
+_PIECES: Layer = {"experts": {"strides": 6}}  # of PG-Kmeans
 
 
-def learner(features: Features) -> str:
-    """The name of the learner that suits what the classes are of: each paper's own of single steps and of policies."""
-    return {"step": "iql", "behaviour": "reach", "policy": "bc"}[features]
+def features(preset: Preset, one_expert: bool) -> Features:
+    """What classes are cut by, unless said otherwise."""
+    return "step" if one_expert else _FEATURES[preset]
 
 
-def layers(preset: Preset, environment: str, domain: Domain, one_expert: bool, features: Features) -> Iterator[Layer]:
-    """What the preset, the mode and the body say, each over those before it.
+def learner(features: Features, preset: Preset, one_expert: bool) -> str:
+    """The name of the learner that suits what the classes are of.
 
-    environment: the Gymnasium id, "" where it is not known.   features: what classes are cut by.
+    Where it is as in the paper, its own: of one expert, and of single steps at its scale.
     """
+    if features == "policy":
+        return "bc"
+    return "iql" if one_expert or (features == "step" and preset == "paper") else "reach"
+
+
+def layers(preset: Preset, domain: Domain, one_expert: bool, features: Features) -> Iterator[Layer]:
+    """What the preset, the mode and the domain say, each over those before it.   features: what classes are cut by."""
     yield PRESETS[preset]
     if one_expert:
         yield _ONE_EXPERT[preset]
@@ -104,5 +105,5 @@ def layers(preset: Preset, environment: str, domain: Domain, one_expert: bool, f
             yield _MAZE_OFTEN
         if preset == "quick":
             yield _QUICK_MAZE
-    if not one_expert and preset == "quick" and features == "step" and environment.startswith("Walker2d-"):
-        yield _QUICK_WALKER
+    if features == "policy":
+        yield _PIECES

@@ -29,7 +29,7 @@ from skills.videos.films.clips import Clip, clip, stride_of
 from skills.videos.films.renderers import Renderer
 from skills.videos.films.scene import Frames, torso_track, view_of
 
-LOOK = 3  # raised when the pictures change, so that films of the old look count as stale
+LOOK = 4  # raised when the pictures change, so that films of the old look count as stale
 FORMATS = ("mp4", "gif", "webp")
 _COLUMNS = 2  # panes side by side
 _PANES = 4

@@ -19,12 +19,14 @@ from skills.bodies.environments import environment, muted
 from skills.choices import Camera, Quality
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.videos.films import scene
-from skills.videos.films.marks import floor_depth, shadow_mask, sky_rows, trace_masks
-from skills.videos.films.scene import Frames
+from skills.videos.films.marks import floor_depth, sky_rows, trace_masks
+from skills.videos.films.scene import Frames, Singles
+from skills.videos.films.shadow import Part, Shadows
 
 _FLOOR_TEXTURE = 512  # pixels, two floor squares wide
 _FLOOR_REACH = 80.0  # m; MuJoCo draws an endless floor as 40,000 squares, which takes as long as all the rest
 _SHADOW = np.array([0.40, 0.39, 0.36], dtype=np.float32)  # share of the floor's light that a shadow takes away
+_COARSE = (256, 16, 8)  # up to so many pixels limbs of so many slices and stacks look round; MuJoCo has twice
 _BARELY = 0.003  # share of the floor's distance by which a body must be nearer
 
 
@@ -58,7 +60,7 @@ class GlRenderer:
         self._resources = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._resources)
         self._scene = mujoco.MjvScene(self._model, maxgeom=200)
-        for flag in ("mjRND_REFLECTION", "mjRND_SHADOW", "mjRND_FOG", "mjRND_HAZE"):
+        for flag in ("mjRND_REFLECTION", "mjRND_SHADOW", "mjRND_SKYBOX", "mjRND_HAZE"):
             self._scene.flags[getattr(mujoco.mjtRndFlag, flag)] = 0
         self._scene.flags[mujoco.mjtRndFlag.mjRND_FOG] = 1
         self._option = mujoco.MjvOption()
@@ -67,8 +69,9 @@ class GlRenderer:
         self._camera.distance = self._view.distance
         self._camera.azimuth = self._view.azimuth
         self._camera.elevation = self._view.elevation
+        self._shadows = Shadows(self._model, self._view, width * self._scale, height * self._scale)
         depth = floor_depth(self._view, self.height * self._scale)
-        self._sky = sky_rows(self._view, depth)
+        self._sky = sky_rows(self._view, depth, _FLOOR_REACH / 2)  # its end is somewhat before the horizon
         extent, planes = self._model.stat.extent, self._model.vis.map
         near, far = planes.znear * extent, planes.zfar * extent
         self._depth_range = 1 - near / far
@@ -100,41 +103,47 @@ class GlRenderer:
         look_at[:, 2] = self._view.height
         depth = np.empty((self.height * self._scale, self.width * self._scale), dtype=np.float32)
         frames = np.empty((len(qpos), self.height, self.width, 3), dtype=np.uint8)
+        shadows = self._shadows.places(qpos, look_at)
         for index, picture in enumerate(self._pictures(qpos, look_at, depth)):
-            floor = self._is_floor(depth[::-1])
             self._draw_sky(picture, depth[::-1])
             if trace:
-                self._draw_trace(picture, floor, qpos, look_at, index)
-            self._draw_shadow(picture, floor, look_at[index])
+                self._draw_trace(picture, depth[::-1], qpos, look_at, index)
+            found = self._shadows.mask(shadows[index])
+            if found is not None:
+                self._darken(picture, depth[::-1], *found)
             frames[index] = _halved(picture) if self._good else picture
         return frames
 
-    def _draw_sky(self, picture: Frames, depth: NDArray[np.float32]) -> None:
-        """Paints the gradient that the rays paint; a sky box of MuJoCo's would spread it over the whole sphere."""
-        rows = len(self._sky)
-        if rows:
-            np.copyto(picture[:rows], self._sky[:, None], where=(depth[:rows] >= 1)[..., None])
+    def _draw_sky(self, picture: Frames, depth: Singles) -> None:
+        """Paints the gradient that the rays paint, where nothing was drawn.
 
-    def _is_floor(self, depth: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """[H, W] pixels that show the floor, by OpenGL's depth."""
-        return np.asarray(depth * self._depth_range >= self._floor_depth[:, None])
+        A sky box of MuJoCo's would spread it over the whole sphere, and has a depth as if it stood there.
+        """
+        rows = len(self._sky)
+        covered = depth[:rows] < 1
+        columns = np.flatnonzero(covered.any(axis=0))
+        first, last = (columns[0], columns[-1] + 1) if len(columns) else (0, 0)
+        for part in (slice(0, first), slice(last, None)):  # where there is nothing else, which is soon done
+            picture[:rows, part] = self._sky[:, None]
+        body = slice(first, last)
+        np.copyto(picture[:rows, body], self._sky[:, None], where=~covered[:, body, None])
+
+    def _is_floor(self, depth: Singles, rows: slice) -> NDArray[np.bool_]:
+        """[h, w] which pixels of a part of a picture, in those rows of it, show the floor, by OpenGL's depth."""
+        return np.asarray(depth * self._depth_range >= self._floor_depth[rows, None])
 
     def _draw_trace(
-        self, picture: Frames, floor: NDArray[np.bool_], qpos: NDArray[np.floating], look_at: Floats, index: int
+        self, picture: Frames, depth: Singles, qpos: NDArray[np.floating], look_at: Floats, index: int
     ) -> None:
-        rows, columns = floor.shape
+        rows, columns = depth.shape
         mask = trace_masks(self._view, qpos, look_at, slice(index, index + 1), columns, rows)[0]
-        rows_columns = np.nonzero((mask > 0) & floor)
+        rows_columns = np.nonzero((mask > 0) & self._is_floor(depth, slice(None)))
         weight = mask[rows_columns][:, None]
         picture[rows_columns] = picture[rows_columns] * (1 - weight) + 255 * scene.TRACE * weight
 
-    def _draw_shadow(self, picture: Frames, floor: NDArray[np.bool_], focus: Floats) -> None:
-        """Darkens the floor where the body hides the light: a shadow map would take many times as long."""
-        found = shadow_mask(self._model, self._data, self._view, focus, picture.shape[1], picture.shape[0])
-        if found is None:
-            return
-        part, mask = found
-        darkness = np.where(floor[part], mask, np.float32(0))[..., None] * _SHADOW
+    def _darken(self, picture: Frames, depth: Singles, part: Part, mask: Singles) -> None:
+        """Takes light from the floor in a part of the picture."""
+        darkness = np.where(self._is_floor(depth[part], part[0]), mask, np.float32(0))[..., None] * _SHADOW
         picture[part] = (picture[part] * (1 - darkness)).astype(np.uint8)
 
     def body_mask(self, qpos: NDArray[np.floating], focus: Floats | None = None) -> NDArray[np.int32]:
@@ -157,7 +166,7 @@ class GlRenderer:
     def _pictures(
         self, qpos: NDArray[np.floating], look_at: Floats, depth: NDArray[np.float32] | None
     ) -> Iterator[Frames]:
-        """Pictures, one at a time; `depth` is filled with each one's (upside down, as OpenGL has it)."""
+        """Pictures, one at a time in one buffer; `depth` is filled with each one's (upside down, as OpenGL has it)."""
         rectangle = mujoco.MjrRect(0, 0, self.width * self._scale, self.height * self._scale)
         picture = np.empty((rectangle.height, rectangle.width, 3), dtype=np.uint8)
         self._context.make_current()
@@ -173,7 +182,7 @@ class GlRenderer:
             mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._camera, everything, self._scene)
             mujoco.mjr_render(rectangle, self._scene, self._resources)
             mujoco.mjr_readPixels(picture, depth, rectangle, self._resources)
-            yield picture[::-1].copy()
+            yield picture[::-1]
 
 
 def _is_alive() -> bool:
@@ -201,8 +210,8 @@ def _painted_model(env_id: str, view: scene.View, width: int, height: int) -> mu
     """The environment's model in this project's colours, with its light, floor and sky."""
     with muted():  # Gymnasium's files use attributes that MuJoCo 4 warns about
         spec = mujoco.MjSpec.from_file(str(environment(env_id).model_path))
-        _paint(spec, view)
         spec.visual.global_.offwidth, spec.visual.global_.offheight = width, height
+        _paint(spec, view)
         model = spec.compile()
     for geom, colour in enumerate(scene.geom_colours(model)):
         if model.geom_bodyid[geom] > 0:
@@ -217,15 +226,6 @@ def _paint(spec: Any, view: scene.View) -> None:
     for texture in list(spec.textures):
         if texture.type == mujoco.mjtTexture.mjTEXTURE_SKYBOX:
             spec.delete(texture)
-    spec.add_texture(
-        name="sky",
-        type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
-        builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT,
-        rgb1=scene.SKY_TOP,
-        rgb2=scene.SKY_HORIZON,
-        width=256,
-        height=256,
-    )
     spec.add_texture(
         name="squares",
         type=mujoco.mjtTexture.mjTEXTURE_2D,
@@ -262,6 +262,8 @@ def _paint(spec: Any, view: scene.View) -> None:
     visual.headlight.specular = [0.0] * 3
     visual.global_.fovy = view.fovy
     visual.quality.offsamples = 0  # the good quality averages 2 x 2 pixels instead
+    if spec.visual.global_.offheight <= _COARSE[0]:
+        visual.quality.numslices, visual.quality.numstacks = _COARSE[1:]
     visual.rgba.fog = [*scene.SKY_HORIZON, 1.0]
     extent = spec.stat.extent if np.isfinite(spec.stat.extent) and spec.stat.extent > 0 else 3.0
     spec.stat.extent = extent

@@ -1,14 +1,13 @@
-"""What is drawn onto the floor and over finished pictures: the torso's way, a shadow, a caption, a dot.
+"""What is drawn onto the floor and over finished pictures: the torso's way, a caption, a dot.
 
-Letters: T frames of a recording, n of them in a part, H x W pixels, S segments of a body.
+Letters: T frames of a recording, n of them in a part, H x W pixels.
 """
 
 from functools import cache
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from skills.arrays import Floats
 from skills.videos.films import scene
@@ -17,11 +16,8 @@ from skills.videos.films.scene import Frames, Singles
 _TRACE_SOLID = 0.8
 _TRACE_WIDTH = 0.011  # share of a picture's height
 _NEAREST = 0.3  # m; nothing on the floor nearer to the eye is drawn
-_AROUND = np.linspace(0, 2 * np.pi, 14, endpoint=False)
 PAPER, _INK = (250, 249, 247), (29, 34, 48)
 _MARK = (228, 103, 74)
-
-Part = tuple[slice, slice]
 
 
 def trace_masks(
@@ -59,67 +55,15 @@ def floor_depth(view: scene.View, rows: int) -> Floats:
     return np.where(fall > 1e-6, eye_height / np.maximum(fall, 1e-6), np.inf)
 
 
-def sky_rows(view: scene.View, floor: Floats) -> Frames:
-    """[rows, 3] the sky's colour in the rows above the horizon. floor: what `floor_depth` gives."""
-    rows = int(np.isinf(floor).sum())
+def sky_rows(view: scene.View, floor: Floats, reach: float) -> Frames:
+    """[rows, 3] the sky's colour in the rows that show no floor nearer than `reach`, m.
+
+    floor: what `floor_depth` gives.
+    """
+    rows = int((floor > reach).sum())
     upwards = (len(floor) / 2 - np.arange(rows) - 0.5) / scene.pixel_focal(view, len(floor))
     rise = (upwards * view.axes[1, 2] + view.axes[2, 2]) / np.hypot(1, upwards)
     return np.asarray(np.round(255 * scene.sky_colour(rise[:, None])), dtype=np.uint8)
-
-
-def shadow_mask(
-    model: mujoco.MjModel, data: mujoco.MjData, view: scene.View, focus: Floats, width: int, height: int
-) -> tuple[Part, Singles] | None:
-    """The part of a picture that the body's shadow on the floor touches, and how dark each of its pixels is, 0 to 1.
-
-    None where the shadow is out of the picture. A body is capsules and balls: the shadow of each is the hull of two
-    ellipses.
-    """
-    starts, ends, radii = _segments(model, data)
-    outlines = _shadow_outlines(starts, ends, radii)  # [S, 14, 2]
-    on_floor = np.concatenate([outlines, np.zeros((*outlines.shape[:2], 1))], axis=-1)
-    places = scene.project(view, focus, on_floor, width, height)
-    if (places[..., 2] < _NEAREST).any():
-        return None
-    soft = max(1, round(height / 110))
-    low = np.floor(places[..., :2].min(axis=(0, 1))).astype(int) - 3 * soft
-    high = np.ceil(places[..., :2].max(axis=(0, 1))).astype(int) + 3 * soft
-    left, top = np.maximum(low, 0)
-    right, bottom = np.minimum(high, (width, height))
-    if right <= left or bottom <= top:
-        return None
-    image = Image.new("L", (int(right - left), int(bottom - top)))
-    draw = ImageDraw.Draw(image)
-    for polygon in places[..., :2] - (left, top):
-        draw.polygon(polygon.ravel().tolist(), fill=255)
-    mask = np.asarray(image.filter(ImageFilter.BoxBlur(soft)), dtype=np.float32) / np.float32(255)
-    return (slice(int(top), int(bottom)), slice(int(left), int(right))), mask
-
-
-def _segments(model: mujoco.MjModel, data: mujoco.MjData) -> tuple[Floats, Floats, Floats]:
-    """Ends [S, 3] and [S, 3] and radii [S] of the moving geoms' axes; a ball's two ends are one."""
-    geoms = np.flatnonzero(model.geom_bodyid > 0)
-    capsule = model.geom_type[geoms] == mujoco.mjtGeom.mjGEOM_CAPSULE
-    half = data.geom_xmat[geoms, 2::3] * np.where(capsule, model.geom_size[geoms, 1], 0.0)[:, None]
-    radii = np.where(capsule, model.geom_size[geoms, 0], model.geom_rbound[geoms])
-    centres = data.geom_xpos[geoms]
-    return centres - half, centres + half, radii
-
-
-def _shadow_outlines(starts: Floats, ends: Floats, radii: Floats) -> Floats:
-    """[S, 14, 2] m, outlines of shadows on the floor under the light's parallel rays."""
-    flat = scene.LIGHT[:2] / scene.LIGHT[2]
-    along = flat / np.linalg.norm(flat)
-    across = np.array([-along[1], along[0]])
-    stretch = 1 / scene.LIGHT[2]
-    first, last = (end[:, :2] - end[:, 2:] * flat for end in (starts, ends))
-    circle = np.stack([np.cos(_AROUND), np.sin(_AROUND)], axis=1)  # in units of the ellipse's own axes
-    way = last - first
-    local = np.stack([way @ along / stretch, way @ across], axis=1)
-    beyond = circle @ local.T > 0  # [14, S] the side of the hull that belongs to the last ellipse
-    rim = circle[:, :1] * stretch * along + circle[:, 1:] * across
-    centre = np.where(beyond.T[..., None], last[:, None], first[:, None])
-    return np.asarray(centre + radii[:, None, None] * rim)
 
 
 @cache

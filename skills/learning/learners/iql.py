@@ -7,11 +7,12 @@ networks of its own, stacked, and nothing else differs. Losses are sums over ski
 Letters: B rows of a batch, O observation columns, A action size, K skills.
 """
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ from skills.learning.matrix import Rewards
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
 from skills.learning.values import expectile_loss
 from skills.progress import Reporter, sparsely
+
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -197,39 +200,46 @@ class IqlNetworks:
 
         The actor's advantage is of V before its own step, as in most PyTorch versions (the official JAX code takes V
         after it): a forward pass less, and a difference of one Adam step. So the actor need not wait for V's step, and
-        two threads that compute on a core each share the work about evenly.
+        two threads that compute on a core each share the work about evenly: the other has the slow copy and the actor,
+        this one V and Q, whose forward passes wait for nothing.
         """
-        with torch.no_grad():
-            target = self.target(batch.pairs)[..., 0].amin(dim=0)
-        advantage = target - self.value(batch.states)[0, ..., 0]
-        task = partial(self._update_policy, batch, advantage.detach())
-        acted = self._helper.submit(task) if self._helper else task()
+        lower = self._beside(partial(self._lower, batch))
+        value = self.value(batch.states).squeeze(-1).squeeze(0)
+        q = self.q(batch.pairs).squeeze(-1)
+        advantage = lower() - value
+        acted = self._beside(partial(self._update_policy, batch, advantage.detach()))
         self._descend("value", expectile_loss(advantage, self._config.expectile).mean(dim=0))  # IQL, eq. 5
-        self._update_q(batch)
-        if acted is not None:
-            acted.result()
+        self._descend("q", self._q_losses(q, batch))
+        acted()
+        self.target.mlp.approach(self.q.mlp, self._config.polyak)
+
+    def _beside(self, task: Callable[[], Done]) -> Callable[[], Done]:
+        """Begins a task in the other thread, where there is one, else does it; call the result for what it returned."""
+        if self._helper is not None:
+            return self._helper.submit(task).result
+        done = task()
+        return lambda: done
+
+    @torch.no_grad()
+    def _lower(self, batch: Batch) -> Tensor:
+        """[B, K] the lower of the two slow copies' Q."""
+        return self.target(batch.pairs).squeeze(-1).amin(dim=0)
 
     def _update_policy(self, batch: Batch, advantage: Tensor) -> None:
         """Advantage-weighted regression, -w log pi(a|s) with w = exp(beta (Q - V)) (IQL, eq. 7), but for a constant."""
         weight = torch.exp(self._config.inverse_temperature * advantage).clamp_(max=self._config.weight_limit)
-        mean = torch.tanh(self.policy(batch.states, batch.dropout)[0])  # [B, K, A]
+        mean = torch.tanh(self.policy(batch.states, batch.dropout).squeeze(0))  # [B, K, A]
         squares = mse_loss(mean, batch.actions[:, None].expand_as(mean), reduction="none")
         variance = (weight[..., None] * squares).mean(dim=0)  # [K, A], times the mean weight
         log_std = self.log_std.clamp(*LOG_STD_RANGE)
         surprise = 0.5 * variance * torch.exp(-2.0 * log_std) + weight.mean(dim=0)[:, None] * log_std
         self._descend("policy", surprise.sum(dim=1))
 
-    def _update_q(self, batch: Batch) -> None:
-        """Both Qs and their target."""
-        self._descend("q", self._q_losses(batch))
-        self.target.mlp.approach(self.q.mlp, self._config.polyak)
-
-    def _q_losses(self, batch: Batch) -> Tensor:
-        """[K] of both Qs: squared error to r + gamma V(s') (IQL, eq. 6)."""
+    def _q_losses(self, q: Tensor, batch: Batch) -> Tensor:
+        """[K] of both Qs [2, B, K]: squared error to r + gamma V(s') (IQL, eq. 6)."""
         with torch.no_grad():
-            future = self.value(batch.next_states)[0, ..., 0]
+            future = self.value(batch.next_states).squeeze(-1).squeeze(0)
             goal = torch.addcmul(batch.rewards, future, batch.continues, value=self._config.discount)
-        q = self.q(batch.pairs)[..., 0]
         return mse_loss(q, goal.expand_as(q), reduction="none").mean(dim=1).sum(dim=0)
 
     def _descend(self, name: str, losses: Tensor) -> None:

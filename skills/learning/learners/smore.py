@@ -123,8 +123,8 @@ class SmoreNetworks(IqlNetworks):
             self._heads.copy_(heads)
             self._rows.copy_(rows[None])
 
-    def _q_losses(self, batch: Batch) -> Tensor:
-        return super()._q_losses(batch) + self._member_losses()
+    def _q_losses(self, q: Tensor, batch: Batch) -> Tensor:
+        return super()._q_losses(q, batch) + self._member_losses()
 
     def _member_losses(self) -> Tensor:
         """[K] of both S: the mean over the drawn members of each class, where each class has its share of the rows."""
