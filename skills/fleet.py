@@ -23,7 +23,7 @@ _SECONDS_BETWEEN_WORDS = 1.0
 _SECONDS_TO_ANSWER = 30.0  # that the board has at most
 _STORE = 80 << 20  # bytes of Ray's store of objects, the least that it takes: nothing large goes through it
 # What the processes of another machine have to know of this one's surroundings; here they inherit it.
-_TOLD = ("SKILLS_RUNS", "SKILLS_TRUST", "MINARI_DATASETS_PATH", "GOMP_SPINCOUNT")
+_TOLD = ("SKILLS_RUNS", "SKILLS_MIRROR", "SKILLS_TRUST", "MINARI_DATASETS_PATH", "GOMP_SPINCOUNT")
 
 # Takes a reporter and a notify behind its own arguments; can be imported by its name.
 Work = Callable[..., None]
