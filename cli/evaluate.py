@@ -9,7 +9,7 @@ import typer
 from skills.choices import Unit
 from skills.cli import console
 from skills.cli.fleets import together_by
-from skills.cli.options import Address, Import, Json, Quiet, RunName, Trust, Workers, given_settings
+from skills.cli.options import Address, AtOnce, Import, Json, Quiet, RunName, Trust, given_settings
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.progress import unsaid
@@ -45,7 +45,7 @@ def evaluate(
         list[str] | None,
         typer.Option("--set", metavar="MEASURE.NAME=VALUE", help="A measure's setting; skills show --settings."),
     ] = None,
-    workers: Workers = None,
+    workers: AtOnce = None,
     address: Address = None,
     json: Json = False,
     quiet: Quiet = False,

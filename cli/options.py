@@ -75,7 +75,7 @@ Action = Annotated[
     str | None, typer.Option("--action", metavar="NAME[,NAME...]", help="The arrays of a file that are actions.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
-Workers = Annotated[
+AtOnce = Annotated[
     int | None,
     typer.Option(
         "--workers", metavar="N", help="Runs at once, on Ray, of a core each.", show_default="one, without Ray"

@@ -10,7 +10,7 @@ import typer
 from skills.choices import DeviceChoice, Preset
 from skills.cli import console
 from skills.cli.fleets import together_by
-from skills.cli.options import Address, Json, Quiet, Trust, Workers
+from skills.cli.options import Address, AtOnce, Json, Quiet, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
 from skills.progress import Notify, Reporter, unsaid
@@ -52,7 +52,7 @@ def reproduce(
             "--out", metavar="DIR", parser=placed, help="The runs' folder.", show_default="runs/reproduce-TABLE"
         ),
     ] = None,
-    workers: Workers = None,
+    workers: AtOnce = None,
     address: Address = None,
     json: Json = False,
     quiet: Quiet = False,
