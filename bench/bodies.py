@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import sys
 import warnings
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from skills.bodies.making import make
 from skills.bodies.physics import physics_of
 from skills.cli import console
 from skills.cli.app import main
+from skills.data import store
 
 ENVIRONMENTS = (
     "Humanoid-v5", "HumanoidStandup-v5", "Swimmer-v5", "Reacher-v5", "Pusher-v5", "InvertedDoublePendulum-v5",
@@ -106,7 +108,11 @@ def _position(env: Any) -> np.ndarray:
 
 
 def stored(env_id: str, name: str, steps: int) -> list[str]:
-    """A Minari dataset of an environment; what names it on the command line."""
+    """A Minari dataset of an environment; what names it on the command line.
+
+    What is there of it is of a row that was killed before it was finished: half a set would be taken for a whole one.
+    """
+    shutil.rmtree(store.folder(name).parent, ignore_errors=True)
     env = make(env_id)
     spaces = {"observation_space": env.observation_space, "action_space": env.action_space}
     with warnings.catch_warnings():
@@ -164,6 +170,7 @@ def said(*arguments: object) -> str:
 def row(name: str, make_data: Callable[[], list[str]], folder: Path) -> dict[str, str]:
     """What came of each step of one body."""
     run = folder / "runs" / name
+    shutil.rmtree(run, ignore_errors=True)  # of data that are made anew
     named = make_data()
     found = {"data": "yes"}
     found["discover"] = said("discover", *named, "--preset", "smoke", "--run", run, "--no-videos")

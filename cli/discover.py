@@ -10,7 +10,18 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
-from skills.cli.options import Import, Json, Quiet, Trust, choice_of, complete_dataset, given_settings
+from skills.cli.options import (
+    Action,
+    Import,
+    Json,
+    Observation,
+    Quiet,
+    Trust,
+    choice_of,
+    complete_dataset,
+    given_settings,
+    names_in,
+)
 from skills.cli.render import filmed, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
@@ -99,6 +110,8 @@ def discover(
     xml: Annotated[
         Path | None, typer.Option("--xml", metavar="FILE", help="Instead, a model of MuJoCo's: MJCF or URDF.")
     ] = None,
+    observation: Observation = None,
+    action: Action = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="STAGE.NAME=VALUE", help="Any other setting; skills show --settings lists them."),
@@ -132,6 +145,8 @@ def discover(
             offline=offline,
             reporter=report,
             notify=unsaid if quiet else console.say,
+            observations=names_in(observation),
+            actions=names_in(action),
             preset=preset,
             mode=mode,
             expert=expert,

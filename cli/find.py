@@ -28,7 +28,7 @@ def find(
     quiet: Quiet = False,
     trust: Trust = None,
 ) -> None:
-    """Find the skills for a task, by what the data say of their classes: nothing is simulated unless --verify asks."""
+    """Find the skills for a task, by what each did in its rollouts: nothing is simulated unless --verify asks."""
     from skills.cli.reporting import reporter
     from skills.measures import finding
     from skills.runs import folder as runs
@@ -108,10 +108,11 @@ def _print(
     from rich.table import Table
 
     goals = found.aim.goals
+    sign = -1.0 if goals else 1.0
     by_skill = {one.skill: one for one in checked}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     numbers = ["expected"] if not goals else [f"{name}, {found.aim.words[name].unit}".rstrip(", ") for name in goals]
-    numbers += ["off, s.d."] * bool(goals)
+    numbers += ["off, s.d."] * bool(goals) + ["in its class"] * (found.seconds is not None)
     if checked:
         numbers += [*(f"played {name}" for name in goals), "achieved", "of predicted", "survival"]
     table.add_column("skill", justify="right", no_wrap=True)
@@ -122,10 +123,12 @@ def _print(
     for one in listed:
         played = by_skill.get(one.skill)
         cells = [f"{one.values[name]:.2f}" for name in goals] if goals else []
-        cells.append(f"{-one.expected if goals else one.expected:z.3g}")
+        cells.append(f"{sign * one.expected:z.3g}")
+        if found.seconds is not None:
+            cells.append("-" if one.in_class is None else f"{sign * one.in_class:z.3g}")
         if played:
             cells += [f"{played.values[name]:.2f}" for name in goals]
-            cells += [interval(played.achieved, -1.0 if goals else 1.0), interval(played.over_predicted)]
+            cells += [interval(played.achieved, sign), interval(played.over_predicted)]
             cells.append(f"{played.survival:.0%}")
         elif checked:
             cells += [""] * (len(goals) + 3)
@@ -134,10 +137,21 @@ def _print(
         )
     console.show(table)
     worth = "Distance to the goals, in standard deviations between windows" if goals else "Worth of a step"
-    sign = -1.0 if goals else 1.0
     console.line(
         f"{worth}: in the data {sign * found.mean:z.3g} in the mean and {sign * found.best:z.3g} "
         "in the best window of 1.6 s."
+    )
+    console.line(_where_from(found))
+
+
+def _where_from(found: "Findings") -> str:
+    """What the numbers of a table are means of."""
+    if found.seconds is None:
+        return "Expected is what the data show of each class: the skills' own rollouts have not been kept."
+    count = found.candidates[0].rollouts
+    times = f"{count} rollouts" if count > 1 else "one rollout"
+    return (
+        f"Expected is what a skill did in the first {found.seconds:.2g} s of {times}; beside it, what its class does."
     )
 
 

@@ -67,6 +67,13 @@ Reward = Annotated[
 Goal = Annotated[
     str | None, typer.Option("--goal", metavar="GOALS", help='Or what the body is to be at: "vx=1.5, height=0.6".')
 ]
+Observation = Annotated[
+    str | None,
+    typer.Option("--observation", metavar="NAME[,NAME...]", help="The arrays of a file that are observations."),
+]
+Action = Annotated[
+    str | None, typer.Option("--action", metavar="NAME[,NAME...]", help="The arrays of a file that are actions.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
 
@@ -111,6 +118,11 @@ def given_settings(given: list[str] | None) -> dict[str, str]:
         if "=" not in text:
             raise SkillsError(f"--set {text} sets nothing.", "Say it as in: --set policy.steps=5000", USAGE)
     return {name.strip(): value.strip() for name, value in (text.split("=", 1) for text in given or [])}
+
+
+def names_in(text: str | None) -> tuple[str, ...]:
+    """ "state,gripper" -> the names; none where nothing was said."""
+    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def choice_of(plugins: Plugins, *more: str) -> str:

@@ -31,8 +31,7 @@ def segment(
         str | None,
         typer.Argument(
             metavar="DATASET",
-            help="A dataset's name, or a file or folder of steps (.npz, .hdf5, LeRobot's); the run's own data if left "
-            "out.",
+            help="A dataset's name, or a file or folder of steps; the run's own data if left out.",
             autocompletion=complete_dataset,
         ),
     ] = None,
@@ -88,14 +87,15 @@ def _read(run: "RunFolder", log: str | None, progress: "Progress") -> "Transitio
     """The log, with the columns that the run learned from. Raises: SkillsError (usage) where it is of another body."""
     from skills.data import catalog, sources
     from skills.data import minari as reading
-    from skills.data.importing import read_file
-    from skills.data.lerobot import is_lerobot
+    from skills.data.importing import columns_of, read_file
     from skills.data.minari_root import env_id, is_local
+    from skills.runs.begin import is_log_file
 
-    columns = run.config.data.columns
-    if log is not None and (Path(log).is_file() or is_lerobot(Path(log))):
-        return read_file(Path(log), run.env_id, columns)
-    name = log or str(run.manifest["dataset"]["minari_id"])
+    columns, own = run.config.data.columns, str(run.manifest["dataset"]["minari_id"])
+    if log is not None and (Path(log).is_file() or is_log_file(log)):
+        seen, done = columns_of(own)
+        return read_file(Path(log), run.env_id, columns, observations=seen, actions=done)
+    name = log or own
     entry = catalog.resolve(name)
     here = next((minari_id for minari_id in entry.ids if is_local(minari_id)), None)
     body = env_id(here) if here else entry.env_id  # known before anything is made or downloaded

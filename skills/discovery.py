@@ -17,6 +17,8 @@ from skills.learning.rewards import maker_of
 from skills.measures.expert import measure_expert
 from skills.measures.overview import measure
 from skills.measures.ranking import rank
+from skills.playing.beginnings import Beginnings
+from skills.playing.protocol import protocol_of
 from skills.playing.rollout import Rollouts, play
 from skills.playing.unplayed import UNPLAYED, of_data
 from skills.progress import Notify, Reporter
@@ -141,17 +143,18 @@ class _Stages:
         (folder / learner.checkpoint).unlink(missing_ok=True)
 
     def rollouts(self) -> None:
-        """Every skill played -> rollouts/rollouts.npz; where nothing can be played, what the data do in its class."""
-        path = self._run.rollouts_file
-        env_id = self._run.env_id
-        with self._run.stage("rollouts", [path]):
-            if not body_of(env_id).plays:
-                self._notify(UNPLAYED)
-                self._stretches().save(path)
-                return
-            policy = Policy.load(self._run.policy_folder)
-            classes = Classes.load(self._run.experts_file)
-            play(policy, env_id, classes, self._config.rollout, self._config.seed, self._reporter).save(path)
+        """Every skill played -> rollouts/; where nothing can be played, what the data do in its class."""
+        run, config = self._run, self._config.rollout
+        if not body_of(run.env_id).plays:
+            self._notify(UNPLAYED)
+            with run.stage("rollouts", [run.rollouts_file]):
+                self._stretches().save(run.rollouts_file)
+            return
+        with run.stage("rollouts", [run.rollouts_file, run.beginnings_file]):
+            policy, classes = Policy.load(run.policy_folder), Classes.load(run.experts_file)
+            rollouts, seen = play(policy, run.env_id, classes, config, self._config.seed, self._reporter)
+            rollouts.save(run.rollouts_file)
+            Beginnings.of(seen, config.rollouts, protocol_of(run.env_id).steps).save(run.beginnings_file)
 
     def _stretches(self) -> Rollouts:
         """Of each class the stretch of the data that has the most of it, as if it had been played."""

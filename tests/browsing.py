@@ -152,8 +152,13 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _switch(before: int, after: int) -> str:
-    """From skill 3 one comes to 9, then to 5; to 4 somebody falls; elsewhere nothing is reached."""
-    return {(3, 9): LEVELS[21], (3, 5): LEVELS[42], (3, 4): "-"}.get((before, after), "~")
+    """From skill 3 one comes to 9, then to 5, and to 4 somebody falls; from 8 first to its own family, 12 and 16; 6
+    falls by itself; elsewhere nothing is reached."""
+    if before == 6:
+        return " "
+    from_three = {(3, 9): LEVELS[21], (3, 5): LEVELS[42], (3, 4): "-"}
+    from_eight = {(8, 12): LEVELS[2], (8, 16): LEVELS[3], (8, 9): LEVELS[50], (8, 13): LEVELS[60]}
+    return (from_three | from_eight).get((before, after), "~")
 
 
 @pytest.fixture(scope="module", params=["from disk", "served"])

@@ -1,5 +1,6 @@
 """`import skills`, as a person uses it: one real run, made once, and everything that can be done with it."""
 
+import inspect
 import subprocess
 import sys
 import warnings
@@ -108,6 +109,15 @@ def test_discovering_tells_and_again_continues(made, run):
         skills.discover("ant-medium", preset="smoke", seed=4, set=TINY_SETTINGS, run=run.path, progress=False)
 
 
+def test_what_is_not_said_means_what_it_means_on_the_command_line():
+    from skills.cli.discover import discover as command
+
+    ours, theirs = (inspect.signature(one).parameters for one in (skills.discover, command))
+    alike = [name for name in ours if name in theirs and name not in ("dataset", "episodes")]
+    assert {"learner", "skills", "preset", "seed", "device", "env"} <= set(alike)
+    assert {name: ours[name].default for name in alike} == {name: theirs[name].default for name in alike}
+
+
 def test_what_cannot_be_is_refused_before_anything_is_made(home):
     with pytest.raises(skills.SkillsError, match=r"policy\.stepps"):
         skills.discover("ant-medium", set={"policy.stepps": 3}, run=home / "none")
@@ -205,7 +215,7 @@ def test_actions_are_in_the_bounds_that_the_environment_has(run, observations):
     back = ActionRange(low, high).inward(elsewhere)
     np.testing.assert_allclose(back, run.policy.act(observations, 4), atol=1e-6)
     with pytest.raises(skills.SkillsError, match="cannot act in Discrete"):
-        ActionRange.of_space(gymnasium.spaces.Discrete(3))
+        ActionRange.of_space(gymnasium.spaces.Discrete(3), "a lift")
 
 
 def test_rewards_are_those_that_the_policy_learned_from(run):

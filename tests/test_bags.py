@@ -247,14 +247,20 @@ def test_bags_need_their_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_bag_goes_through_the_pipeline(tmp_path: Path) -> None:
+    """And another of the same robot is cut into behaviours without its columns being said again."""
     path = mcap_bag(tmp_path / "robot.mcap", 300)
     names = ("--observation", "/joint_states.position,/wrist.wrench.force", "--action", "/cmd_vel.linear")
-    done = skills(tmp_path, "data", "import", path, "--env", "none", "--name", NAME, *names)
-    assert done.returncode == 0, done.stderr
     few = ("--preset", "smoke", "--skills", "2", "--set", "policy.steps=20", "--run", tmp_path / "run")
-    begun = skills(tmp_path, "discover", NAME, *few)
+    unsaid = skills(tmp_path, "discover", path, "--env", "none", *few)
+    assert unsaid.returncode == USAGE
+    assert "--observation A,B --action C" in unsaid.stderr
+    begun = skills(tmp_path, "discover", path, "--env", "none", *names, *few)
     assert begun.returncode == 0, begun.stderr
     assert all(skill["video"] for skill in read_json(tmp_path / "run" / "gallery" / "manifest.json")["skills"])
+    other = mcap_bag(tmp_path / "other.mcap", 100)
+    cut = skills(tmp_path, "segment", tmp_path / "run", other, "--csv", tmp_path / "steps.csv")
+    assert cut.returncode == 0, cut.stderr
+    assert len((tmp_path / "steps.csv").read_text().splitlines()) == 100  # a head, and rows but the last
 
 
 def test_an_empty_file_is_no_recording(tmp_path: Path) -> None:

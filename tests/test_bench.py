@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import minari
 import numpy as np
 import pytest
 from conftest import TINY_STAGES
 from constant import constant_run
 
 from skills.discovery import discover
+from skills.measures.switches import play_switches
 from skills.progress import silent_reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import open_or_create
 from skills.settings.config import DataConfig
 
 BENCH = Path(__file__).parents[1] / "bench"
+POLICIES = Path(__file__).parents[2] / "shared" / "data" / "policies"
 Bench = Callable[..., str]
 
 
@@ -97,6 +100,40 @@ def test_renderers_are_compared_with_gymnasiums(bench: Bench) -> None:
     assert "frames/s" in bench("render", "Hopper-v5", 64)
 
 
+def test_bodies_simulated_here_are_played_as_gymnasium_plays_them_to_the_bit(bench: Bench) -> None:
+    table = bench("worlds", "--beside", BENCH.parent, "--steps", 8, "--rounds", 1)
+    rows = [line.split(" | ") for line in table.splitlines() if "-v" in line]
+    assert len(rows) == 5
+    assert all(row[-1] == "the same bits |" for row in rows), table
+    assert all(float(number.replace(",", "")) > 0 for row in rows for number in row[1:-1])
+
+
+def test_half_a_set_of_a_row_that_was_killed_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCH)
+    import bodies
+
+    name = "bodies/InvertedDoublePendulum-v5"
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    half = tmp_path / name / "data" / "main_data.hdf5"
+    half.parent.mkdir(parents=True)
+    half.write_bytes(b"half")
+    assert bodies.stored("InvertedDoublePendulum-v5", name, 60) == [name]
+    assert minari.load_dataset(name).total_steps >= 60
+
+
+@pytest.mark.skipif(not POLICIES.is_dir(), reason="needs the third-party policies in ../shared/data")
+def test_a_policy_and_chance_stand_before_a_door(bench: Bench, tmp_path: Path) -> None:
+    pytest.importorskip("gymnasium_robotics")
+    bench("door", tmp_path / "door.npz", "--episodes", 1)
+    with np.load(tmp_path / "door.npz") as made:
+        assert made["policy"].tolist()[::200] == ["dapg", "dapg, some noise", "dapg, much noise", "chance"]
+        returns = made["rewards"].reshape(4, 200).sum(axis=1)
+        assert len(np.unique(made["episode_ids"])) == 4
+        assert np.abs(made["actions"]).max() <= 1
+    assert returns[0] > 2900  # 2,880 is D4RL's expert
+    assert returns[3] < 0
+
+
 def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: Path) -> None:
     config = replace(make_config("hopper-medium", preset="smoke"), skills=8, data=DataConfig(steps=3000), **TINY_STAGES)
     run = open_or_create(tmp_path / "tiny", config)
@@ -110,6 +147,26 @@ def test_trunks_and_presets_learn_from_one_runs_rewards(bench: Bench, tmp_path: 
     only = ["--only", "reach", "no gate", "bc of the classes"]
     table = bench("reach", run.path, "--shorter", 200, "--into", tmp_path / "variants", *only)
     assert len([line for line in table.splitlines() if line.startswith(("reach", "  no gate", "bc of"))]) >= 3
+
+
+def test_skills_found_by_classes_and_by_rollouts_are_played(bench: Bench, tmp_path: Path) -> None:
+    config = replace(make_config("hopper-medium", preset="smoke"), skills=3, data=DataConfig(steps=2000), **TINY_STAGES)
+    run = open_or_create(tmp_path / "tiny", config)
+    with run.writing():
+        discover(run, source="auto", reporter=silent_reporter, notify=print)
+    lines = bench("find", run.path).splitlines()
+    rewards = [line.split()[0] for line in lines[4:12]]
+    assert rewards == ["vx", "-vx", "-speed", "height", "-height", "upright", "-upright", "-energy"]
+    assert lines[12].startswith("mean")
+
+
+def test_plans_are_set_beside_single_skills(bench: Bench, tmp_path: Path) -> None:
+    run = constant_run(tmp_path / "run", "HalfCheetah-v5", [-0.3, 0.0, 0.3])
+    with run.writing():
+        play_switches(run, 1.0, 1, silent_reporter)
+    lines = bench("plan", run.path).splitlines()
+    assert [line.split("  ")[0] for line in lines[4:8]] == ["vx=3.5", "vx=3.5", "vx=5", "vx=5"]
+    assert ["plan" in line for line in lines[4:8]] == [True, False, True, False]
 
 
 @pytest.fixture

@@ -208,7 +208,7 @@ def run(tmp_path):
 def test_a_run_with_a_flow_is_played(run):
     policy = Policy.load(run.policy_folder)
     config = RolloutConfig(rollouts=1, horizon=20)
-    played = play(policy, "Hopper-v5", one_expert(1, np.arange(1), copies=2), config, 0, silent_reporter)
+    played, _ = play(policy, "Hopper-v5", one_expert(1, np.arange(1), copies=2), config, 0, silent_reporter)
     assert played.lengths.shape == (2, 1)
     assert (played.qpos[0, 0, 5] != played.qpos[1, 0, 5]).any()
 

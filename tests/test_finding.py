@@ -2,13 +2,16 @@
 
 import numpy as np
 import pytest
+from constant import constant_run
 
 from skills.bodies.fast import Simulation
 from skills.errors import USAGE, SkillsError
 from skills.measures.aims import check_one_aim, goal_aim, parse_goals, reward_aim
 from skills.measures.descriptor import Windows
-from skills.measures.finding import rank_classes, share_of
+from skills.measures.finding import beginnings_of, rank_classes, rank_played, share_of
 from skills.measures.quantities import LoggedSteps
+from skills.playing.beginnings import Beginnings
+from skills.playing.rollout import Transcript
 
 SIZE = 17  # columns of HalfCheetah's observation: 8 of pose, then 9 of velocity, the first along x
 VX = 8
@@ -73,6 +76,69 @@ def test_a_goal_is_about_the_mean_speed_of_a_window_not_its_swing(three) -> None
     assert found.candidates[0].expected == pytest.approx(-(0 + 0 + 3) / 3 / scale)  # steps 1 and 3 are 2 in the mean
     assert found.candidates[0].values == {"vx": 1.0}
     assert found.best == 0.0
+
+
+def transcript(*speeds: list[float]) -> Transcript:
+    """Simulations of three steps at most, each at these speeds until its end, with a torque of 0.5."""
+    seen = Transcript(len(speeds), 3, SIZE, 6)
+    for number, each in enumerate(speeds):
+        seen.lengths[number] = len(each)
+        seen.states[number, 1 : len(each) + 1, VX] = each
+        seen.actions[number, : len(each)] = 0.5
+    return seen
+
+
+def test_what_a_skill_did_counts_and_not_what_its_class_promised(three) -> None:
+    """Skill 2 is of the best class and stumbles in one of its two rollouts; skill 1 has no window of the data."""
+    steps, windows, labels = three
+    promised = rank_classes(reward_aim("vx"), steps, windows, labels, 3)
+    seen = transcript([1.0, 1.0, 1.0], [2.0, 2.0, 2.0], [3.0, 3.0, 3.0], [3.0], [6.0, 6.0, 6.0], [-4.0, -6.0])
+    found = rank_played(promised, Beginnings.of(seen, 2, 3), "HalfCheetah-v5")
+    assert [(one.skill, one.expected, one.spread) for one in found.candidates] == [
+        (1, 3.0, 0.0),
+        (0, 1.5, 0.5),
+        (2, 0.5, 5.5),
+    ]
+    assert [one.in_class for one in found.candidates] == [None, 1.0, 5.0]
+    assert [(one.windows, one.rollouts) for one in found.candidates] == [(0, 2), (3, 2), (2, 2)]
+    assert (found.mean, found.best) == (promised.mean, promised.best)
+    assert found.seconds == pytest.approx(0.15)
+
+
+def test_a_goal_of_rollouts_is_about_their_mean_and_torques_are_known(three) -> None:
+    steps, windows, labels = three
+    seen = Beginnings.of(transcript([0.0, 4.0], [0.0, 6.0, 0.0], [2.5, 2.5], [3.5, 3.5]), 2, 3)
+    goal = rank_classes(goal_aim({"vx": 2.0}, steps.quantities, windows), steps, windows, labels, 3)
+    found = rank_played(goal, seen, "HalfCheetah-v5")
+    assert [one.skill for one in found.candidates] == [0, 1]
+    assert found.candidates[0].expected == 0.0
+    assert found.candidates[1].values == {"vx": 3.0}
+    energy = rank_classes(reward_aim("-energy"), steps, windows, labels, 3)
+    assert rank_played(energy, seen, "HalfCheetah-v5").candidates[0].expected == -0.25
+
+
+def test_only_the_first_steps_of_rollouts_are_kept_and_read_back(tmp_path) -> None:
+    seen = transcript([1.0, 2.0, 3.0], [4.0])
+    kept = Beginnings.of(seen, 1, 2)
+    assert kept.lengths.tolist() == [[2], [1]]
+    kept.save(tmp_path / "beginnings.npz")
+    before, actions, after = Beginnings.load(tmp_path / "beginnings.npz").rows()
+    assert before[:, VX].tolist() == [0.0, 1.0, 0.0]
+    assert after[:, VX].tolist() == [1.0, 2.0, 4.0]
+    assert actions.shape == (3, 6)
+
+
+def test_beginnings_that_do_not_fit_together_are_refused(tmp_path) -> None:
+    path = tmp_path / "beginnings.npz"
+    whole = Beginnings.of(transcript([1.0], [2.0]), 1, 2)
+    Beginnings(whole.states, whole.actions[:1], whole.lengths).save(path)
+    with pytest.raises(SkillsError, match=r"beginnings\.npz"):
+        Beginnings.load(path)
+
+
+def test_a_run_that_kept_no_steps_has_none(tmp_path) -> None:
+    """Runs of earlier versions: their skills are ranked by their classes."""
+    assert beginnings_of(constant_run(tmp_path / "run", "HalfCheetah-v5", [0.0, 0.5])) is None
 
 
 def test_a_function_of_ones_own_sees_all_steps_at_once(three) -> None:

@@ -1,5 +1,7 @@
 """The dialogs and the plots of the gallery in a real Chromium, from disk and served."""
 
+from typing import Any
+
 from browsing import WITH_MORE, Open, hues, players, until
 
 pytest_plugins = ["browsing"]
@@ -98,11 +100,31 @@ def test_skills_are_compared_in_step(open_page: Open) -> None:
     assert again.evaluate("document.querySelectorAll('#side video').length") == 4
 
 
+def squares(page: Any, plot: str) -> tuple[float, float, float]:
+    """(left, top, side) of the first of a hundred squares of a plot, in pixels; letters stand before it."""
+    found = page.evaluate(
+        """(plot => {
+            const svg = document.getElementById(plot), matrix = svg.getScreenCTM();
+            const first = new DOMPoint(0, 0).matrixTransform(matrix);
+            return [first.x, first.y, matrix.a];
+        })""",
+        plot,
+    )
+    return found[0], found[1], found[2]
+
+
+def test_the_squares_of_a_large_family_have_its_letter_before_them(open_page: Open) -> None:
+    page = open_page()
+    sizes = page.evaluate("JSON.parse(document.getElementById('data').textContent).skills.map(one => one.family)")
+    large = [chr(65 + family) for family in sorted(set(sizes)) if sizes.count(family) >= 5]
+    assert large
+    for plot in ("matrix-plot", "switches-plot"):
+        assert sorted(page.locator(f"#{plot} text.edge").all_text_contents()) == sorted(2 * large)
+
+
 def test_a_cell_of_the_distances_compares_two(open_page: Open) -> None:
     page = open_page()
-    box = page.locator("#matrix-plot").bounding_box()
-    side = min(box["width"], box["height"]) / 100
-    left, top = box["x"] + (box["width"] - 100 * side) / 2, box["y"] + (box["height"] - 100 * side) / 2
+    left, top, side = squares(page, "matrix-plot")
     page.mouse.click(left + 1.5 * side, top + 0.5 * side)  # the first two of the first family
     assert page.inner_text("#side-title") == "Compare #000, #004"
 
@@ -110,22 +132,34 @@ def test_a_cell_of_the_distances_compares_two(open_page: Open) -> None:
 def test_a_detail_says_where_one_can_safely_go_the_quickest_first(open_page: Open) -> None:
     page = open_page(f"#skill={WITH_MORE}")
     assert [one.split(" ")[0] for one in page.locator("#detail-next button").all_inner_texts()] == ["#009", "#005"]
-    assert page.locator("#detail-next button").first.inner_text().endswith(", 1.0 s")
+    assert page.locator("#detail-next button").first.inner_text().endswith("; there after 1.0 s")
     assert page.inner_text("#next-note").startswith("2 of 99 skills")
     page.click("#detail-next button:nth-child(2)")
     assert page.inner_text("#detail-title").startswith("#005")
     assert page.inner_text("#next-note").startswith("Nowhere")
 
 
+def test_where_to_go_names_one_of_each_other_family_before_more_of_the_same(open_page: Open) -> None:
+    """Of a hundred skills the quickest to be reached are those that do the same."""
+    page = open_page("#skill=8")
+    named = [one.split(" ")[0] for one in page.locator("#detail-next button").all_inner_texts()]
+    assert named == ["#009", "#012", "#016", "#013"]
+
+
 def test_a_square_of_the_switches_says_what_happens(open_page: Open) -> None:
     page = open_page()
     assert page.is_visible("#switches-plot")
     page.locator("#switches-plot").scroll_into_view_if_needed()
-    box = page.locator("#switches-plot").bounding_box()
-    side = min(box["width"], box["height"]) / 100
-    left, top = box["x"] + (box["width"] - 100 * side) / 2, box["y"] + (box["height"] - 100 * side) / 2
+    left, top, side = squares(page, "switches-plot")
     order = page.evaluate("JSON.parse(document.getElementById('data').textContent).order")
     for after, words in ((9, "reached after 1.0 s"), (4, "somebody falls"), (7, "not reached")):
         page.mouse.move(left + (order.index(after) + 0.5) * side, top + (order.index(3) + 0.5) * side)
         said = page.locator("#switches").locator("xpath=..").locator(".readout").inner_text()
         assert said == f"From #003 to #{after:03d}: {words}"
+    page.mouse.move(left + 0.5 * side, top + (order.index(6) + 0.5) * side)
+    said = page.locator("#switches").locator("xpath=..").locator(".readout").inner_text()
+    assert said == "From #006 to #000: falls before it can give way"
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('#switches-plot .cell')].map(one => one.getAttribute('d')).join('')"
+    )
+    assert drawn.count("M") == 99 * 100  # blank where there is nothing to say

@@ -193,6 +193,100 @@ def test_columns_are_chosen_by_name(tmp_path: Path) -> None:
     assert "observations/state" in caught.value.hint
 
 
+def table_of_arms(path: Path) -> Path:
+    """A log as a data frame has it: a column a number, words among them, no word on what is what."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import csv, parquet
+
+    episodes = [arm(number) for number in range(EPISODES)]
+    joints, actions = (np.concatenate([one[name] for one in episodes]) for name in ("state", "action"))
+    columns: dict[str, Any] = {f"joint/{place}": joints[:, place] for place in range(3)}
+    columns |= {f"u{place}": actions[:, place] for place in range(3)}
+    columns["episode"] = np.repeat([f"take {number}" for number in range(EPISODES)], LENGTH)
+    columns["timestamp"] = np.tile(0.1 * np.arange(LENGTH), EPISODES)
+    table = pyarrow.table(columns)
+    if path.suffix == ".csv":
+        csv.write_csv(table, path)
+    else:
+        pose = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(joints.ravel()), 3)
+        ragged = pyarrow.array([[0.0] * (1 + row % 3) for row in range(len(joints))])
+        parquet.write_table(table.append_column("pose", pose).append_column("ragged", ragged), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_tables_are_read_by_the_names_of_their_columns(tmp_path: Path, suffix: str) -> None:
+    path = table_of_arms(tmp_path / f"arms.{suffix}")
+    seen, said = ["joint/0", "joint.2"] if suffix == "csv" else ["pose", "joint/0"], list[str]()
+    importing.import_file(path, NAME, "log", observations=seen, actions=["u0", "u1", "u2"], notify=said.append)
+    data = minari.load(NAME, NAME, steps=None, columns="motion")
+    assert len(data.episode_starts) == EPISODES
+    assert body_of(data.env_id).seconds_per_step == pytest.approx(0.1)
+    state = arm(1)["state"][:-1]
+    expected = state[:, [0, 2]] if suffix == "csv" else state[:, [0, 0, 1, 2]]  # the parts in the order of their names
+    first = data.episode_starts[1]
+    np.testing.assert_allclose(data.observations[first : first + len(state)], expected, rtol=1e-6)
+    if suffix == "parquet":
+        assert any("Left out, not being numbers" in line and "ragged" in line for line in said)
+        with pytest.raises(SkillsError, match="observations/ragged are of the type object, not numbers"):
+            importing.import_file(path, "logs/other-v0", "log", observations=["ragged"], actions=["u0"])
+
+
+def test_lists_that_are_not_equally_long_are_no_column(tmp_path: Path) -> None:
+    """Four numbers in two rows of one and three are not two rows of two."""
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    path = lerobot_folder(tmp_path / "robot", "v3.0")
+    file = path / "data" / "chunk-000" / "file-001.parquet"
+    table = parquet.read_table(file)
+    ragged = [[0.0] * (2 + 2 * (row % 2)) for row in range(len(table))]
+    place = table.column_names.index("observation.state")
+    parquet.write_table(table.set_column(place, "observation.state", pyarrow.array(ragged)), file)
+    with pytest.raises(SkillsError, match=r"observation\.state in .* is no column of as many numbers in every row"):
+        importing.import_file(path, NAME, "log")
+
+
+def test_a_log_is_discovered_by_the_columns_that_are_named(tmp_path: Path) -> None:
+    """Other columns of one file are another dataset; the same ones are the same, and are asked of the next log too."""
+    path = table_of_arms(tmp_path / "arms.parquet")
+    few = ("--env", "none", "--preset", "smoke", "--skills", "2", "--no-videos", "--set", "policy.steps=5", "-q")
+    refused = skills(tmp_path, "discover", path, *few)
+    assert "Say which they are: --observation A,B --action C" in refused.stderr
+    named = ("--observation", "pose, joint/0", "--action", "u0,u1,u2")
+    begun = skills(tmp_path, "discover", path, *named, *few, "--run", tmp_path / "arms")
+    assert begun.returncode == 0, begun.stderr
+    again = skills(tmp_path, "discover", path, *named, *few, "--run", tmp_path / "arms")
+    assert again.returncode == 0, again.stderr
+    others = ("--observation", "joint/1", "--action", "u1")
+    refused = skills(tmp_path, "discover", path, *others, *few, "--run", tmp_path / "arms")
+    assert "holds a run with another configuration" in refused.stderr, refused.stderr
+    labels = [skill["label"] for skill in read_json(tmp_path / "arms" / "measures.json")["skills"]]
+    assert all("pose" in label or "joint" in label for label in labels), labels  # its columns by their names
+    cut = skills(tmp_path, "segment", tmp_path / "arms", table_of_arms(tmp_path / "later.csv"))
+    assert "has no array 'pose'" in cut.stderr
+    cut = skills(tmp_path, "segment", tmp_path / "arms", table_of_arms(tmp_path / "later.parquet"), "--json")
+    assert cut.returncode == 0, cut.stderr
+    refused = skills(tmp_path, "discover", "hopper-medium", *named, *few)
+    assert refused.returncode == USAGE
+    assert "leave them out" in refused.stderr
+
+
+def test_a_model_that_cannot_act_is_refused_before_a_log_is_read(tmp_path: Path) -> None:
+    """As every URDF: it can show what was recorded, and be given motors as MJCF."""
+    robot = tmp_path / "arm.urdf"
+    inertia = '<inertia ixx="1" iyy="1" izz="1" ixy="0" ixz="0" iyz="0"/>'
+    link = f'<link name="{{}}"><inertial><mass value="1"/>{inertia}</inertial></link>'
+    limit = '<limit lower="-1" upper="1" effort="1" velocity="1"/>'
+    joint = f'<joint name="j" type="revolute"><parent link="a"/><child link="b"/>{limit}</joint>'
+    robot.write_text(f'<robot name="arm">{link.format("a")}{link.format("b")}{joint}</robot>')
+    log = table_of_arms(tmp_path / "arms.csv")
+    done = skills(tmp_path, "discover", log, "--xml", robot, "--observation", "joint/0", "--action", "u0")
+    assert "has no actuators" in done.stderr
+    assert f"--env none --xml {robot}" in done.stderr
+    assert not (tmp_path / "minari").exists()
+
+
 def test_folders_of_rlds_episodes_are_read(tmp_path: Path) -> None:
     """The last step of an episode is of the state that it ended in."""
     importing.import_file(rlds_folder(tmp_path / "rlds"), NAME, "log", seconds=0.1)
@@ -250,11 +344,14 @@ def test_a_log_without_a_simulator_goes_through_the_whole_pipeline(tmp_path: Pat
     assert len({skill["label"] for skill in measures["skills"]}) == 3
     page = read_json(run / "gallery" / "manifest.json")
     assert page["played"] is False
+    assert not [name for name in page["families"] if "m/s" in name or "stands" in name]  # it goes nowhere
     assert all(skill["video"] for skill in page["skills"])
     rollouts = Rollouts.load(run / "rollouts" / "rollouts.npz")
     own = rollouts.classes[:, 0]
     shares = [float((own[skill] == skill).sum() / (own[skill] >= 0).sum()) for skill in range(3)]
     assert all(share > skill["support"] for share, skill in zip(shares, measures["skills"], strict=True))
+    drawn = skills(tmp_path, "render", "arm", "--all", "--sheet", tmp_path / "sheet.png")
+    assert drawn.returncode == 0, drawn.stderr
     exported = skills(tmp_path, "export", "arm", "--skill", "1")
     assert exported.returncode == 0, exported.stderr
     refused = skills(tmp_path, "evaluate", "arm")

@@ -10,7 +10,7 @@ from constant import constant_run, on_their_backs
 from skills.bodies.quantities import QUANTITIES
 from skills.errors import USAGE, SkillsError
 from skills.measures.aims import reward_aim
-from skills.measures.planning import SLOT, Plan, aim_of, play_plans, search
+from skills.measures.planning import SLOT, Plan, aim_of, choose, play_plans, search
 from skills.measures.switches import Switches, play_switches
 from skills.playing import rollout
 from skills.playing.sequence import Piece
@@ -31,7 +31,7 @@ def switches_of(speeds: list[float], survived: np.ndarray | None = None, seconds
 
 def test_for_a_reward_the_best_skill_is_held() -> None:
     switches = switches_of([1.0, 4.0, 2.0])
-    plan, single = search(aim_of("vx", None, switches), switches, 20.0)
+    (plan, *_), (single, *_) = search(aim_of("vx", None, switches), switches, 20.0)
     assert plan.parts == single.parts == (Piece(1, 20.0),)
     assert plan.predicted == pytest.approx(4.0)
     assert str(plan) == "1*20s"
@@ -39,7 +39,7 @@ def test_for_a_reward_the_best_skill_is_held() -> None:
 
 def test_a_goal_between_two_skills_is_met_by_both_in_turn() -> None:
     switches = switches_of([1.0, 2.0, 9.0])
-    plan, single = search(aim_of(None, "vx=1.5", switches), switches, 20.0)
+    (plan, *_), (single, *_) = search(aim_of(None, "vx=1.5", switches), switches, 20.0)
     spent = {skill: sum(part.seconds for part in plan.parts if part.skill == skill) for skill in (0, 1)}
     assert spent == {0: pytest.approx(10.0), 1: pytest.approx(10.0)}
     assert len(plan.parts) == 2  # no more switches than it takes
@@ -50,7 +50,7 @@ def test_a_goal_between_two_skills_is_met_by_both_in_turn() -> None:
 
 def test_the_way_between_two_skills_counts_for_half_of_each() -> None:
     switches = switches_of([0.0, 4.0], seconds=SLOT)
-    plan, _ = search(aim_of(None, "vx=1", switches), switches, 2 * SLOT)
+    (plan, *_), _ = search(aim_of(None, "vx=1", switches), switches, 2 * SLOT)
     assert plan.parts == (Piece(0, SLOT), Piece(1, SLOT))  # 0, then halfway: 2; 1 in the mean
     assert plan.predicted == pytest.approx(0.0, abs=1e-6)
 
@@ -59,7 +59,7 @@ def test_one_does_not_go_where_somebody_fell_and_what_falls_is_not_held() -> Non
     survived = np.ones((3, 3))
     survived[:, 2] = 0.6  # the fastest falls, whoever it follows and itself
     switches = replace(switches_of([1.0, 2.0, 9.0], survived), tried=np.array([5, 5, 1]))
-    plan, single = search(aim_of("vx", None, switches), switches, 20.0)
+    (plan, *_), (single, *_) = search(aim_of("vx", None, switches), switches, 20.0)
     assert {part.skill for part in plan.parts} == {1}
     assert single.parts == (Piece(1, 20.0),)
     assert plan.stays_up == 1.0
@@ -67,7 +67,7 @@ def test_one_does_not_go_where_somebody_fell_and_what_falls_is_not_held() -> Non
 
 def test_the_time_is_shared_out_whole() -> None:
     switches = switches_of([1.0, 2.0])
-    plan, _ = search(aim_of(None, "vx=1.5", switches), switches, 7.0)
+    (plan, *_), _ = search(aim_of(None, "vx=1.5", switches), switches, 7.0)
     assert sum(part.seconds for part in plan.parts) == pytest.approx(7.0)
 
 
@@ -88,13 +88,32 @@ def test_what_was_predicted_is_what_a_plan_does(tmp_path: Path) -> None:
     run = constant_run(tmp_path / "run", "HalfCheetah-v5", [0.0, 0.8])
     switches = play_switches(run, 2.0, 3, silent_reporter)
     aim = aim_of(None, "energy=0.32", switches)
-    plans = search(aim, switches, 8.0)
-    plan, single = play_plans(run, aim, plans)
+    plan, single = play_plans(run, aim, choose(run, aim, search(aim, switches, 8.0)))
     assert plan.means[0] == pytest.approx(0.32, abs=0.001)
     assert plan.survival == 1.0
     assert plan.achieved.value is not None
     assert single.achieved.value is not None
     assert plan.achieved.value > single.achieved.value + 0.5
+
+
+def test_what_is_found_is_of_other_skills_each(tmp_path: Path) -> None:
+    switches = switches_of([1.0, 2.0, 3.0])
+    plans, singles = search(aim_of("vx", None, switches), switches, 20.0)
+    used = [frozenset(part.skill for part in plan.parts) for plan in plans]
+    assert len(set(used)) == len(used) > 3
+    assert [single.parts[0].skill for single in singles] == [2, 1, 0]
+
+
+def test_trying_tells_what_measurements_got_wrong(tmp_path: Path) -> None:
+    """Measured as if each skill did what the other does, for the wish to be slack: the one that is slack is taken."""
+    run = constant_run(tmp_path / "run", "HalfCheetah-v5", [0.0, 0.8])
+    right = play_switches(run, 2.0, 2, silent_reporter)
+    wrong = replace(right, values=right.values[::-1])
+    aim = aim_of("-energy", None, wrong)
+    found = search(aim, wrong, 4.0)
+    assert found[1][0].parts == (Piece(1, 4.0),)
+    plan, single = choose(run, aim, found)
+    assert plan.parts == single.parts == (Piece(0, 4.0),)
 
 
 def test_a_plan_that_is_played_on_its_back_has_not_survived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,20 @@ def test_a_body_that_is_derived_stands_in_the_picture(env_id):
     assert 0 < columns.min() <= columns.max() < 63
 
 
+@pytest.mark.parametrize("env_id", ["AdroitHandDoor-v1", "FetchReach-v4"])
+def test_what_stands_fast_is_seen_from_near(env_id: str) -> None:
+    """As near as it fits; marks that are put somewhere, such as long faint rods, neither count nor are drawn."""
+    pytest.importorskip("gymnasium_robotics")
+    body = body_of(env_id)
+    mask = RayRenderer(env_id, 64, 64).body_mask(np.tile(body.rest, (2, 1)))[0]
+    marks = (body.model.geom_rgba[:, 3] < 0.25) | (body.model.body_mocapid[body.model.geom_bodyid] >= 0)
+    assert not set(mask[mask >= 0].tolist()) & set(np.flatnonzero(marks).tolist())
+    moving = (mask >= 0) & (body.model.body_weldid[body.model.geom_bodyid[mask]] > 0)
+    rows, columns = np.nonzero(moving)
+    assert moving.mean() > 0.1
+    assert 0 < min(rows.min(), columns.min()) <= max(rows.max(), columns.max()) < 63
+
+
 def test_what_cannot_move_is_drawn_but_for_the_floor():
     """The rim of a reacher's table; no ray meets the plane below."""
     body = body_of("Reacher-v5")

@@ -23,6 +23,7 @@ def run(tmp_path: Path) -> RunFolder:
         begun.rewards_folder / "labels.f16",
         begun.policy_folder / "weights.safetensors",
         begun.rollouts_file,
+        begun.beginnings_file,
         begun.measures_file,
         begun.exemplars_file,
         begun.switches_file,

@@ -14,7 +14,11 @@ import numpy as np
 import pytest
 from commands import skills
 from gymnasium.envs.registration import WrapperSpec
+from gymnasium.spaces import Box
 from gymnasium.wrappers import (
+    ClipAction,
+    DiscretizeAction,
+    FrameStackObservation,
     NormalizeObservation,
     NormalizeReward,
     RecordEpisodeStatistics,
@@ -166,6 +170,39 @@ def test_a_wrapper_is_what_makes_it_and_not_what_it_is_called() -> None:
     where = {"video_folder": "/tmp/anywhere"}
     filming.additional_wrappers = (WrapperSpec("Mine", "gymnasium.wrappers.rendering:RecordVideo", where),)
     assert key_of(filming, NAME) == "Hopper-v5"
+
+
+def test_actions_that_a_wrapper_cut_are_read_as_the_body_took_them() -> None:
+    """PPO's Gaussians go beyond the bounds, and `ClipAction` takes any: the body is the one without it."""
+    env = ClipAction(gymnasium.make("Hopper-v5"))
+    env.action_space = Box(-3.0, 3.0, (3,), np.float32, seed=0)  # what random actions are drawn from
+    collected(env)
+    stored = next(iter(minari.load_dataset(NAME).iterate_episodes())).actions
+    assert np.abs(stored).max() > 2.0
+    read = reader.load(NAME, NAME, steps=None, columns="motion")
+    assert read.env_id == "Hopper-v5"
+    assert body_of(read.env_id).batched
+    np.testing.assert_allclose(read.actions[: len(stored)], stored.clip(-1, 1), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "said"),
+    [
+        (lambda env: FrameStackObservation(env, 3), "with the wrapper FrameStackObservation, has stacked frames"),
+        (lambda env: DiscretizeAction(env, 3), r"with the wrapper DiscretizeAction, has actions of the space Discrete"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_the_wrapper_s_name(wrap: Any, said: str) -> None:
+    collected(wrap(gymnasium.make("Hopper-v5")))
+    with pytest.raises(SkillsError, match=f"{NAME}, {said}") as caught:
+        reader.open_usable(NAME)
+    assert "picture" not in caught.value.hint
+
+
+def test_an_environment_that_takes_any_action_is_refused_by_its_name() -> None:
+    with pytest.raises(SkillsError, match=r"Skills cannot act in Mountain.*: its actions are Discrete") as caught:
+        body_of("MountainCar-v0")
+    assert "--env ID" in caught.value.hint
 
 
 def test_a_wrapper_that_a_key_names_is_made_only_where_it_is_gymnasiums() -> None:

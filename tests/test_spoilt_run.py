@@ -30,6 +30,7 @@ FILES = (
     "policy/curves.npz",
     "policy/weights.safetensors",
     "rollouts/rollouts.npz",
+    "rollouts/beginnings.npz",
     "evaluation/own/numbers.npz",
     "evaluation/own/trials.json",
     "evaluation/own/trials.npz",

@@ -16,6 +16,7 @@ from constant import constant_run
 
 import skills
 from skills.errors import PARTLY_DONE, USAGE
+from skills.playing.rollout import Rollouts
 
 K = 4
 
@@ -61,7 +62,7 @@ def test_find_lists_the_skills_best_first_with_the_command_that_films_each(run, 
     assert expected == sorted(expected, reverse=True)
 
 
-def test_what_is_expected_is_what_the_data_hold(run) -> None:
+def test_what_a_class_is_worth_is_what_the_data_hold(run) -> None:
     """Of one class by hand: the mean of the windows' means whose middle is of the class."""
     data = [episode for episode in skills.load(run.path).dataset(skill=0)]
     labels, worth = [], []
@@ -76,7 +77,21 @@ def test_what_is_expected_is_what_the_data_hold(run) -> None:
     for one in skills.find(run, "vx"):
         mine = np.asarray(worth)[np.asarray(labels) == one.skill]
         assert one.windows == len(mine)
-        assert one.expected == pytest.approx(mine.mean(), rel=1e-4)
+        assert one.in_class == pytest.approx(mine.mean(), rel=1e-4)
+
+
+def test_what_is_expected_is_what_the_rollouts_did(run) -> None:
+    """By hand from where they went: the way over the time, of all rollouts of a skill."""
+    played = Rollouts.load(run.path / "rollouts" / "rollouts.npz")
+    for one in skills.find(run, "vx"):
+        assert one.rollouts == played.qpos.shape[1]
+        assert one.expected == pytest.approx(played.speed[one.skill].mean(), abs=0.05)  # of velocities at steps' ends
+
+
+def test_find_says_what_its_numbers_are_means_of(run, home) -> None:
+    printed = asked(home, "find", "cheetah", "--reward", "vx").stdout
+    assert "in its class" in printed.splitlines()[0]
+    assert re.search(r"Expected is what a skill did in the first \S+ s of \w+ rollouts", printed)
 
 
 def test_find_says_the_quantities_of_a_goal_and_json_is_all_of_stdout(run, home) -> None:
@@ -89,7 +104,7 @@ def test_find_says_the_quantities_of_a_goal_and_json_is_all_of_stdout(run, home)
 
 
 def test_verify_plays_and_says_achieved_over_predicted(run, home) -> None:
-    document = json.loads(asked(home, "find", "cheetah", "--reward", "vx", "--verify", "2", "--json", "-q").stdout)
+    document = json.loads(asked(home, "find", "cheetah", "--reward", "-vx", "--verify", "2", "--json", "-q").stdout)
     first, second, *rest = document["skills"]
     for one in (first, second):
         found = one["verified"]
@@ -98,6 +113,7 @@ def test_verify_plays_and_says_achieved_over_predicted(run, home) -> None:
         assert 0 < found["survival"] <= 1
     assert all(one["verified"] is None for one in rest)
     gain = first["expected"] - document["data"]["mean"]
+    assert gain > 0  # skills that have hardly learned are slower than the data
     share = (first["verified"]["achieved"]["value"] - document["data"]["mean"]) / gain
     assert first["verified"]["over_predicted"]["value"] == pytest.approx(share)
 

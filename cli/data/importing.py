@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 
 from skills.cli import console
-from skills.cli.options import Import, Quiet, Trust
+from skills.cli.options import Action, Import, Observation, Quiet, Trust, names_in
 
 
 def import_file(
     file: Annotated[
-        Path, typer.Argument(help="D4RL's HDF5, an .npz with the same arrays, a LeRobot folder, an MCAP or ROS 2 bag.")
+        Path, typer.Argument(help="HDF5 like D4RL's, .npz, parquet, CSV, a LeRobot folder, an MCAP or ROS 2 bag.")
     ],
     env: Annotated[str, typer.Option(help="The environment that it comes from: Ant-v5, AdroitHandDoor-v1, ...; none.")],
     name: Annotated[str, typer.Option(help="The Minari id that it gets: mine/run-v0.")],
@@ -26,12 +26,8 @@ def import_file(
     seconds: Annotated[
         float | None, typer.Option(help="How long a step lasts, where no environment says it: 0.05.")
     ] = None,
-    observation: Annotated[
-        str | None, typer.Option(metavar="NAME[,NAME...]", help="The arrays that are observations, side by side.")
-    ] = None,
-    action: Annotated[
-        str | None, typer.Option(metavar="NAME[,NAME...]", help="The arrays that are actions, side by side.")
-    ] = None,
+    observation: Observation = None,
+    action: Action = None,
     quiet: Quiet = False,
     trust: Trust = None,
     imports: Import = None,
@@ -56,8 +52,8 @@ def import_file(
             clip=clip,
             interleaved=interleaved,
             seconds=seconds,
-            observations=observation.split(",") if observation else (),
-            actions=action.split(",") if action else (),
+            observations=names_in(observation),
+            actions=names_in(action),
             progress=report(f"importing {file.name}", "rows"),
             notify=(lambda line: None) if quiet else console.say,
         )

@@ -1,6 +1,6 @@
 """`skills.discover`: from a dataset to a finished run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -29,8 +29,10 @@ def discover(
     episodes: tuple[int, ...] | None = None,
     seeds: int = 1,
     maker: str = "clue",
-    learner: str = "iql",
+    learner: str | None = None,
     env: str | None = None,
+    observations: Sequence[str] = (),
+    actions: Sequence[str] = (),
     device: DeviceChoice = "auto",
     source: str = "auto",
     offline: bool = False,
@@ -39,7 +41,7 @@ def discover(
     """Discovers the skills in a dataset, or learns one from an expert; a run that stopped goes on where it was.
 
     dataset: a short name ("ant-medium") or any Minari id; one that is not here is made or downloaded.
-        Or a file of logs.
+        Or a file of logs; `observations` and `actions` name the arrays of it that are these.
     env: what to play in instead of the dataset's own: an id, the whole path of a model's file; "log": nothing.
     preset: "smoke" takes seconds, "quick" minutes, "paper" hours.   seed: of everything random.
     skills: K, 2 or more; "auto": as many as there are behaviours in the data; None: the preset's.
@@ -47,7 +49,7 @@ def discover(
     run: the run's folder; None: runs/DATASET.   fresh: begin anew; an old run is kept beside the new one.
     mode: "skills"; "imitation" of an `expert`, which is a dataset or a file of demonstrations; "sparse", of the
         dataset's own successful episodes. In these two `trajectories` or `episodes` choose, and `seeds` networks learn.
-    maker, learner: what makes the rewards, and what learns from them.
+    maker, learner: what makes the rewards, and what learns from them; None: what suits the classes.
     source, offline: where the data come from ("local", "embedded", "remote"), and whether the network is left alone.
     progress: True: lines on stderr; a function of (task, done, total); False: nobody is told.
 
@@ -64,6 +66,8 @@ def discover(
             offline=offline,
             reporter=reporter,
             notify=notify,
+            observations=observations,
+            actions=actions,
             preset=preset,
             seed=seed,
             skills=skills,

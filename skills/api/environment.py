@@ -93,7 +93,7 @@ class SkillEnv(gymnasium.Env[Any, Any]):
         if steps < 1:
             raise SkillsError(f"A skill cannot last {steps} steps.", "It lasts 1 or more.", USAGE)
         self.env, self._run, self._steps, self._reward = env, run, steps, reward
-        self._performer = run.policy.within(ActionRange.of_space(env.action_space))
+        self._performer = run.policy.within(ActionRange.of_space(env.action_space, "this environment"))
         self._check_fits()
         self.observation_space = env.observation_space
         self.action_space = Discrete(len(run))

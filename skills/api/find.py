@@ -1,4 +1,4 @@
-"""`skills.find`: which skill does what is wanted, by what the data say of their classes."""
+"""`skills.find`: which skill does what is wanted, by what each did in its rollouts."""
 
 from skills.api.run import Run
 from skills.measures.aims import RewardFunction

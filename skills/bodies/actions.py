@@ -22,10 +22,17 @@ class ActionRange:
     high: Float32s
 
     @staticmethod
-    def of_space(space: Any) -> "ActionRange":
-        """That of an action space. Raises: SkillsError (usage) where it is not a bounded Box of one axis."""
+    def of_space(space: Any, what: str) -> "ActionRange":
+        """That of an action space.
+
+        what: whose, for the message.   Raises: SkillsError (usage) where it is not a bounded Box of one axis.
+        """
         if not isinstance(space, Box) or len(space.shape) != 1 or not space.is_bounded():
-            raise SkillsError(f"Skills cannot act in {space}.", "It must be a Box of one axis, with bounds.", USAGE)
+            raise SkillsError(
+                f"Skills cannot act in {what}: its actions are {space}.",
+                "They must be a Box of one axis, with bounds. To be played in another environment: --env ID",
+                USAGE,
+            )
         return ActionRange(space.low.astype(np.float32), space.high.astype(np.float32))
 
     def outward(self, actions: Float32s) -> Float32s:

@@ -84,10 +84,10 @@ class Body:
     def joint_names(self) -> tuple[str, ...] | None:
         """Of a body that stands fast, what the numbers are called that tell what it does; None of one that goes.
 
-        Of a model its joints; "" without one: they are the observation's columns.
+        Of a model its joints; without one the observation's columns, "" where nobody says what these are called.
         """
         if self.root is None or self.model is None or not self.plays:
-            return ("",) * self.observation_size
+            return tuple(read_key(self.env_id).made_with.get("names", ("",) * self.observation_size))
         return None if self.root.kind != "fixed" else names_of_joints(self.model, self.root)
 
     @property
@@ -189,10 +189,10 @@ def _sizes(model: mujoco.MjModel | None) -> tuple[int, int]:
 def _derived(env_id: str, env: gymnasium.Env[Any, Any]) -> Body:
     parts = observation_parts(env.observation_space, env_id)
     size = sum(columns for _, columns in parts)
-    actions = ActionRange.of_space(env.action_space)
+    actions = ActionRange.of_space(env.action_space, env_id)
     limit = env.spec.max_episode_steps if env.spec is not None else read_key(env_id).made_with.get("steps")
     physics = physics_of(env)
-    seen = _played(env, parts)
+    seen = _played(env, parts, actions)
     if seen.observations.shape[1] != size:
         raise SkillsError(f"{env_id} observes {seen.observations.shape[1]} columns, and says that they are {size}.")
     pose = _observed(seen.observations, seen.qpos)
@@ -235,10 +235,9 @@ class _Seen:
     places: Floats
 
 
-def _played(env: gymnasium.Env[Any, Any], parts: tuple[tuple[str, int], ...]) -> _Seen:
+def _played(env: gymnasium.Env[Any, Any], parts: tuple[tuple[str, int], ...], actions: ActionRange) -> _Seen:
     """States of some episodes under random actions, always the same ones."""
     generator = np.random.default_rng(0)
-    actions = ActionRange.of_space(env.action_space)
     rows: list[tuple[Floats, Floats, Floats, Floats]] = []
     none = np.zeros(0)
 

@@ -9,7 +9,7 @@ One line of text goes wherever an id goes: into a run's manifest, and to the pro
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,21 @@ def read_key(text: str) -> Key:
         raise SkillsError(f"{text[:200]!r} names no environment: {error}.") from error
 
 
-def log_key(observations: int, low: Floats, high: Floats, seconds: float | None, model: str | None = None) -> str:
+def log_key(
+    observations: int,
+    low: Floats,
+    high: Floats,
+    seconds: float | None,
+    model: str | None = None,
+    names: Sequence[str] = (),
+) -> str:
     """The key of logs alone.
 
     observations: columns.   low, high: [A] bounds of the actions.   seconds: of a step; None where it is not known.
-    model: the file of a model that recorded states are of.
+    model: the file of a model that recorded states are of.   names: of the columns; none where nobody says.
     """
     about: dict[str, Any] = {"observations": observations, "low": low.tolist(), "high": high.tolist()}
-    more = {"seconds": seconds, "model": model}
+    more = {"seconds": seconds, "model": model, "names": list(names) or None}
     return str(Key(LOG, about | {name: value for name, value in more.items() if value is not None}))
 
 

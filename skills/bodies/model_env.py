@@ -32,7 +32,11 @@ class ModelEnv(gymnasium.Env[Floats, NDArray[Any]]):
         self.model = read_model(path)
         self.data = mujoco.MjData(self.model)
         if not self.model.nu:
-            raise SkillsError(f"{path} has no actuators, so nothing in it can act.", "Give it an <actuator> section.")
+            raise SkillsError(
+                f"{path} has no actuators, so nothing in it can act.",
+                "Give it an <actuator> section; a URDF has none, write it as MJCF first (mujoco.mj_saveLastXML). Or "
+                f"film recorded states in it: --env none --xml {path}",
+            )
         self.frame_skip = frame_skip or max(1, round(_SECONDS / self.model.opt.timestep))
         self.dt = float(self.model.opt.timestep * self.frame_skip)
         self._noise, self._hidden = reset_noise, list(root_of(self.model).ground)

@@ -25,6 +25,12 @@ def observation_parts(space: Any, what: str) -> tuple[tuple[str, int], ...]:
     vectors = tuple((name or "observation", _size(part)) for name, part in leaves if _is_vector(part))
     if vectors and all(_is_vector(part) or is_picture(part) for _, part in leaves):
         return vectors
+    if leaves and not vectors and all(_is_stack(part) for _, part in leaves):
+        raise SkillsError(
+            f"{what} has stacked frames for observations, several vectors in one: {space}.",
+            "Skills are learned from one vector a step: put the frames side by side (FlattenObservation around the "
+            "environment does), or store the newest alone.",
+        )
     if any(is_picture(part) for _, part in leaves) and not vectors:
         raise SkillsError(
             f"{what} has nothing but pictures for observations: {space}.",
@@ -34,9 +40,21 @@ def observation_parts(space: Any, what: str) -> tuple[tuple[str, int], ...]:
     raise SkillsError(f"{what} has observations of the space {space}.", _HINT)
 
 
+def column_names(parts: tuple[tuple[str, int], ...]) -> list[str]:
+    """[O] what the columns are called: by their part, and by a number in one of several; nothing of a single vector."""
+    if len(parts) == 1:
+        return []
+    return [name if size == 1 else f"{name} {place}" for name, size in parts for place in range(size)]
+
+
 def is_picture(space: Any) -> bool:
     """Whether it is of pixels: two or more axes."""
     return isinstance(space, Box) and len(space.shape) >= 2
+
+
+def _is_stack(space: Any) -> bool:
+    """Whether it is of vectors on top of each other, as frame stacking has them: numbers, where pictures are bytes."""
+    return isinstance(space, Box) and len(space.shape) == 2 and np.dtype(space.dtype) != np.uint8
 
 
 def flat_observation(parts: tuple[tuple[str, int], ...], observation: Any) -> NDArray[Any]:

@@ -27,6 +27,7 @@ _INDIFFERENT_WRAPPERS = {
     "TimeLimit", "OrderEnforcing", "PassiveEnvChecker", "RecordEpisodeStatistics", "RecordVideo", "RenderCollection",
     "HumanRendering", "Autoreset", "DtypeObservation",
 }  # fmt: skip
+_CLIPPING = "ClipAction"  # the actions that it lets through are cut as they are read: the environment takes no others
 _LEARNING_WRAPPERS = {"NormalizeObservation"}  # what it learned is not in the spec
 
 
@@ -38,7 +39,7 @@ def key_of(spec: EnvSpec, what: str) -> str:
     """
     if spec.id in ENVIRONMENTS and not otherwise(spec):
         return str(spec.id)
-    wrappers = [one for one in spec.additional_wrappers if _made_by(one) not in _INDIFFERENT_WRAPPERS]
+    wrappers = [one for one in spec.additional_wrappers if _matters(one)]
     learned = next((name for name in map(_made_by, wrappers) if name in _LEARNING_WRAPPERS), None)
     if learned is not None:
         raise SkillsError(
@@ -71,8 +72,7 @@ def otherwise(spec: EnvSpec) -> list[str]:
     """
     if spec.id not in ENVIRONMENTS:
         return []
-    wrappers = map(_made_by, spec.additional_wrappers)
-    found = [f"the wrapper {name}" for name in wrappers if name not in _INDIFFERENT_WRAPPERS]
+    found = [f"the wrapper {_made_by(one)}" for one in spec.additional_wrappers if _matters(one)]
     maze = environment(spec.id).maze
     if maze is None:
         return [*found, *_arguments(spec)]
@@ -80,6 +80,21 @@ def otherwise(spec: EnvSpec) -> list[str]:
     if walls is not None and _walls(walls) != _walls(maze.map("evaluation")):
         found.append("a maze_map with other walls")
     return found
+
+
+def cuts_actions(spec: EnvSpec | None) -> bool:
+    """Whether any action was taken, and cut to the environment's bounds."""
+    return spec is not None and any(_made_by(one) == _CLIPPING for one in spec.additional_wrappers)
+
+
+def with_wrappers(spec: EnvSpec | None, what: str) -> str:
+    """What a dataset is called where its spaces are refused: with the wrappers that may have made them so."""
+    names = [] if spec is None else [_made_by(one) for one in spec.additional_wrappers if _matters(one)]
+    return f"{what}, with {' and '.join(f'the wrapper {name}' for name in names)}," if names else what
+
+
+def _matters(wrapper: WrapperSpec) -> bool:
+    return _made_by(wrapper) not in (*_INDIFFERENT_WRAPPERS, _CLIPPING)
 
 
 def _made_by(wrapper: WrapperSpec) -> str:

@@ -154,7 +154,7 @@ class FileTable:
                 f"It keeps {len(apart):,} demonstrations apart, as {apart[0]}. Put their rows end to end: an array "
                 "'observations', one 'actions', and one 'episode_ids' with the number of each row's demonstration."
             )
-        return f"It has: {some(sorted(self.columns)) or 'none'}. Say which they are: --observations NAME --actions NAME"
+        return f"It has: {some(sorted(self.columns)) or 'none'}. Say which they are: --observation A,B --action C"
 
     def _parts(self, name: str) -> dict[str, Column]:
         if name in self.columns:
@@ -248,8 +248,12 @@ def _parts_called(seen: dict[str, str]) -> dict[str, str]:
 
 
 def _named(name: str, columns: NamedColumns, path: Path) -> str:
-    """The array of a name, or of its last part: "state" is "observations/state", "action" is "actions"."""
-    meant = (name, f"observations/{name}", name.replace("observation.", "observations/"), f"{name}s")
+    """The array of a name, or of its last part: "state" is "observations/state", "action" is "actions".
+
+    A table's columns have dots where the file has slashes, which are folders here.
+    """
+    apart, dotted = name.replace("observation.", "observations/"), name.replace("/", ".")
+    meant = (name, f"observations/{name}", apart, f"{name}s", dotted)
     known = next((one for one in meant if one in columns), None)
     if known is None:
         raise SkillsError(f"{path} has no array {name!r}.", nearest(name, columns), USAGE)

@@ -8,6 +8,7 @@ Letters: N rows, T rows of one episode, O observation columns.
 import copy
 import difflib
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -26,12 +27,12 @@ from skills.bodies.environments import ENVIRONMENTS, motion_size
 from skills.bodies.keys import is_log, is_model, read_key
 from skills.bodies.making import make, register
 from skills.choices import Columns
-from skills.data import catalog, lerobot, minari, store, topics
-from skills.data.bags import SUFFIXES, is_bag
+from skills.data import bags, catalog, columnar, lerobot, minari, store, topics
+from skills.data.bags import is_bag
 from skills.data.checks import Checks, numbers
 from skills.data.columns import FileTable, apart, chosen, flat, without_world
 from skills.data.minari import SECONDS, check_spaces
-from skills.data.minari_root import LABEL_NAMES, is_local
+from skills.data.minari_root import LABEL_NAMES, is_local, metadata
 from skills.data.oddities import notify_if_odd
 from skills.data.tables import NamedColumns, opened
 from skills.data.transitions import ACTION_LIMIT, Transitions
@@ -41,8 +42,9 @@ from skills.files import sha256
 from skills.progress import Notify, Progress, silent, unsaid
 from skills.troubles import reading
 
+_COLUMNS = "imported_columns"  # in the dataset's metadata, where they were chosen by name
 _DIGITS = 8  # of the digest of a file in the name of its dataset
-_READ = (".parquet", ".json", ".npz", *SUFFIXES)  # files of a folder that are looked at
+_READ = (".parquet", ".json", ".npz", *bags.SUFFIXES)  # files of a folder that are looked at
 _BYTES = 4  # of a number, at least
 _LOOKED_AT = 10_000  # rows of an imported set, for whether it moves as its body does
 
@@ -97,6 +99,8 @@ def import_file(
         labels, names = table.labels(label)
         table.report(notify)
         more: dict[str, Any] = {"imported_from": path.name, **made_of}
+        if observations or actions:
+            more[_COLUMNS] = {"observations": list(observations), "actions": list(actions)}
         if licence:
             more["license"] = licence
         if seconds:
@@ -113,23 +117,45 @@ def import_file(
         notify_if_odd(written, notify)
 
 
-def import_once(path: Path, env_id: str, *, progress: Progress = silent, notify: Notify = unsaid) -> str:
-    """The Minari id of a file's transitions, imported where they are not yet: its name and what it holds.
+def import_once(
+    path: Path,
+    env_id: str,
+    *,
+    observations: Sequence[str] = (),
+    actions: Sequence[str] = (),
+    progress: Progress = silent,
+    notify: Notify = unsaid,
+) -> str:
+    """The Minari id of a file's transitions, imported where they are not yet: its name and what is read of it.
 
     Raises: SkillsError as `import_file` does.
     """
     name = re.sub(r"\W+", "-", path.stem, flags=re.ASCII).strip("-") or "log"
-    minari_id = f"imported/{name}-{_digest(path)[:_DIGITS]}-v0"
+    digest = _digest(path)
+    if observations or actions:
+        digest = hashlib.sha256(json.dumps([digest, list(observations), list(actions)]).encode()).hexdigest()
+    minari_id = f"imported/{name}-{digest[:_DIGITS]}-v0"
     if not is_local(minari_id):
-        import_file(path, minari_id, env_id, progress=progress, notify=notify)
+        import_file(
+            path, minari_id, env_id, observations=observations, actions=actions, progress=progress, notify=notify
+        )
     return minari_id
+
+
+def columns_of(minari_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Which arrays of its file an imported dataset has as observations, and as actions; none where it was not said."""
+    said = metadata(minari_id).get(_COLUMNS, {})
+    return tuple(said.get("observations", ())), tuple(said.get("actions", ()))
 
 
 def _seconds(path: Path, columns: NamedColumns) -> float | None:
     """Of a step, where the file says it."""
     if lerobot.is_lerobot(path):
         return lerobot.seconds(path)
-    return topics.seconds(columns) if is_bag(path) else None
+    timed = path.suffix in columnar.SUFFIXES and {topics.TIMES, "episode_ids"} <= columns.keys()
+    if is_bag(path) or (timed and columns[topics.TIMES].dtype.kind == "f"):
+        return topics.seconds(columns)
+    return None
 
 
 def _digest(path: Path) -> str:
@@ -148,19 +174,27 @@ def _made_of(path: Path, env_id: str, *how: Any) -> dict[str, Any]:
         return {"imported_sha256": sha256(path), "imported_with": [env_id, *how]}
 
 
-def read_file(path: Path, env_id: str, columns: Columns, notify: Notify = unsaid) -> Transitions:
+def read_file(
+    path: Path,
+    env_id: str,
+    columns: Columns,
+    notify: Notify = unsaid,
+    *,
+    observations: Sequence[str] = (),
+    actions: Sequence[str] = (),
+) -> Transitions:
     """The transitions of a file of an environment's steps, such as demonstrations; actions are cut to their space.
 
-    columns: as in `skills.data.sources.load`.   notify: as in `import_file`.
+    columns: as in `skills.data.sources.load`.   notify, observations, actions: as in `import_file`.
     Raises: SkillsError as `import_file` does; where the file has no rewards they are 0.
     """
-    with opened(path) as found:
+    with opened(path, observations, actions) as found:
         spec = _env_spec(env_id)
-        table = _table(path, found, spec, 1, notify)
-        actions = _action_space(spec, table)
-        check_spaces(str(path), env_id, table.observation_space(), actions)
+        table = _table(path, chosen(found, observations, actions, path), spec, 1, notify)
+        acted = _action_space(spec, table)
+        check_spaces(str(path), env_id, table.observation_space(), acted)
         table.report(notify)
-        episodes = list(_episodes(table, actions, None, True, silent))
+        episodes = list(_episodes(table, acted, None, True, silent))
     body = body_of(env_id)
     kept = body.motion_size if columns == "motion" else None
     states = [_flat(episode.observations)[:, :kept].astype(np.float32) for episode in episodes]

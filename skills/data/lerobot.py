@@ -8,23 +8,18 @@ Pictures lie beside them as videos and are left out. Parquet is read by pyarrow,
 Letters: N rows, O columns of one feature.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skills.errors import ENVIRONMENT, SkillsError
+from skills.data.columnar import array_of, called, tables
+from skills.errors import SkillsError
 from skills.files import read_json
-from skills.memory import check_memory
 
 _INFO = "meta/info.json"
-_ACTIONS = "action"
-_OBSERVATION = "observation."
-_NAMES = {"next.reward": "rewards", "next.done": "dones", "episode_index": "episode_ids"}
 _PICTURES = ("image", "video")
-_COPIES = 3  # of what is read: Arrow's, a list of parts, and the array that they make
 
 
 def is_lerobot(path: Path) -> bool:
@@ -48,25 +43,17 @@ def columns(path: Path) -> dict[str, NDArray[Any]]:
         raise SkillsError(f"{path / _INFO} does not say what the columns are.")
     wanted = [name for name, about in features.items() if about.get("dtype") not in _PICTURES]
     parts: dict[str, list[NDArray[Any]]] = {name: [] for name in wanted}
-    for table in _tables(path):
+    for table in tables(_files(path), path):
         there = set(table.column_names)
         for name in [name for name in parts if name not in there]:
             del parts[name]
         for name in parts:
-            parts[name].append(_array(table.column(name), f"{name} in {path}"))
+            parts[name].append(_numbers(table.column(name), f"{name} in {path}"))
     found = {name: np.concatenate(arrays) for name, arrays in parts.items() if arrays}
     if "episode_index" not in found:
         raise SkillsError(f"{path} has no episodes: there is no episode_index in its parquet files.")
     order = np.lexsort((found.get("frame_index", np.arange(len(found["episode_index"]))), found["episode_index"]))
-    return {_called(name, array): array[order] for name, array in found.items() if array.dtype.kind in "fiub"}
-
-
-def _called(name: str, array: NDArray[Any]) -> str:
-    if name == _ACTIONS:
-        return "actions"
-    if name.startswith(_OBSERVATION) and array.ndim == 2:
-        return f"observations/{name.removeprefix(_OBSERVATION)}"
-    return _NAMES.get(name, name.replace("/", "."))
+    return {called(name, array): array[order] for name, array in found.items() if array.dtype.kind in "fiub"}
 
 
 def _info(path: Path) -> dict[str, Any]:
@@ -76,33 +63,16 @@ def _info(path: Path) -> dict[str, Any]:
     return info
 
 
-def _tables(path: Path) -> Iterator[Any]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ModuleNotFoundError as error:
-        raise SkillsError(
-            "Reading LeRobot's folders needs pyarrow.", "Install it: pip install 'skills[lerobot]'", ENVIRONMENT
-        ) from error
+def _files(path: Path) -> list[Path]:
     files = sorted((path / "data").rglob("*.parquet"))
     if not files:
         raise SkillsError(f"{path} has no parquet files below data/.")
-    check_memory(_COPIES * sum(file.stat().st_size for file in files), f"Reading {path}")
-    for file in files:
-        try:
-            yield parquet.read_table(file)
-        except (ArrowException, OSError) as error:
-            raise SkillsError(
-                f"{file} cannot be read: {error}.", "It is damaged or incomplete: get it again."
-            ) from error
+    return files
 
 
-def _array(column: Any, what: str) -> NDArray[Any]:
-    """[N] or [N, O] of an Arrow column of numbers, or of lists of them that are all as long."""
-    kind = str(column.type)
-    if not kind.startswith(("list", "fixed_size_list", "large_list")):
-        return np.asarray(column.to_numpy())
-    values, count = column.combine_chunks(), len(column)
-    flat = np.concatenate([np.asarray(part.flatten()) for part in getattr(values, "chunks", [values])])
-    if count == 0 or flat.dtype.kind not in "fiub" or len(flat) % count:
+def _numbers(column: Any, what: str) -> NDArray[Any]:
+    """Raises: SkillsError for lists that are not of as many numbers in every row."""
+    found, kind = array_of(column), str(column.type)
+    if found.dtype.hasobject and kind.startswith(("list", "fixed_size_list", "large_list")):
         raise SkillsError(f"{what} is no column of as many numbers in every row: {kind}.")
-    return flat.reshape(count, -1)
+    return found

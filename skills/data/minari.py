@@ -20,9 +20,9 @@ from skills.bodies.body import Body, body_of
 from skills.bodies.environments import ENVIRONMENTS, environment, load_model, motion_size, observation_size
 from skills.bodies.keys import LOG, log_key, read_key
 from skills.bodies.mazes import GOAL_REWARD
-from skills.bodies.observing import flat_observation, observation_parts, part_of
+from skills.bodies.observing import column_names, flat_observation, observation_parts, part_of
 from skills.bodies.roots import names_in_qpos
-from skills.bodies.specs import key_of, otherwise
+from skills.bodies.specs import cuts_actions, key_of, otherwise, with_wrappers
 from skills.choices import Columns
 from skills.data import store
 from skills.data.checks import Checks, numbers
@@ -110,7 +110,7 @@ def open_usable(minari_id: str, env: str | None = None) -> Any:
     """
     dataset = open_dataset(minari_id)
     spaces = dataset.observation_space, dataset.action_space
-    check_spaces(minari_id, known_id(dataset.env_spec), *spaces)
+    check_spaces(with_wrappers(dataset.env_spec, minari_id), known_id(dataset.env_spec), *spaces)
     body = body_of(environment_of(dataset, minari_id, env))
     columns, actions = total(observation_parts(spaces[0], minari_id)), int(spaces[1].shape[0])
     _check_size(minari_id, "observations", columns, {body.observation_size, body.motion_size}, body.name)
@@ -147,13 +147,16 @@ def environment_of(dataset: Any, minari_id: str, env: str | None = None) -> str:
         return key_of(dataset.env_spec, minari_id)
     actions = dataset.action_space
     if not actions.is_bounded():
+        cut = " (ClipAction took any)" if cuts_actions(dataset.env_spec) else ""
         raise SkillsError(
-            f"{minari_id} has an action space without bounds.", "A policy here acts within bounds; give the space some."
+            f"{minari_id} has an action space without bounds{cut}.",
+            "A policy here acts within bounds; give the space some, or name what to play in: --env ID",
         )
     seconds = dataset.storage.metadata.get(SECONDS)
-    columns = total(observation_parts(dataset.observation_space, minari_id))
+    parts = observation_parts(dataset.observation_space, minari_id)
     model = None if asked is None else asked.made_with.get("model")
-    return log_key(columns, actions.low, actions.high, None if seconds is None else float(seconds), model)
+    lasts = None if seconds is None else float(seconds)
+    return log_key(total(parts), actions.low, actions.high, lasts, model, column_names(parts))
 
 
 def total(parts: tuple[tuple[str, int], ...]) -> int:
@@ -308,6 +311,7 @@ class _Filling:
         space = dataset.action_space
         rows, what = self.expected, f"Reading {self.expected:,} rows of {minari_id}"
         self._actions_of = body.actions
+        self._cuts = cuts_actions(dataset.env_spec)
         self._checks = Checks(minari_id, body.actions.low, body.actions.high)
         self._observations = spacious((rows, kept), np.float32, what)
         self._actions = spacious((rows, space.shape[0]), np.float32, what)
@@ -325,10 +329,13 @@ class _Filling:
         if length:  # an episode of no steps has no transitions
             self._starts.append(self.rows)
         taken, rows = slice(length), slice(self.rows, self.rows + length)
-        self._checks.add(episode.observations[: length + 1], episode.actions[taken], episode.rewards[taken])
+        actions = episode.actions[taken]
+        if self._cuts:
+            actions = actions.clip(self._actions_of.low, self._actions_of.high)
+        self._checks.add(episode.observations[: length + 1], actions, episode.rewards[taken])
         self._observations[rows] = episode.observations[:length, : self._kept]
         self._next_observations[rows] = episode.observations[1 : length + 1, : self._kept]
-        self._actions[rows] = self._actions_of.inward(episode.actions[taken]).clip(-ACTION_LIMIT, ACTION_LIMIT)
+        self._actions[rows] = self._actions_of.inward(actions).clip(-ACTION_LIMIT, ACTION_LIMIT)
         self._rewards[rows] = episode.rewards[taken] if len(episode.rewards) else np.nan
         self._terminated[rows] = episode.terminated[taken]
         if self._labels is not None and episode.labels is not None:

@@ -1,4 +1,4 @@
-"""Opens what people keep transitions in: D4RL's HDF5, NumPy's `.npz`, LeRobot, RLDS, MCAP and ROS 2; never pickle.
+"""Opens what people keep transitions in: HDF5, NumPy's `.npz`, parquet, CSV, LeRobot, RLDS, MCAP, ROS 2; never pickle.
 
 Letters: N rows.
 """
@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 
 from skills.archives import members
-from skills.data import lerobot, rlds, topics
-from skills.data.bags import SUFFIXES, is_bag
+from skills.data import bags, columnar, lerobot, rlds, topics
+from skills.data.bags import is_bag
 from skills.data.hdf5 import check_filters, check_whole
 from skills.data.lerobot import is_lerobot
 from skills.data.rlds import is_rlds
@@ -46,12 +46,14 @@ def opened(path: Path, observations: Sequence[str] = (), actions: Sequence[str] 
         yield topics.columns(path, observations, actions)
         return
     folder = path.is_dir() and (is_lerobot(path) or is_rlds(path))
-    if not folder and path.suffix not in _SUFFIXES:
-        known = ", ".join((*_SUFFIXES, *SUFFIXES, "a folder of LeRobot's, of RLDS episodes in .npz files, or of bags"))
+    if not folder and path.suffix not in (*_SUFFIXES, *columnar.SUFFIXES):
+        folders = "a folder of LeRobot's, of RLDS episodes in .npz files, or of bags"
+        known = ", ".join((*_SUFFIXES, *columnar.SUFFIXES, *bags.SUFFIXES, folders))
         raise SkillsError(f"{path} is of an unknown kind.", f"Known: {known}.", USAGE)
-    if folder:
+    whole = lerobot if folder and is_lerobot(path) else rlds if folder else columnar
+    if folder or path.suffix in columnar.SUFFIXES:
         with reading(path, _GET_AGAIN):
-            parts = lerobot.columns(path) if is_lerobot(path) else rlds.columns(path)
+            parts = whole.columns(path)
         yield parts
         return
     with ExitStack() as stack:

@@ -23,6 +23,7 @@ from skills.errors import USAGE, SkillsError, some
 
 TIMES = "timestamp"  # the column of times, s from the first row of a recording
 _NANOSECONDS = 1e9
+_DIGITS = 6  # of a step's length, s: times of a clock end in noise
 _PAUSE = 5.0  # times as long as usual between two rows, and an episode ends
 _WIDEST = 4096  # numbers of a column: more are pictures
 _LEFT_OUT = ("header", "stamp")  # fields of a message that say when it is of, which is known
@@ -49,8 +50,7 @@ def columns(path: Path, observations: Sequence[str], actions: Sequence[str]) -> 
     if not observations or not actions:
         raise SkillsError(
             f"{path} does not say which of its columns are observations, and which actions.",
-            "Name them: skills data import FILE --env none --name ID --observation A,B --action C   "
-            f"It has: {_listed(episodes, recorded)}.",
+            f"Name them: --observation A,B --action C   It has: {_listed(episodes, recorded)}.",
             USAGE,
         )
     wanted = [_wanted(name, recorded, episodes, path) for name in dict.fromkeys([*observations, *actions])]
@@ -65,8 +65,10 @@ def columns(path: Path, observations: Sequence[str], actions: Sequence[str]) -> 
 
 def seconds(found: Mapping[str, Any]) -> float | None:
     """Of a step of such columns: the usual time from a row to the next; None where there is none."""
-    gaps = np.diff(found[TIMES])[np.diff(found["episode_ids"]) == 0]
-    return float(np.median(gaps)) if len(gaps) else None
+    ids = found["episode_ids"]
+    gaps = np.diff(found[TIMES])[ids[1:] == ids[:-1]]
+    usual = round(float(np.median(gaps)), _DIGITS) if len(gaps) else 0.0
+    return usual if usual > 0 else None
 
 
 def _wanted(name: str, recorded: Sequence[str], episodes: list[list[Path]], path: Path) -> _Wanted:

@@ -35,18 +35,17 @@ def shown(rollouts: Rollouts, env_id: str, fates: Sequence[Sequence[Fate]]) -> l
 def label_skills(rollouts: Rollouts, env_id: str, fates: Sequence[Sequence[Fate]]) -> list[str]:
     """[K] labels, of the rollout that stands for each skill; no two are equal.   fates: [K][R].
 
-    What goes nowhere is labelled by its joints, or what is observed of it.
+    What goes nowhere is labelled by what it moves and by its joints, or what is observed of it.
     """
     played = shown(rollouts, env_id, fates)
-    names = body_of(env_id).joint_names
-    if names is not None:
-        return _label_standing(played, fates, names)
+    if body_of(env_id).joint_names is not None:
+        return _label_standing(played, fates, env_id)
     labels = [describe(one, fate_words(one, of_skill)) for one, of_skill in zip(played, fates, strict=True)]
     return tell_apart(labels, played)
 
 
-def _label_standing(played: Sequence[Recorded], fates: Sequence[Sequence[Fate]], names: Sequence[str]) -> list[str]:
-    labels = label_columns([motion.joints(one.qpos) for one in played], names)
+def _label_standing(played: Sequence[Recorded], fates: Sequence[Sequence[Fate]], env_id: str) -> list[str]:
+    labels = label_columns([motion.joints(one.qpos) for one in played], env_id)
     ends = ["" if one.fate.survives else fate_words(one, of_skill) for one, of_skill in zip(played, fates, strict=True)]
     return tell_apart([joined(label, end) for label, end in zip(labels, ends, strict=True)], played)
 

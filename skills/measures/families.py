@@ -16,7 +16,9 @@ from sklearn.metrics import silhouette_score
 
 from skills.arrays import Floats, Ids
 from skills.bodies import motion
+from skills.bodies.body import body_of
 from skills.bodies.fates import Fate
+from skills.measures.columns import label_columns
 from skills.measures.describe import joined, shown, tell_apart
 from skills.measures.manoeuvres import Recorded, manoeuvre
 from skills.playing.rollout import Rollouts
@@ -42,7 +44,7 @@ class Families:
     """Which skills behave alike.
 
     distances: [K, K] between behaviours.   family: [K] 0..F-1, the largest first.
-    names: [F] what most members do, "forward, about 3.6 m/s".
+    names: [F] what most members do, "forward, about 3.6 m/s"; of what stands fast what the one does that stands for it.
     representatives: [F] the skill that stands for each family.   order: [K] skills so that neighbours are alike.
     places: [K, 2] a map of the behaviours, -1..1.   axes: what each of its two directions mostly is, in words.
     """
@@ -85,7 +87,12 @@ def find_families(rollouts: Rollouts, env_id: str, of_classes: Ids | None = None
         _fit_to_stand_for(np.flatnonzero(family == one), fates, rollouts) for one in range(int(family.max()) + 1)
     ]
     heads = _medoids(members, family, distances) if known is None else _performers(members, family, rollouts)
-    names = _names(shown(rollouts, env_id, fates), fates, family, heads, traits)
+    played = shown(rollouts, env_id, fates)
+    if body_of(env_id).joint_names is None:
+        names = _names(played, fates, family, heads, traits)
+    else:  # it goes nowhere: what stands for a family says what it is, beside the others that do
+        stand_for = [played[head] for head in heads]
+        names = tell_apart(label_columns([motion.joints(one.qpos) for one in stand_for], env_id), stand_for)
     return Families(distances, family, names, heads, order, places, axes)
 
 

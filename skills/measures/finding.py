@@ -1,4 +1,7 @@
-"""Finds skills for a task in what the data say of their classes, and checks what these promise by playing.
+"""Finds skills for a task by what each did in its rollouts, and checks what these promise by playing anew.
+
+A class says what a skill was to do, its rollouts what it does: a gait that the policy falls out of promises the most by
+its class. Where nothing has been played, the class is all that is known.
 
 Letters: N dataset windows, G numbers of a step, K skills, R trials, T steps.
 """
@@ -10,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.arrays import Floats
+from skills.bodies.body import body_of
 from skills.bodies.fates import survived
 from skills.data.transitions import Transitions
 from skills.learning.classes import Classes
@@ -18,6 +22,7 @@ from skills.measures.aims import Aim, RewardFunction, check_one_aim, goal_aim, p
 from skills.measures.descriptor import Windows, cut_windows, window_means
 from skills.measures.intervals import Interval, student
 from skills.measures.quantities import LoggedSteps, words_of
+from skills.playing.beginnings import Beginnings
 from skills.playing.protocol import protocol_of
 from skills.playing.sequence import held, perform
 from skills.progress import Progress, silent, silent_reporter, unsaid
@@ -30,28 +35,37 @@ _LEAST = 1e-9  # below it a gain is none
 
 @dataclass(frozen=True)
 class Candidate:
-    """What the data promise of a skill.
+    """What is to be expected of a skill.
 
-    skill: its number.   expected: what the task is worth over a window of its class, in the mean.
-    spread: standard deviation of that between windows.   values: means of the numbers that the task is about, by name.
-    windows: how many there are.
+    skill: its number.   expected: what the task is worth over its rollouts, in the mean; over the windows of its class
+        where nothing was played.
+    spread: standard deviation of that between rollouts, or windows.
+    values: means of the numbers that the task is about, by name, in the same.
+    rollouts: how many there are.   windows: how many its class has.   in_class: what these are worth, in the mean; None
+        without any.
     """
 
     skill: int
     expected: float
     spread: float
     values: Mapping[str, float]
+    rollouts: int
     windows: int
+    in_class: float | None
 
 
 @dataclass(frozen=True)
 class Findings:
-    """candidates: the best first; skills without a window are none.   mean, best: of all windows of the data."""
+    """candidates: the best first; skills with neither a rollout nor a window are none.
+
+    mean, best: of all windows of the data.   seconds: of a rollout, the most that are looked at; None of none.
+    """
 
     aim: Aim
     candidates: tuple[Candidate, ...]
     mean: float
     best: float
+    seconds: float | None = None
 
 
 def class_means(values: Floats, labels: NDArray[np.integer], count: int) -> Floats:
@@ -62,7 +76,9 @@ def class_means(values: Floats, labels: NDArray[np.integer], count: int) -> Floa
 
 
 def find_skills(run: RunFolder, reward: str | RewardFunction | None = None, goals: str | None = None) -> Findings:
-    """Ranks a run's skills by what a window of 1.6 s of its data is worth whose middle is of their class.
+    """Ranks a run's skills by what the beginnings of their rollouts are worth, where there are any.
+
+    Else, and beside it, by what a window of 1.6 s of its data is worth whose middle is of their class.
 
     reward, goals: one of them; goals as `parse_goals` reads them.
     Raises: SkillsError (usage) for both or none, or a run of one expert; as reading the data does.
@@ -70,6 +86,7 @@ def find_skills(run: RunFolder, reward: str | RewardFunction | None = None, goal
     check_one_aim(reward, goals)
     run.require_skills("A search")
     run.require("experts")
+    played = beginnings_of(run)
     words = words_of(run.env_id)
     aim = None if reward is None else reward_aim(reward, words)  # before the data are read: a typo is told at once
     wanted = {} if goals is None else parse_goals(goals, words)
@@ -77,7 +94,17 @@ def find_skills(run: RunFolder, reward: str | RewardFunction | None = None, goal
     steps = LoggedSteps.of(transitions)
     windows = windows_of(transitions)
     aim = aim or goal_aim(wanted, steps.quantities, windows, words)
-    return rank_classes(aim, steps, windows, classes.labels[windows.middles], classes.count)
+    found = rank_classes(aim, steps, windows, classes.labels[windows.middles], classes.count)
+    return found if played is None else rank_played(found, played, run.env_id)
+
+
+def beginnings_of(run: RunFolder) -> Beginnings | None:
+    """What a run's skills did; None where they have not been played, or by a version that kept no steps."""
+    files = run.manifest["stages"].get("rollouts", {"files": {}})["files"]
+    if run.beginnings_file.relative_to(run.path).as_posix() not in files:
+        return None
+    run.require("rollouts")
+    return Beginnings.load(run.beginnings_file)
 
 
 def windows_of(transitions: Transitions) -> Windows:
@@ -100,12 +127,45 @@ def rank_classes(aim: Aim, steps: LoggedSteps, windows: Windows, labels: NDArray
             float(found[skill, 0]),
             float(np.sqrt(max(found[skill, 1] - found[skill, 0] ** 2, 0.0))),
             dict(zip(aim.names, found[skill, 2:].tolist(), strict=True)),
-            int(sizes[skill]),
+            rollouts=0,
+            windows=int(sizes[skill]),
+            in_class=float(found[skill, 0]),
         )
         for skill in np.argsort(-found[:, 0], kind="stable")
         if sizes[skill]
     ]
     return Findings(aim, tuple(candidates), float(worth.mean()), float(worth.max()))
+
+
+def rank_played(found: Findings, played: Beginnings, env_id: str) -> Findings:
+    """The same skills, and those whose class has no window, by what the aim is worth over each rollout [K, R]."""
+    aim, steps = found.aim, played.actions.shape[2]
+    means = trial_means(aim, LoggedSteps(*played.rows(), env_id), played.lengths, steps)
+    worth = aim.worth(means)
+    in_class = {one.skill: one for one in found.candidates}
+    candidates = []
+    for skill in np.argsort(-worth.mean(axis=1), kind="stable").tolist():
+        known = in_class.get(skill)
+        candidates.append(
+            Candidate(
+                skill,
+                float(worth[skill].mean()),
+                float(worth[skill].std()),
+                dict(zip(aim.names, means[skill].mean(axis=0).tolist(), strict=True)),
+                rollouts=worth.shape[1],
+                windows=known.windows if known else 0,
+                in_class=known.in_class if known else None,
+            )
+        )
+    seconds = steps * body_of(env_id).seconds_per_step
+    return Findings(aim, tuple(candidates), found.mean, found.best, seconds)
+
+
+def trial_means(aim: Aim, steps: LoggedSteps, lengths: NDArray[np.integer], most: int) -> Floats:
+    """[K, R, G] the aim's numbers in the mean over each trial, of steps that are `lengths` [K, R] long each."""
+    sizes = np.ravel(lengths).astype(np.int64)
+    trials = Windows(np.cumsum(sizes) - sizes, sizes, most)
+    return window_means(aim.columns(steps), trials).reshape(*lengths.shape, -1)
 
 
 @dataclass(frozen=True)
@@ -135,13 +195,12 @@ def verify(
     protocol = protocol_of(env_id)
     schedule = held(np.asarray(skills), protocol.trials, protocol.steps)
     played = perform(policy, env_id, schedule, protocol.trials, progress=progress)
-    lengths = played.seen.lengths
-    whole = Windows(np.cumsum(lengths) - lengths, lengths, protocol.steps)
-    means = window_means(found.aim.columns(LoggedSteps(*played.rows(), env_id)), whole)
-    worth = found.aim.worth(means).reshape(len(skills), -1)
+    lengths = played.seen.lengths.reshape(len(skills), protocol.trials)
+    means = trial_means(found.aim, LoggedSteps(*played.rows(), env_id), lengths, protocol.steps)
+    worth = found.aim.worth(means)
     expected = {candidate.skill: candidate.expected for candidate in found.candidates}
     shares = survived(played.fates(env_id), protocol.steps).reshape(len(skills), -1).mean(axis=1)
-    by_skill = means.reshape(len(skills), protocol.trials, -1).mean(axis=1)
+    by_skill = means.mean(axis=1)
     return tuple(
         Verified(
             skill,

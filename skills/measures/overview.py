@@ -87,6 +87,8 @@ def measure(
         return {"schema_version": SCHEMA_VERSION, **_unplayed(skills, transitions)}
     whole_episodes = rollouts.rewards.shape[-1] >= body.episode_steps
     summary: dict[str, Any] = _summary(skills, transitions, whole_episodes)
+    if body.episode_steps < rollouts.rewards.shape[-1]:
+        summary["steps"] = body.episode_steps  # of a rollout, at most: its episodes end sooner than the horizon
     summary["fates"] = counts(fate for of_skill in fates for fate in of_skill)
     documents = [asdict(skill) for skill in skills]
     if len(classes.behaviours):
@@ -161,6 +163,7 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
     """
     between = float(np.std([skill.forward for skill in skills]))
     within = float(np.mean([skill.speed_within for skill in skills]))
+    goes = body_of(transitions.env_id).joint_names is None  # how fast a hand goes forward tells nothing
     low, high = references_of(transitions.env_id) or (None, None)
     returns = np.array([skill.episode_return for skill in skills])
     ratios = np.array([skill.occupancy_ratio for skill in skills], float)
@@ -170,7 +173,7 @@ def _summary(skills: list[SkillMeasures], transitions: Transitions, whole_episod
         "held_share": float(np.mean(ratios > 1.0)),
         "speed_between": between,
         "speed_within": within,
-        "speed_spread_ratio": between / within if within > _NO_SPREAD else None,
+        "speed_spread_ratio": between / within if within > _NO_SPREAD and goes else None,
         "reward_auc_median": float(np.median(aucs)) if aucs else None,
         "reward_auc_min": min(aucs, default=None),
         "survival_median": float(np.median([skill.survival for skill in skills])),

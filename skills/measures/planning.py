@@ -1,7 +1,8 @@
 """Plans: which skill when, for an aim that is to be met over some time.
 
 What a skill does once it has settled, where one can safely go from it and how long that takes were measured
-(`skills.measures.switches`). A plan is found by a beam over slots of time, each one skill's; then it is played.
+(`skills.measures.switches`). Plans are found by a beam over slots of time, each one skill's. The best of thousands
+by a few seconds' measurements is the luckiest of them: so some are tried, from other starts than what is reported.
 
 Letters: K skills, R trials, T steps, G numbers of a step, B plans that are kept.
 """
@@ -19,17 +20,20 @@ from skills.bodies.quantities import QUANTITIES, Quantity
 from skills.errors import SkillsError
 from skills.learning.policy import Policy
 from skills.measures.aims import Aim, check_one_aim, goal_aim, parse_goals, reward_aim
-from skills.measures.descriptor import Windows, window_means
+from skills.measures.descriptor import Windows
+from skills.measures.finding import trial_means
 from skills.measures.intervals import Interval, student
 from skills.measures.quantities import LoggedSteps
 from skills.measures.switches import Switches
-from skills.playing.sequence import Piece, perform, schedule_of
+from skills.playing.sequence import Performance, Piece, perform, schedule_of
+from skills.playing.trials import STARTS_SEED
 from skills.progress import Progress, silent
 from skills.runs.folder import RunFolder
 
 SLOT = 2.0  # s: shorter ones would be all beginnings
 _BEAM = 400  # B
 _TRIALS = 10
+_TRIED, _TRIES = 10, 5  # plans, and as many single skills, that are tried; how often each
 _PRICE = 0.01  # of a switch, in what the best and the worst skill differ by
 _ALIKE = 3  # digits to which two plans' means are the same
 
@@ -72,8 +76,8 @@ def aim_of(
     return goal_aim(parse_goals(goals or "", words), dict(zip(words, flat.T, strict=True)), windows, words)
 
 
-def search(aim: Aim, switches: Switches, seconds: float) -> tuple[Plan, Plan]:
-    """(the best plan, the best of those that hold one skill), for so many seconds.
+def search(aim: Aim, switches: Switches, seconds: float) -> tuple[tuple[Plan, ...], tuple[Plan, ...]]:
+    """(plans, those that hold one skill), the best first, for so many seconds; no two of the same skills.
 
     A fall is reckoned as worth what the worst skill is, and a switch costs a little.
     """
@@ -89,6 +93,24 @@ def search(aim: Aim, switches: Switches, seconds: float) -> tuple[Plan, Plan]:
     for _ in range(slots - 1):
         held = held.held(means, switches)
     return beam.best(stakes, seconds), held.best(stakes, seconds)
+
+
+def choose(
+    run: RunFolder,
+    aim: Aim,
+    found: tuple[tuple[Plan, ...], tuple[Plan, ...]],
+    *,
+    progress: Progress = silent,
+) -> tuple[Plan, Plan]:
+    """(the plan, the single skill) that did best when each was tried: what `search` found, from starts of their own.
+
+    A fall is reckoned as worth what the worst came to. The plan holds one skill where no sequence did better.
+    """
+    singles = found[1]
+    every = (*singles, *(plan for plan in found[0] if plan not in singles))
+    tried = _play(run, aim, every, _TRIES, STARTS_SEED + 1, progress)
+    scores = (tried.survival * tried.worth + (1.0 - tried.survival) * tried.worth.min()).mean(axis=1)
+    return every[int(scores.argmax())], every[int(scores[: len(singles)].argmax())]
 
 
 @dataclass(frozen=True)
@@ -147,12 +169,18 @@ class _Beam:
         switched = np.count_nonzero(np.diff(self.slots, axis=1), axis=1)
         return np.asarray(self.up * worth + (1.0 - self.up) * stakes.worst - stakes.price * switched)
 
-    def best(self, stakes: _Stakes, seconds: float) -> Plan:
-        first = int(self.scores(stakes).argmax())
-        slots = self.slots[first]
+    def best(self, stakes: _Stakes, seconds: float) -> tuple[Plan, ...]:
+        """The best that are to be tried, one of those that use the same skills."""
+        firsts: dict[frozenset[int], int] = {}
+        for place in np.argsort(-self.scores(stakes), kind="stable").tolist():
+            firsts.setdefault(frozenset(self.slots[place].tolist()), place)
+        return tuple(self._plan(place, stakes, seconds) for place in list(firsts.values())[:_TRIED])
+
+    def _plan(self, place: int, stakes: _Stakes, seconds: float) -> Plan:
+        slots = self.slots[place]
         each = seconds / len(slots)
         parts = tuple(Piece(int(skill), each * len(list(some))) for skill, some in groupby(slots.tolist()))
-        return Plan(parts, float(stakes.aim.worth(self.sums[first] / len(slots))), float(self.up[first]))
+        return Plan(parts, float(stakes.aim.worth(self.sums[place] / len(slots))), float(self.up[place]))
 
 
 def _means(aim: Aim, switches: Switches) -> Floats:
@@ -191,22 +219,36 @@ def play_plans(
     run: RunFolder, aim: Aim, plans: Sequence[Plan], *, progress: Progress = silent
 ) -> tuple[PlayedPlan, ...]:
     """Plays plans of one length, ten times each from the measures' starts."""
-    run.require("policy")
-    policy = Policy.load(run.policy_folder)
-    schedules = np.stack([schedule_of(plan.parts, run.env_id) for plan in plans])
-    played = perform(policy, run.env_id, np.repeat(schedules, _TRIALS, axis=0), _TRIALS, progress=progress)
-    lengths = played.seen.lengths
-    windows = Windows(np.cumsum(lengths) - lengths, lengths, schedules.shape[1])
-    means = window_means(aim.columns(LoggedSteps(*played.rows(), run.env_id)), windows)
-    worth = aim.worth(means).reshape(len(plans), _TRIALS)
-    survival = survived(played.fates(run.env_id), schedules.shape[1]).reshape(len(plans), _TRIALS)
+    trials = _play(run, aim, plans, _TRIALS, STARTS_SEED, progress)
     return tuple(
         PlayedPlan(
-            student(worth[place].tolist()),
-            tuple(means.reshape(len(plans), _TRIALS, -1)[place].mean(axis=0).tolist()),
-            float(survival[place].mean()),
-            played.qpos[place * _TRIALS],
-            int(lengths[place * _TRIALS]),
+            student(trials.worth[place].tolist()),
+            tuple(trials.means[place].mean(axis=0).tolist()),
+            float(trials.survival[place].mean()),
+            trials.played.qpos[place * _TRIALS],
+            int(trials.played.seen.lengths[place * _TRIALS]),
         )
         for place in range(len(plans))
     )
+
+
+@dataclass(frozen=True)
+class _Trials:
+    """means: [B, R, G] of the aim's numbers.   worth: [B, R] of these.   survival: [B, R] share of the time played."""
+
+    means: Floats
+    worth: Floats
+    survival: Floats
+    played: Performance
+
+
+def _play(run: RunFolder, aim: Aim, plans: Sequence[Plan], trials: int, seed: int, progress: Progress) -> _Trials:
+    """Plays plans of one length some times each."""
+    run.require("policy")
+    policy, shape = Policy.load(run.policy_folder), (len(plans), trials)
+    schedules = np.stack([schedule_of(plan.parts, run.env_id) for plan in plans])
+    played = perform(policy, run.env_id, np.repeat(schedules, trials, axis=0), trials, seed=seed, progress=progress)
+    lengths, steps = played.seen.lengths.reshape(shape), schedules.shape[1]
+    means = trial_means(aim, LoggedSteps(*played.rows(), run.env_id), lengths, steps)
+    survival = survived(played.fates(run.env_id), steps).reshape(shape)
+    return _Trials(means, aim.worth(means), survival, played)

@@ -102,13 +102,13 @@ def summary(measures: Mapping[str, Any], horizon: int) -> list[Line]:
             "%",
             _survival(found, "median over skills: share of the horizon"),
         ),
-        Line("Best return", round(found["return_best"], 1), "", _best(found, horizon)),
+        Line("Best return", round(found["return_best"], 1), "", _best(found, found.get("steps", horizon))),
         in_data,
     ]
 
 
 def _spread(found: Mapping[str, Any]) -> list[Line]:
-    """How far speeds differ; nothing where each skill was played once."""
+    """How far speeds differ; nothing where each skill was played once, or of what stands fast."""
     if found["speed_spread_ratio"] is None:
         return []
     text = (

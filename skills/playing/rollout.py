@@ -268,8 +268,8 @@ class Transcript:
 
 def play(
     policy: "Policy", env_id: str, classes: "Classes", config: RolloutConfig, seed: int, reporter: Reporter
-) -> Rollouts:
-    """Plays all skills at once, in lock-step."""
+) -> tuple[Rollouts, Transcript]:
+    """Plays all skills at once, in lock-step; the transcript has the rollouts skill by skill."""
     count, horizon = policy.shape.skills, config.horizon
     skills = np.repeat(np.arange(count), config.rollouts)
     total, body = len(skills), body_of(env_id)
@@ -293,8 +293,7 @@ def play(
         if poses is not None:
             poses[playing, state] = moment.poses
     by_skill = (count, config.rollouts)
-
-    return Rollouts(
+    found = Rollouts(
         qpos=padded(qpos, seen.lengths).reshape(*by_skill, *qpos.shape[1:]),
         lengths=seen.lengths.astype(np.int32).reshape(by_skill),
         terminated=failed.reshape(by_skill),
@@ -303,6 +302,7 @@ def play(
         seconds_per_step=np.array(body.seconds_per_step),
         laid_out=None if poses is None else padded(poses, seen.lengths).reshape(*by_skill, *poses.shape[1:]),
     )
+    return found, seen
 
 
 def padded(states: NDArray[np.float32], lengths: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -3,12 +3,12 @@
 What is refused on the way leaves no folder.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from skills.data import catalog, minari_root
-from skills.data.bags import SUFFIXES
+from skills.data import bags, catalog, columnar, lerobot, minari_root
 from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
@@ -40,17 +40,26 @@ def begin(
     offline: bool,
     reporter: Reporter,
     notify: Notify,
+    observations: Sequence[str] = (),
+    actions: Sequence[str] = (),
     **asked: Any,
 ) -> Begun:
     """The run of that folder, to be continued or begun; its data are on this machine then, or can be made on it.
 
     fresh: begin anew, an old run is kept beside the new one.   device: "auto" goes on where the run began.
     source, offline: as `skills.data.sources.load` takes them; "auto" goes on with the source of another package.
+    observations, actions: which arrays of a file these are, as `skills.data.importing.import_file` takes them.
     asked: as `make_config` takes it.
     Raises: SkillsError as these do; before anything is made or downloaded where what is asked for cannot be.
     """
     if is_log_file(dataset):
-        dataset = _imported(dataset, asked.get("env"), reporter, notify)
+        dataset = _imported(dataset, asked.get("env"), observations, actions, reporter, notify)
+    elif observations or actions:
+        raise SkillsError(
+            f"{dataset} is a dataset, whose columns are chosen already.",
+            "--observation and --action choose those of a file of logs: leave them out.",
+            USAGE,
+        )
     asked["expert"] = expert_of(asked.get("expert"))
     env = asked.get("env")
     make_config(dataset, **asked)
@@ -75,7 +84,8 @@ def begin(
 
 def is_log_file(dataset: str) -> bool:
     """Whether what is named is a file or a folder of logs, rather than a dataset."""
-    return Path(dataset).suffix in (*EXPERT_FILES, *SUFFIXES) or ("/" in dataset and Path(dataset).is_dir())
+    path, files = Path(dataset), (*EXPERT_FILES, *columnar.SUFFIXES, *bags.SUFFIXES)
+    return path.suffix in files or ("/" in dataset and path.is_dir()) or lerobot.is_lerobot(path)
 
 
 def name_of(dataset: str) -> str:
@@ -83,7 +93,14 @@ def name_of(dataset: str) -> str:
     return Path(dataset).stem if is_log_file(dataset) else dataset
 
 
-def _imported(file: str, env: str | None, reporter: Reporter, notify: Notify) -> str:
+def _imported(
+    file: str,
+    env: str | None,
+    observations: Sequence[str],
+    actions: Sequence[str],
+    reporter: Reporter,
+    notify: Notify,
+) -> str:
     """The Minari id of a file's transitions. Raises: SkillsError (usage) where it is not said what they are of."""
     path = Path(file)
     if not path.exists():
@@ -95,9 +112,15 @@ def _imported(file: str, env: str | None, reporter: Reporter, notify: Notify) ->
             USAGE,
         )
 
-    from skills.data.importing import import_once  # as below
+    from skills.bodies.body import body_of  # as below
+    from skills.bodies.keys import is_model
+    from skills.data.importing import import_once
 
-    minari_id = import_once(path, env, progress=reporter(f"importing {path.name}", "rows"), notify=notify)
+    if is_model(env):
+        body_of(env)  # refuses before a long log is read in vain
+
+    progress = reporter(f"importing {path.name}", "rows")
+    minari_id = import_once(path, env, observations=observations, actions=actions, progress=progress, notify=notify)
     notify(f"{file} is the dataset {minari_id} now.")
     return minari_id
 

@@ -57,6 +57,10 @@ class Layout:
         return self.path / "rollouts" / "rollouts.npz"
 
     @property
+    def beginnings_file(self) -> Path:
+        return self.rollouts_file.with_name("beginnings.npz")
+
+    @property
     def measures_file(self) -> Path:
         return self.path / "measures.json"
 

@@ -38,7 +38,7 @@ _DISC = 0.075  # radius of the light's disc at distance 1: how fast shadows soft
 _TILE = 4  # side of the tile of pixels that share the light's disc
 _TABLE = 4096  # entries from linear light to display values
 
-_GROUPS = [1, 1, 1, 0, 0, 0]  # of geoms that are drawn; MuJoCo's own viewer shows these
+_GROUPS = [1, 0, 0, 0, 0, 0]  # of geoms: `_with_statics` puts what is drawn into the first
 
 _SUN = 0.80  # share of the light on a level surface that comes from the sun; the sky gives the rest
 _SHADOW_TINT = np.array([1.0, 0.96, 0.88])  # the sky is blue, so is a shadow
@@ -314,11 +314,8 @@ def _with_statics(model: mujoco.MjModel) -> tuple[mujoco.MjModel, NDArray[np.boo
     By MuJoCo's custom those are in groups above the second. A model with nothing else shows them.
     """
     drawn = copy.copy(model)
-    planes = drawn.geom_type == mujoco.mjtGeom.mjGEOM_PLANE.value
-    visible = ~planes & (drawn.geom_group < _GROUPS.index(0))
-    if not visible.any():
-        visible = ~planes
-        drawn.geom_group[visible] = 0
+    visible = scene.visible(model)
+    drawn.geom_group[visible] = 0
     drawn.geom_group[~visible] = mujoco.mjNGROUP - 1
     return drawn, visible
 

@@ -29,6 +29,9 @@ FOLLOW_FRAMES = 5.0  # standard deviation of the camera's smoothing, about a qua
 CHECKER_SIZE = 1.0  # m, the side of a floor square: speed can be counted
 _FOVY = 30.0  # degrees
 _MARGIN = 1.25  # of the distance at which a body just fits into the picture
+_ROOM = 1.5  # the same of what stands fast, which is measured more closely, and reaches further than it does at rest
+_GROUPS = 3  # of geoms, the first ones, that MuJoCo's own viewer shows
+_FAINT = 0.25  # opacity of what is hardly seen there: marks, shapes that only touch
 _ALMOST = 1e-3
 _PALEST = 0.7  # of the way from a limb's hue to white
 FOG_DISTANCE = 26.0  # m at which most of the floor has faded into the horizon
@@ -129,8 +132,10 @@ def _derived(body: Body) -> View:
     data = mujoco.MjData(model)
     data.qpos[:] = body.rest
     mujoco.mj_forward(model, data)
-    drawn = [geom for geom in range(model.ngeom) if model.geom_type[geom] != mujoco.mjtGeom.mjGEOM_PLANE.value]
-    moving = [geom for geom in drawn if model.body_weldid[model.geom_bodyid[geom]]] or drawn
+    drawn = np.flatnonzero(visible(model)).tolist()
+    bodies = model.geom_bodyid
+    held = [geom for geom in drawn if model.body_mocapid[bodies[geom]] < 0]  # a mark that is put somewhere is no robot
+    moving = [geom for geom in held if model.body_weldid[bodies[geom]]] or drawn
     radii = model.geom_rbound[moving, None]
     low = (data.geom_xpos[moving] - radii).min(axis=0)
     high = (data.geom_xpos[moving] + radii).max(axis=0)
@@ -141,7 +146,7 @@ def _derived(body: Body) -> View:
         middle = data.xpos[root.body]
         reach = float((np.linalg.norm(data.geom_xpos[moving] - middle, axis=1) + model.geom_rbound[moving]).max())
     floor = _floor(model, data, float(low[2]))
-    return View(
+    found = View(
         distance=_MARGIN * max(reach, 0.05) / float(np.sin(np.deg2rad(_FOVY / 2))),
         height=float(middle[2]),
         azimuth=76.0,
@@ -152,6 +157,24 @@ def _derived(body: Body) -> View:
         floor=floor,
         static=True,
     )
+    if root is None or root.kind != "fixed" or flat:
+        return found
+    near = _fitting(found, data.geom_xpos[moving] - middle, model.geom_rbound[moving])
+    return replace(found, distance=min(found.distance, _ROOM * near))
+
+
+def visible(model: mujoco.MjModel) -> NDArray[np.bool_]:
+    """[G] the geoms that are drawn beside the floor: all where there would be none."""
+    solid = model.geom_type != mujoco.mjtGeom.mjGEOM_PLANE.value
+    shown = solid & (model.geom_group < _GROUPS) & (model.geom_rgba[:, 3] >= _FAINT)
+    return np.asarray(shown if shown.any() else solid)
+
+
+def _fitting(view: View, places: Floats, radii: Floats) -> float:
+    """m, how near the camera may be for balls around `places` [G, 3], from what it looks at, to be in the picture."""
+    local = places @ view.axes.T
+    beside = np.abs(local[:, :2]).max(axis=1) + radii
+    return float((beside / np.tan(np.deg2rad(view.fovy / 2)) - local[:, 2]).max())
 
 
 def _moves_on_a_table(model: mujoco.MjModel) -> bool:

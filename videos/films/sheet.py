@@ -10,12 +10,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from skills.arrays import Floats
+from skills.bodies.body import body_of
 from skills.errors import USAGE, SkillsError
 from skills.videos.films.clips import Clip
 from skills.videos.films.encode import write_poster
 from skills.videos.films.films import Style, skill_film
-from skills.videos.films.ray import RayRenderer
 from skills.videos.films.render import checked_skills, read_rollouts
+from skills.videos.films.renderers import Renderer, construct, resolve
 from skills.videos.films.scene import Frames, torso_track, view_of
 
 _TILE = (240, 176)  # pixels, width and height
@@ -33,25 +34,34 @@ def contact_sheet(
 ) -> None:
     """Writes a grid of skills, `columns` wide, as a picture of the path's format (PNG, WebP).
 
-    Each tile strobes three poses around the middle of the motion, seen from one place: earlier poses are fainter.
+    Each tile strobes three poses around the middle of the motion, seen from one place: earlier poses are fainter. Of
+    what stands fast it shows where that ends, of what has no model its columns over time.
 
     Raises: SkillsError for no skills, unknown skills or less than one column.
     """
     rollouts = read_rollouts(run_folder)
     if not skills or columns < 1:
         raise SkillsError(f"No contact sheet of {len(skills)} skills in {columns} columns.", "Name some skills.", USAGE)
-    renderer = RayRenderer(env_id, *_TILE, quality="good")
+    renderer = construct(resolve("ray", env_id), env_id, *_TILE, "good")
     rows = -(-len(skills) // columns)
     width, height = _TILE[0] + _GAP, _TILE[1] + _GAP
     sheet = Image.new("RGB", (columns * width + _GAP, rows * height + _GAP), _PAPER)
     for place, skill in enumerate(checked_skills(skills, len(rollouts.qpos))):
         made = skill_film(rollouts, skill, Style(env_id), seconds, "mp4", "").panes[0].shown
-        tile = _labelled(strobe(renderer, made, env_id), f"{skill:03d}")
+        tile = _labelled(_drawn(renderer, made, env_id), f"{skill:03d}")
         sheet.paste(tile, (_GAP + place % columns * width, _GAP + place // columns * height))
     write_poster(path, np.asarray(sheet))
 
 
-def strobe(renderer: RayRenderer, made: Clip, env_id: str) -> Frames:
+def _drawn(renderer: Renderer, made: Clip, env_id: str) -> Frames:
+    """[H, W, 3] the picture of a skill."""
+    moving = made.qpos[: made.moving]
+    if body_of(env_id).model is None:
+        return np.asarray(renderer.render(moving)[-1])  # a chart fills as time goes by
+    return strobe(renderer, made, env_id) if view_of(env_id).columns else np.asarray(renderer.render(moving[-1:])[0])
+
+
+def strobe(renderer: Renderer, made: Clip, env_id: str) -> Frames:
     """[H, W, 3] three poses of a clip in one picture."""
     view = view_of(env_id)
     chosen = _poses(torso_track(view, made.qpos[: made.moving]), made.fps)

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.bodies.body import body_of
-from skills.files import replacing
+from skills.files import write_text
 from skills.measures.segments import Segments
 from skills.runs.folder import RunFolder
+from skills.videos.gallery.template import filled
 
-_PARTS = Path(__file__).parent
 _MOST = 300  # bands on a page: the most unusual, and the most usual one for comparison
 _FINEST = 600  # pieces of a band
 _UNUSUAL = 3.0  # spreads, from which a piece is marked
@@ -35,8 +35,6 @@ def write_bands(run: RunFolder, name: str, lengths: NDArray[np.integer], found: 
         len(order) > len(shown)
     )
     values = {
-        "title": html.escape(f"Behaviours in {name}"),
-        "style": (_PARTS / "gallery.css").read_text(encoding="utf-8"),
         "hues": "\n".join(f".b{one} {{ --hue: {hue(one):.0f}; }}" for one in range(len(found.names))),
         "note": html.escape(
             f"{ends[-1]:,} steps in {len(order):,} episodes, cut by the behaviours of {run.path.resolve().name}. "
@@ -45,11 +43,7 @@ def write_bands(run: RunFolder, name: str, lengths: NDArray[np.integer], found: 
         "legend": "\n".join(_legend(run, found, behaviour, path.parent) for behaviour in range(len(found.names))),
         "bands": "\n".join(bands),
     }
-    parts = (_PARTS / "bands.html").read_text(encoding="utf-8").split("@@")  # text, name, text, name, ..., text
-    with replacing(path) as temporary:
-        temporary.write_text(
-            "".join(values[part] if place % 2 else part for place, part in enumerate(parts)), encoding="utf-8"
-        )
+    write_text(path, filled("bands.html", html.escape(f"Behaviours in {name}"), values))
     return path
 
 

@@ -213,14 +213,16 @@
     find("map-note").textContent = `Near is alike. Colour and letter are the ${kind}, size is support, a ring its representative.`;
   }
   function distance(a, b) { return LEVELS.indexOf(data.distances[a * data.skills.length + b]) / (LEVELS.length - 1); }
-  // A square for each pair of skills. strength: 0 to 1, of the colour, or null where it is to be a warning.
+  // A square for each pair of skills, the letters of their families beside them. strength: 0 to 1, of the colour, or
+  // null where it is to be a warning; undefined where there is nothing to say, which stays blank.
   function drawPairs(id, label, strength, words, open) {
-    const count = data.skills.length, shades = 16, cells = Array.from({ length: shades }, () => []), warnings = [];
+    const count = data.skills.length, edge = 0.06 * count, shades = 16, cells = Array.from({ length: shades }, () => []), warnings = [];
     data.order.forEach((a, row) => data.order.forEach((b, column) => {
       const value = strength(a, b);
+      if (value === undefined) return;
       (value === null ? warnings : cells[Math.min(shades - 1, Math.floor(value * shades))]).push(`M${column} ${row}h1v1h-1z`);
     }));
-    const svg = draw("svg", { id: `${id}-plot`, viewBox: `0 0 ${count} ${count}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" });
+    const svg = draw("svg", { id: `${id}-plot`, viewBox: `${-edge} ${-edge} ${count + edge} ${count + edge}`, role: "img", "aria-label": label, "shape-rendering": "crispEdges" });
     cells.forEach((d, shade) => { if (d.length) svg.append(draw("path", { class: "cell", d: d.join(""), style: { fill: `color-mix(in oklab, var(--accent) ${Math.round((100 * shade) / (shades - 1))}%, var(--media))` } })); });
     if (warnings.length) svg.append(draw("path", { class: "cell", d: warnings.join(""), style: { fill: "color-mix(in oklab, var(--warm) 70%, var(--media))" } }));
     for (let first = 0; first < count;) {
@@ -228,6 +230,9 @@
       let last = first;
       while (last < count && byNumber.get(data.order[last]).family === family) last += 1;
       svg.append(draw("rect", { class: "bounds", x: first, y: first, width: last - first, height: last - first }));
+      const middle = (first + last) / 2, text = letter(byNumber.get(data.order[first]).family);
+      if (last - first >= 0.8 * edge) for (const [x, y] of [[-edge / 2, middle], [middle, -edge / 2]])
+        svg.append(draw("text", { class: "edge", x, y, "font-size": 0.75 * edge, "aria-hidden": "true", text }));
       first = last;
     }
     const cursor = draw("rect", { class: "cursor", width: 1, height: 1, visibility: "hidden" });
@@ -261,11 +266,21 @@
   // What was found when one skill gave way to another: a letter of the time, "~" not reached, "-" a fall, " " not known.
   const switched = (a, b) => data.switches.table[a * data.skills.length + b];
   const switchTime = (a, b) => (LEVELS.includes(switched(a, b)) ? (LEVELS.indexOf(switched(a, b)) / (LEVELS.length - 1)) * data.switches.seconds : null);
-  const successors = (skill) => data.skills.filter((other) => other !== skill && switchTime(skill.skill, other.skill) !== null)
-    .sort((a, b) => switchTime(skill.skill, a.skill) - switchTime(skill.skill, b.skill));
+  // The quickest first; of each family its first ahead of the rest, another family's ahead of the skill's own: among a
+  // hundred skills the quickest of all do much the same.
+  function successors(skill) {
+    const time = (other) => switchTime(skill.skill, other.skill), families = new Set(), firsts = [], rest = [];
+    const quickest = data.skills.filter((other) => other !== skill && time(other) !== null).sort((a, b) => time(a) - time(b));
+    for (const other of quickest) {
+      const fresh = other.family !== skill.family && !families.has(other.family);
+      families.add(other.family);
+      (fresh ? firsts : rest).push(other);
+    }
+    return [...firsts, ...rest];
+  }
   function drawSwitches() {
     find("switches").closest("figure").hidden = false;
-    const strength = (a, b) => { const time = switchTime(a, b); return time !== null ? 1 - (0.7 * time) / data.switches.seconds : switched(a, b) === "-" ? null : 0; };
+    const strength = (a, b) => { const time = switchTime(a, b); return time !== null ? 1 - (0.7 * time) / data.switches.seconds : { "-": null, "~": 0 }[switched(a, b)]; };
     const what = (a, b) => { const time = switchTime(a, b); return time !== null ? `reached after ${number(time, 1)} s` : { "-": "somebody falls", "~": "not reached" }[switched(a, b)] ?? "falls before it can give way"; };
     drawPairs("switches", `What happens when the skill of a row gives way to that of a column, for ${data.skills.length} skills`, strength,
       (a, b) => `From #${name(a)} to #${name(b)}: ${what(a.skill, b.skill)}`, (a) => openDetail(a));
@@ -476,8 +491,8 @@
     find("detail-next").closest("section").hidden = !data.switches;
     if (data.switches) {
       const after = successors(skill), some = after.slice(0, MOST_NEXT);
-      find("detail-next").replaceChildren(...some.map((other) => similar(other, `, ${number(switchTime(skill.skill, other.skill), 1)} s`)));
-      find("next-note").textContent = after.length ? `${after.length} of ${data.skills.length - 1} skills${after.length > some.length ? `, the quickest ${some.length}` : ""}: nobody fell, and the new behaviour was there after that time.` : "Nowhere: somebody fell, or the new behaviour did not come.";
+      find("detail-next").replaceChildren(...some.map((other) => similar(other, `; there after ${number(switchTime(skill.skill, other.skill), 1)} s`)));
+      find("next-note").textContent = after.length ? `${after.length} of ${data.skills.length - 1} skills${after.length > some.length ? `, here the quickest of each other ${kind}, then of all` : ""}: nobody fell, and the new behaviour was there after that time.` : "Nowhere: somebody fell, or the new behaviour did not come.";
     }
     find("detail-command").textContent = `skills render ${data.run} --skill ${skill.skill} --force`;
     find("detail-python").textContent = `skills.load(${JSON.stringify(data.run)}).policy.act(observation, skill=${skill.skill})`;

@@ -7,14 +7,14 @@ from typing import Any
 from urllib.parse import quote
 
 from skills.errors import SkillsError
-from skills.files import clear_leftovers, read_json, replacing
+from skills.files import clear_leftovers, read_json, write_text
 from skills.measures.summary import summary_of
 from skills.runs.command import go_on
 from skills.runs.folder import RunFolder, open_run
 from skills.runs.layout import GALLERY, poster_name
 from skills.runs.shapes import PAGE
+from skills.videos.gallery.template import filled
 
-_PARTS = Path(__file__).parent
 _GENERATOR = '<meta name="generator" content="skills gallery">'
 _STILLS = 4
 _SHOWN = (
@@ -43,8 +43,7 @@ def write_index(root: Path, runs: list[Path]) -> Path:
     if index.is_file() and _GENERATOR not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise SkillsError(f"{index} was not written by this program.", "Move it away to have an index of the runs.")
     clear_leftovers(root)
-    with replacing(index) as temporary:
-        temporary.write_text(render_index([_card_of(path) for path in runs]), encoding="utf-8")
+    write_text(index, render_index([_card_of(path) for path in runs]))
     return index
 
 
@@ -89,12 +88,10 @@ def card(run: RunFolder) -> dict[str, Any]:
 def render_index(cards: list[Mapping[str, Any]]) -> str:
     """The whole page as text; it needs no script."""
     values = {
-        "style": (_PARTS / "gallery.css").read_text(encoding="utf-8"),
         "count": f"{len(cards)} run{'' if len(cards) == 1 else 's'}",
         "cards": "\n".join(_card(one) for one in cards),
     }
-    parts = (_PARTS / "index.html").read_text(encoding="utf-8").split("@@")  # text, name, text, name, ..., text
-    return "".join(values[part] if place % 2 else part for place, part in enumerate(parts))
+    return filled("index.html", "Runs", values)
 
 
 def _count(one: Mapping[str, Any]) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skills.files import read_json, replacing, write_json
+from skills.files import read_json, write_json, write_text
 from skills.runs.layout import Layout, film_name, poster_name
+from skills.videos.gallery.template import asset, filled
 
-_PARTS = Path(__file__).parent
 _NO_FILMS: dict[str, bool | float] = {"video": False, "begin": 0.0, "starts": False, "data": False}
 
 
@@ -27,23 +27,18 @@ def write_gallery(run_folder: Path, page: Mapping[str, Any], *, filling: bool = 
     document = {**page, "skills": skills, "filling": filling}
     write_json(Layout(run_folder).page_document, document)
     index = Layout(run_folder).page_file
-    with replacing(index) as temporary:
-        temporary.write_text(render_page(document), encoding="utf-8")
+    write_text(index, render_page(document))
     return index
 
 
 def render_page(document: Mapping[str, Any]) -> str:
     """The whole page as text. Whatever comes from a dataset or a file name is escaped: it can only be read as text."""
     values = {
-        "title": html.escape(f"Skills of {document['dataset']['name']}"),
-        "style": (_PARTS / "gallery.css").read_text(encoding="utf-8"),
-        "script": (_PARTS / "gallery.js").read_text(encoding="utf-8"),
+        "script": asset("gallery.js"),
         "still": "\n".join(_still(skill) for skill in document["skills"]),
         "data": _inline_json(document),
     }
-    page = (_PARTS / "gallery.html").read_text(encoding="utf-8")
-    parts = page.split("@@")  # text, name, text, name, ..., text
-    return "".join(values[part] if index % 2 else part for index, part in enumerate(parts))
+    return filled("gallery.html", html.escape(f"Skills of {document['dataset']['name']}"), values)
 
 
 def _films(run_folder: Path, skill: int, begins: Mapping[str, float]) -> dict[str, bool | float]:

@@ -18,11 +18,11 @@ from skills.measures.judged import Measure, Number
 from skills.measures.quantities import quantities_of
 
 # Eight fixed state rewards, in the words of `QUANTITIES`.
-_REWARDS = {
+REWARDS = {
     "+x": "vx", "-x": "-vx", "+y": "vy", "-y": "-vy",
     "left": "yaw_rate", "right": "-yaw_rate", "still": "-speed", "height": "height",
 }  # fmt: skip
-GOALS = tuple(_REWARDS)
+GOALS = tuple(REWARDS)
 _PLANAR = (True, True, False, False, False, False, True, True)
 
 
@@ -68,7 +68,7 @@ class Transfer(Measure[GoalData]):
 def goal_rewards(steps: Steps) -> NDArray[np.float64]:
     """[M, G] the reward of each goal."""
     values = quantities_of(steps)
-    return np.stack([Expression.parse(text)(values) for text in _REWARDS.values()], axis=1)
+    return np.stack([Expression.parse(text)(values) for text in REWARDS.values()], axis=1)
 
 
 def possible_goals(planar: bool) -> NDArray[np.bool_]:
