@@ -11,6 +11,7 @@ from skills.cli.evaluate import TRIALS, cell
 from skills.cli.options import Json, Quiet, Trust, complete_run, given_settings
 from skills.cli.reproduce import split
 from skills.errors import USAGE, SkillsError
+from skills.storage import placed
 
 if TYPE_CHECKING:
     from skills.measures.judged import Row
@@ -48,7 +49,8 @@ def compare(
         typer.Option("--set", metavar="NAME=VALUE", help="A setting of all methods that have it."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="The runs' folder.", show_default="runs/neighbours")
+        Path | None,
+        typer.Option("--out", metavar="DIR", parser=placed, help="The runs' folder.", show_default="runs/neighbours"),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -10,8 +10,10 @@ import typer
 
 from skills.choices import DeviceChoice, Mode, Preset, Trunk
 from skills.cli import console
+from skills.cli.fleets import fleet_of
 from skills.cli.options import (
     Action,
+    Address,
     Import,
     Json,
     Observation,
@@ -25,8 +27,10 @@ from skills.cli.options import (
 from skills.cli.render import filmed, what_was_done
 from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
+from skills.fleet import Fleet
 from skills.plugins import LEARNERS, MAKERS, SOURCES
 from skills.progress import unsaid
+from skills.storage import placed
 
 if TYPE_CHECKING:
     from skills.runs.begin import Begun
@@ -118,9 +122,19 @@ def discover(
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Never use the network.")] = False,
     run: Annotated[
-        Path | None, typer.Option("--run", metavar="DIR", help="The run's folder.", show_default="runs/DATASET")
+        Path | None,
+        typer.Option("--run", metavar="DIR", parser=placed, help="The run's folder.", show_default="runs/DATASET"),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew; an old run is kept beside the new one.")] = False,
+    workers: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|ray",
+            help="Share CVAEs and labels out to so many processes, on Ray; ray: as many as there are cores.",
+            show_default="none, without Ray",
+        ),
+    ] = None,
+    address: Address = None,
     videos: Annotated[bool, typer.Option(help="Render the videos too.")] = True,
     json: Json = False,
     quiet: Quiet = False,
@@ -131,8 +145,12 @@ def discover(
     from skills.runs.begin import begin, name_of
     from skills.runs.folder import default_path
 
+    processes = None if workers in (None, "ray") else _whole("--workers", str(workers), "ray")
+    asked = workers is not None or address is not None
     if dataset is None:
-        _finish(_begun(run, source), 0.0, videos=videos, quiet=quiet, json=json)
+        begun = _begun(run, source)
+        fleet = fleet_of(processes, address, begun.run.config.device) if asked else None
+        _finish(begun, 0.0, fleet, videos=videos, quiet=quiet, json=json)
         return
     start = time.monotonic()
     with reporter(quiet) as report:
@@ -162,26 +180,28 @@ def discover(
             trunk=policy,
             set=given_settings(settings),
         )
-    _finish(begun, time.monotonic() - start, videos=videos, quiet=quiet, json=json)
+    fleet = fleet_of(processes, address, begun.run.config.device) if asked else None
+    _finish(begun, time.monotonic() - start, fleet, videos=videos, quiet=quiet, json=json)
 
 
 def _begun(path: Path | None, source: str) -> "Begun":
     """The run of that folder, to go on with. Raises: SkillsError (usage) where none is named."""
     from skills.runs.begin import Begun
     from skills.runs.folder import open_run
+    from skills.runs.holding import bring
 
     if path is None:
         raise SkillsError(
             "DATASET is missing.", "Name one, as in: skills discover ant-medium   Or go on with a run: --run DIR", USAGE
         )
-    return Begun(open_run(path), None, source)
+    return Begun(open_run(bring(path)), None, source)
 
 
-def _finish(begun: "Begun", reading: float, *, videos: bool, quiet: bool, json: bool) -> None:
+def _finish(begun: "Begun", reading: float, fleet: Fleet | None, *, videos: bool, quiet: bool, json: bool) -> None:
     """reading: s that getting and reading the data took, for the record."""
     run = begun.run
     with _resumable(run, videos=videos), run.writing():
-        _discover(begun, quiet=quiet)
+        _discover(begun, fleet, quiet=quiet)
         start = time.monotonic()
         rendered, index = _filmed(run, quiet=quiet) if videos else (None, _publish(run))
     around = {"data": reading, "films": time.monotonic() - start if videos else 0.0}
@@ -205,10 +225,13 @@ def _env(env: str | None, xml: Path | None) -> str | None:
 
 def _count(text: str) -> int | Literal["auto"]:
     """Raises: SkillsError (usage) for what is neither a whole number nor auto."""
-    if text == "auto":
-        return "auto"
+    return "auto" if text == "auto" else _whole("--skills", text, "auto")
+
+
+def _whole(option: str, text: str, word: str) -> int:
+    """Raises: SkillsError (usage) for what is neither a whole number nor the word that was looked for before."""
     if not text.removeprefix("-").isdecimal():
-        raise SkillsError(f"--skills {text!r} is no number of skills.", "Say 100, or auto.", USAGE)
+        raise SkillsError(f"{option} {text!r} is no number.", f"Say 100, or {word}.", USAGE)
     return int(text)
 
 
@@ -220,12 +243,12 @@ def _numbers(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _discover(begun: "Begun", *, quiet: bool) -> None:
+def _discover(begun: "Begun", fleet: Fleet | None, *, quiet: bool) -> None:
     from skills import discovery as pipeline
 
     notify = unsaid if quiet else console.say
     with reporter(quiet) as report:
-        pipeline.discover(begun.run, source=begun.source, reporter=report, notify=notify, data=begun.data)
+        pipeline.discover(begun.run, source=begun.source, reporter=report, notify=notify, data=begun.data, fleet=fleet)
 
 
 def _filmed(run: "RunFolder", *, quiet: bool) -> "tuple[Rendered, Path]":

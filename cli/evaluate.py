@@ -8,7 +8,8 @@ import typer
 
 from skills.choices import Unit
 from skills.cli import console
-from skills.cli.options import Import, Json, Quiet, RunName, Trust, given_settings
+from skills.cli.fleets import together_by
+from skills.cli.options import Address, AtOnce, Import, Json, Quiet, RunName, Trust, given_settings
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
 from skills.progress import unsaid
@@ -44,6 +45,8 @@ def evaluate(
         list[str] | None,
         typer.Option("--set", metavar="MEASURE.NAME=VALUE", help="A measure's setting; skills show --settings."),
     ] = None,
+    workers: AtOnce = None,
+    address: Address = None,
     json: Json = False,
     quiet: Quiet = False,
     trust: Trust = None,
@@ -65,7 +68,7 @@ def evaluate(
     known = None if behaviours is None else _read_behaviours(behaviours, opened)
     try:
         with opened.writing():
-            document = _evaluate(opened, chosen, seeds, known, protocol, trials, asked, quiet=quiet)
+            document = _evaluate(opened, chosen, seeds, known, protocol, trials, asked, workers, address, quiet=quiet)
             _renew_gallery(opened)
     except KeyboardInterrupt:
         options = _options(chosen, seeds, behaviours, protocol, trials, asked)
@@ -121,11 +124,14 @@ def _evaluate(
     unit: Unit,
     trials: int,
     settings: dict[str, str],
+    workers: int | None,
+    address: str | None,
     *,
     quiet: bool,
 ) -> dict[str, Any]:
     from skills.evaluation import evaluate as evaluation
 
+    notify = unsaid if quiet else console.say
     with reporter(quiet) as report:
         return evaluation.evaluate(
             run,
@@ -136,7 +142,8 @@ def _evaluate(
             trials=trials,
             settings=settings,
             reporter=report,
-            notify=unsaid if quiet else console.say,
+            notify=notify,
+            together=together_by(workers, address, run.config.device, report, notify),
         )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from skills.choices import DeviceChoice, Preset
 from skills.cli import console
+from skills.cli.fleets import together_by
 from skills.cli.reproduce import check_finished, going_on
 from skills.errors import USAGE, SkillsError
 from skills.settings.config import check_between
@@ -25,6 +26,8 @@ def reproduce_figure(
     seed: int,
     device: DeviceChoice,
     out: Path | None,
+    workers: int | None,
+    address: str | None,
     *,
     json: bool,
     quiet: bool,
@@ -48,7 +51,8 @@ def reproduce_figure(
     folder = out or reproduction.default_folder(name)
     settings = reproduction.Settings(preset, seeds, seed, choose_device(device), steps)
     with going_on(quiet) as (report, notify):
-        failures = figure3.run_all(figure, rows, settings, folder, report, notify)
+        together = together_by(workers, address, settings.device, report, notify)
+        failures = figure3.run_all(figure, rows, settings, folder, report, notify, together)
     shown = figure3.document(figure, folder)
     if json:
         console.document(shown | {"failures": failures})
@@ -68,6 +72,8 @@ def reproduce_rewards(
     methods: Sequence[str],
     settings: "Settings",
     folder: Path,
+    workers: int | None,
+    address: str | None,
     *,
     json: bool,
     quiet: bool,
@@ -77,7 +83,8 @@ def reproduce_rewards(
     from skills.evaluation.reproduce import MARKDOWN
 
     with going_on(quiet) as (report, notify):
-        failures = figure7.run_all(figure, datasets, methods, settings, folder, report, notify)
+        together = together_by(workers, address, settings.device, report, notify)
+        failures = figure7.run_all(figure, datasets, methods, settings, folder, report, notify, together)
     shown = figure7.document(figure, folder)
     if json:
         console.document(shown | {"failures": failures})

@@ -47,6 +47,7 @@ def _page_of(name: str | None, *, shown: bool) -> Path:
 
 def _index_of_runs(name: str | None, *, shown: bool) -> Path:
     from skills.runs.folder import all_paths, runs_root
+    from skills.runs.holding import bring
     from skills.videos.gallery.index import index_file, write_index
 
     if name is not None:
@@ -54,7 +55,7 @@ def _index_of_runs(name: str | None, *, shown: bool) -> Path:
     if not all_paths():
         raise SkillsError(f"There are no runs in {runs_root()}.", "Make one: skills discover ant-medium", NOT_FOUND)
     with _as_it_is(index_file(runs_root()), shown):
-        return write_index(runs_root(), all_paths())
+        return write_index(runs_root(), [bring(path) for path in all_paths()])
     return index_file(runs_root())
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from skills.cli import console
 from skills.cli.options import Json
 from skills.errors import SkillsError
+from skills.storage import url_of, words
 
 SCHEMA_VERSION = 1
 
@@ -16,21 +17,21 @@ def list_runs(json: Json = False) -> None:
 
     rows = [describe_run(path) for path in runs.all_paths()]
     if json:
-        console.document({"schema_version": SCHEMA_VERSION, "runs_root": str(runs.runs_root()), "runs": rows})
+        console.document({"schema_version": SCHEMA_VERSION, "runs_root": words(runs.runs_root()), "runs": rows})
     elif rows:
         console.show(_table(rows))
         for row in rows:
             if row["problem"]:  # behind the table, whose columns a sentence would squeeze to nothing
                 console.line(f"{row['name']}: {row['problem']}")
     else:
-        console.say(f"There are no runs in {runs.runs_root()}. Make one: skills discover ant-medium")
+        console.say(f"There are no runs in {words(runs.runs_root())}. Make one: skills discover ant-medium")
 
 
 def describe_run(path: Path) -> dict[str, Any]:
     """What a list says about a run; `problem` is None unless its files cannot be read."""
     from skills.runs import folder as runs
 
-    row: dict[str, Any] = {"name": path.name, "path": str(path), "problem": None}
+    row: dict[str, Any] = {"name": path.name, "path": words(path), "problem": None}
     try:
         opened = runs.open_run(path)
         config, manifest, stages = opened.config, opened.manifest, opened.finished_stages()
@@ -50,7 +51,7 @@ def describe_run(path: Path) -> dict[str, Any]:
         "created": manifest["created"],
         "stages": stages,
         "complete": opened.is_finished,
-        "videos": len(opened.films()),
+        "videos": None if url_of(path) else len(opened.films()),  # those in object storage are not fetched
         "summary": best,
     }
 
@@ -80,7 +81,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
     counts = [str(row[name]) for name in ("mode", "skills", "preset", "seed")]
     if best and "behaviours" in best:
         counts[1] += f" in {best['behaviours']}"
-    return [row["name"], row["dataset"], *counts, state, str(row["videos"]), result, made]
+    videos = "-" if row["videos"] is None else str(row["videos"])
+    return [row["name"], row["dataset"], *counts, state, videos, result, made]
 
 
 def _result(summary: dict[str, Any]) -> str:

@@ -75,6 +75,15 @@ Action = Annotated[
     str | None, typer.Option("--action", metavar="NAME[,NAME...]", help="The arrays of a file that are actions.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of a table.")]
+AtOnce = Annotated[
+    int | None,
+    typer.Option(
+        "--workers", metavar="N", help="Runs at once, on Ray, of a core each.", show_default="one, without Ray"
+    ),
+]
+Address = Annotated[
+    str | None, typer.Option("--address", help="Of a Ray cluster that shares this folder; its runs are made there.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but the result and errors.")]
 
 

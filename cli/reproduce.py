@@ -9,10 +9,12 @@ import typer
 
 from skills.choices import DeviceChoice, Preset
 from skills.cli import console
-from skills.cli.options import Json, Quiet, Trust
+from skills.cli.fleets import together_by
+from skills.cli.options import Address, AtOnce, Json, Quiet, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
 from skills.progress import Notify, Reporter, unsaid
+from skills.storage import placed
 
 if TYPE_CHECKING:
     from skills.evaluation.paper import Table
@@ -45,8 +47,13 @@ def reproduce(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     device: Annotated[DeviceChoice, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="The runs' folder.", show_default="runs/reproduce-TABLE")
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", parser=placed, help="The runs' folder.", show_default="runs/reproduce-TABLE"
+        ),
     ] = None,
+    workers: AtOnce = None,
+    address: Address = None,
     json: Json = False,
     quiet: Quiet = False,
     trust: Trust = None,
@@ -68,6 +75,8 @@ def reproduce(
             seed,
             device,
             out,
+            workers,
+            address,
             json=json,
             quiet=quiet,
         )
@@ -90,10 +99,11 @@ def reproduce(
     if table == "figure7":
         from skills.cli.figure import reproduce_rewards
 
-        reproduce_rewards(chosen, rows, columns, settings, folder, json=json, quiet=quiet)
+        reproduce_rewards(chosen, rows, columns, settings, folder, workers, address, json=json, quiet=quiet)
         return
     with going_on(quiet) as (report, notify):
-        failures = reproduction.run_all(chosen, rows, columns, settings, folder, report, notify)
+        together = together_by(workers, address, settings.device, report, notify)
+        failures = reproduction.run_all(chosen, rows, columns, settings, folder, report, notify, together)
     _report(chosen, columns, folder, failures, json=json)
 
 

@@ -1,9 +1,7 @@
 """`skills sweep`: many runs at once, on this machine's cores or on a cluster."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,20 +10,19 @@ import typer
 from skills.choices import DeviceChoice
 from skills.cli import console
 from skills.cli.evaluate import cell
+from skills.cli.fleets import fleet_of, telling
 from skills.cli.options import Json, Quiet
 from skills.cli.reporting import reporter
 from skills.cli.reproduce import check_finished
 from skills.errors import INTERRUPTED, SkillsError
 from skills.progress import unsaid
-from skills.settings.config import check_between
+from skills.storage import placed
 
 if TYPE_CHECKING:
     from skills.evaluation.grid import Grid
     from skills.fleet import Standings
     from skills.runs.folder import RunFolder
 
-_MOST = 4096  # workers, and cores of each
-_MOST_SHOWN = 30  # runs in the live table
 # Of the numbers that a run has, those of the table; all are in sweep.json.
 COLUMNS = (
     *("Normalised score", "Success rate", "Own-class occupancy", "Skills above base rate", "Survival", "Best return"),
@@ -37,7 +34,8 @@ COLUMNS = (
 def sweep(
     grid: Annotated[Path, typer.Argument(metavar="GRID.yaml", help="Its datasets, methods, seeds and settings.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="The runs' folder.", show_default="runs/sweep-GRID")
+        Path | None,
+        typer.Option("--out", metavar="DIR", parser=placed, help="The runs' folder.", show_default="runs/sweep-GRID"),
     ] = None,
     address: Annotated[
         str | None,
@@ -54,17 +52,13 @@ def sweep(
     """Run a grid of datasets, methods, seeds and settings on Ray. The same command again continues where it stopped."""
     from skills.evaluation import sweep as sweeping
     from skills.evaluation.grid import read_grid
-    from skills.fleet import Fleet
     from skills.learning.engine.device import choose_device
     from skills.runs.folder import runs_root
 
-    check_between("--workers", workers or 1, 1, _MOST)
-    check_between("--cores", cores, 1, _MOST)
     asked = read_grid(grid)
     folder = out or runs_root() / f"sweep-{grid.stem}"
     chosen = choose_device(device)
-    fleet = Fleet(workers=workers, cores=cores, gpus=int(chosen == "cuda"))
-    fleet = fleet if address is None else replace(fleet, address=address)
+    fleet = fleet_of(workers, address, chosen, cores)
     with reporter(quiet) as report:
         runs = sweeping.begin_all(asked, folder, chosen, report, unsaid if quiet else console.say)
     try:
@@ -104,7 +98,7 @@ def _watching(
     _publish(grid, folder, there)
     ended = set[str]()
 
-    with _telling(quiet) as tell:
+    with telling(quiet) as tell:
 
         def watch(standings: "Standings") -> None:
             tell(standings)
@@ -129,51 +123,6 @@ def _publish(grid: "Grid", folder: Path, finished: list["RunFolder"]) -> None:
                 page.publish(run)
     write_index(folder, runs_in(folder))
     sweeping.write_sweep(grid, folder)
-
-
-@contextmanager
-def _telling(quiet: bool) -> Iterator[Callable[["Standings"], None]]:
-    """Tells how runs stand: a table that is drawn anew on a terminal, elsewhere a line for each change."""
-    if quiet:
-        yield lambda standings: None
-    elif console.messages().is_terminal:
-        from rich.live import Live
-
-        with Live(console=console.messages(), auto_refresh=False) as live:
-            yield lambda standings: live.update(standing_table(standings), refresh=True)
-    else:
-        yield _Changes()
-
-
-class _Changes:
-    """Says what has changed since it was last called: runs that were begun, begun anew, done, or have failed."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[str, int]] = {}
-
-    def __call__(self, standings: "Standings") -> None:
-        for name, one in standings.items():
-            if self._known.get(name, ("waiting", 0)) != (one.state, one.begun):
-                self._known[name] = (one.state, one.begun)
-                console.say(f"{name}: {_state(one.state, one.begun)}{f', {one.words}' if one.words else ''}")
-
-
-def _state(state: str, begun: int) -> str:
-    return "again: its process died" if state == "working" and begun > 1 else state
-
-
-def standing_table(standings: "Standings") -> Any:
-    """A rich table of the runs that are at work, have failed or come next, and how many there are of each."""
-    from rich.table import Table
-    from rich.text import Text
-
-    counts = Counter[str](one.state for one in standings.values())
-    shown = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    order = ("working", "failed", "waiting", "done")
-    for name, one in sorted(standings.items(), key=lambda item: order.index(item[1].state))[:_MOST_SHOWN]:
-        shown.add_row(Text(name), Text(_state(one.state, one.begun)), Text(one.words, style="dim"))
-    shown.add_row(Text(", ".join(f"{counts[state]} {state}" for state in order if counts[state]), style="bold"))
-    return shown
 
 
 def table(shown: dict[str, Any]) -> Any:

@@ -1,15 +1,19 @@
 """The stages of a run in order: dataset -> experts -> rewards -> policy -> rollouts -> measures."""
 
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from skills import storage
 from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.files import write_json
+from skills.fleet import Changes, Fleet, Standings, cores, work_off
 from skills.learning.classes import Classes, cluster, one_expert
+from skills.learning.engine.shares import PATTERN, Share, shares_of
 from skills.learning.learners import learner_of
 from skills.learning.matrix import Rewards
 from skills.learning.policy import Policy
@@ -23,7 +27,7 @@ from skills.playing.rollout import Rollouts, play
 from skills.playing.unplayed import UNPLAYED, of_data
 from skills.progress import Notify, Reporter
 from skills.runs import exemplars
-from skills.runs.folder import STAGES, RunFolder
+from skills.runs.folder import STAGES, RunFolder, open_run
 from skills.runs.reading import Data, read
 
 
@@ -35,6 +39,7 @@ def discover(
     notify: Notify,
     last: str = STAGES[-1],
     data: Data | None = None,
+    fleet: Fleet | None = None,
 ) -> None:
     """Brings a run to its end from wherever it stands. The caller holds `run.writing()`.
 
@@ -42,8 +47,9 @@ def discover(
 
     source: where the data comes from, see `skills.data.sources.load`.   notify: gets a line for each decision taken.
     last: the stage to stop after.   data: what it learns from, where that has been read.
+    fleet: whose processes do what can be shared out; the bytes are the same.
     """
-    stages = _Stages(run, source, reporter, notify, data)
+    stages = _Stages(run, source, reporter, notify, data, fleet)
     wanted = STAGES[: STAGES.index(last) + 1]
     first = next((index for index, name in enumerate(wanted) if not run.is_done(name)), len(wanted))
     if 0 < first < len(wanted):
@@ -61,11 +67,23 @@ def read_data(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -
     return read(run, source, reporter, notify).transitions
 
 
+def make_share(path: str, source: str, what: str, share: Share, reporter: Reporter, notify: Notify) -> None:
+    """Does a share of a run's rewards, in whatever process, while another one writes that run."""
+    stages = _Stages(open_run(Path(path)), source, reporter, notify)
+    stages.share_of_rewards(what, share)
+
+
 class _Stages:
     """Each stage reads what the earlier ones wrote into the run folder, and writes its own files there."""
 
     def __init__(
-        self, run: RunFolder, source: str, reporter: Reporter, notify: Notify, data: Data | None = None
+        self,
+        run: RunFolder,
+        source: str,
+        reporter: Reporter,
+        notify: Notify,
+        data: Data | None = None,
+        fleet: Fleet | None = None,
     ) -> None:
         self._run = run
         self._read = data
@@ -73,6 +91,7 @@ class _Stages:
         self._source = source
         self._reporter = reporter
         self._notify = notify
+        self._fleet = fleet
         self._device = torch.device(run.config.device)
 
     @cached_property
@@ -115,6 +134,8 @@ class _Stages:
         transitions, folder = self._data.transitions, self._run.rewards_folder
         maker = maker_of(self._config)
         with self._run.stage("rewards", [folder / name for name in maker.files]):
+            for what in maker.shares if self._fleet else ():
+                self._share_out(what)
             maker.make(
                 transitions,
                 Classes.load(self._run.experts_file),
@@ -123,8 +144,39 @@ class _Stages:
                 folder,
                 self._reporter,
             )
-        for checkpoint in folder.glob(maker.checkpoints) if maker.checkpoints else ():
-            checkpoint.unlink()  # only now: until here they are all there is
+        patterns = [PATTERN, maker.checkpoints] if maker.checkpoints else [PATTERN]
+        for left in [file for pattern in patterns for file in folder.glob(pattern)]:
+            storage.remove(left)  # only now: until here they are all there is
+
+    def _share_out(self, what: str) -> None:
+        """Has a fleet's processes do a part of the rewards; what is left of it is done here, by who needs it."""
+        assert self._fleet is not None, "nobody else is asked"
+        count = self._fleet.workers or cores()
+        place, folder = str(self._run.path.resolve()), self._run.rewards_folder
+        shares = [] if shares_of(folder, what) else [Share(number, count) for number in range(count)]
+        left = [one for one in shares if not one.file(folder, what).is_file()]
+        pieces = {f"{what} {one.number + 1} of {count}": (make_share, place, self._source, what, one) for one in left}
+        progress, changes = self._reporter(f"{what}, by {count} processes", "shares"), Changes(self._notify)
+
+        def watch(standings: Standings) -> None:
+            changes(standings)
+            progress(sum(one.state in ("done", "failed") for one in standings.values()), len(standings))
+
+        if pieces:
+            work_off(self._fleet, pieces, watch)
+
+    def share_of_rewards(self, what: str, share: Share) -> None:
+        """A share of what the reward maker makes -> a file in rewards/."""
+        maker_of(self._config).make_share(
+            what,
+            share,
+            self._data.transitions,
+            Classes.load(self._run.experts_file),
+            self._device,
+            self._generator("rewards"),
+            self._run.rewards_folder,
+            self._reporter,
+        )
 
     def policy(self) -> None:
         """What the learner learns -> policy/."""
@@ -140,7 +192,7 @@ class _Stages:
                 folder,
                 self._reporter,
             )
-        (folder / learner.checkpoint).unlink(missing_ok=True)
+        storage.remove(folder / learner.checkpoint)
 
     def rollouts(self) -> None:
         """Every skill played -> rollouts/; where nothing can be played, what the data do in its class."""

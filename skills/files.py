@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills import storage
 from skills.archives import members
 from skills.shape import check_shape
 from skills.troubles import DamagedError, reading, writing
@@ -25,7 +26,8 @@ RESTORE = "Restore it, or begin anew with --fresh or --run."
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary name in the folder of `path`; on success flushes it to disk and renames it to `path`.
+    """Gives a temporary name in the folder of `path`; on success flushes it to disk and renames it to `path`, and sends
+    it to object storage where it is of a mirror.
 
     The temporary name keeps the suffix, so writers that look at it choose the same format. An error leaves no trace.
     """
@@ -39,6 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+    storage.send(path)
 
 
 def sweep(folder: Path) -> None:
@@ -51,18 +54,8 @@ def clear_leftovers(folder: Path) -> None:
     """As `sweep`, of a folder alone where others may be writing: what processes have left that are no more."""
     for leftover in folder.glob(".*.partial*"):
         number = leftover.name.rpartition(".partial")[0].rpartition(".")[2]
-        if number.isdecimal() and not _is_running(int(number)):
+        if number.isdecimal() and (int(number) == os.getpid() or not storage.is_running(int(number))):
             leftover.unlink(missing_ok=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is another user's
-        return True
-    return process != os.getpid()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ _SECONDS_BETWEEN_WORDS = 1.0
 _SECONDS_TO_ANSWER = 30.0  # that the board has at most
 _STORE = 80 << 20  # bytes of Ray's store of objects, the least that it takes: nothing large goes through it
 # What the processes of another machine have to know of this one's surroundings; here they inherit it.
-_TOLD = ("SKILLS_RUNS", "SKILLS_TRUST", "MINARI_DATASETS_PATH", "GOMP_SPINCOUNT")
+_TOLD = ("SKILLS_RUNS", "SKILLS_MIRROR", "SKILLS_TRUST", "MINARI_DATASETS_PATH", "GOMP_SPINCOUNT")
 
 # Takes a reporter and a notify behind its own arguments; can be imported by its name.
 Work = Callable[..., None]
@@ -53,6 +53,25 @@ class Standing:
 
 
 Standings = Mapping[str, Standing]
+
+
+def in_words_of(standing: Standing) -> str:
+    """How a piece stands, in a word or a few."""
+    return "again: its process died" if standing.state == "working" and standing.begun > 1 else standing.state
+
+
+class Changes:
+    """Says what has changed since it was last called: pieces that were begun, begun anew, done, or have failed."""
+
+    def __init__(self, say: Notify) -> None:
+        self._say = say
+        self._known: dict[str, tuple[str, int]] = {}
+
+    def __call__(self, standings: Standings) -> None:
+        for name, one in standings.items():
+            if self._known.get(name, ("waiting", 0)) != (one.state, one.begun):
+                self._known[name] = (one.state, one.begun)
+                self._say(f"{name}: {in_words_of(one)}{f', {one.words}' if one.words else ''}")
 
 
 def work_off(fleet: Fleet, pieces: Mapping[str, tuple[Any, ...]], watch: Callable[[Standings], None]) -> list[str]:
@@ -93,8 +112,8 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if fleet.address is None:
-        cores = fleet.cores * (fleet.workers or max(1, _cores() // fleet.cores))
-        options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE}
+        taken = fleet.cores * (fleet.workers or max(1, cores() // fleet.cores))
+        options |= {"num_cpus": taken, "include_dashboard": False, "object_store_memory": _STORE}
     else:
         known = {name: os.environ[name] for name in _TOLD if name in os.environ}
         options |= {"address": fleet.address, "runtime_env": {"env_vars": known}}
@@ -113,7 +132,8 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Those of this machine that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

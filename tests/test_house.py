@@ -19,7 +19,7 @@ FLOORS = (
     ("skills.printable", "skills.progress", "skills.choices", "skills.arrays"),
     ("skills.errors",),
     ("skills.memory", "skills.troubles", "skills.fleet"),
-    ("skills.archives", "skills.shape"),
+    ("skills.archives", "skills.shape", "skills.storage"),
     ("skills.files", "skills.plugins"),
     ("skills.settings",),
     ("skills.bodies",),

@@ -12,7 +12,8 @@ import pytest
 from commands import environment, process, skills, start
 from small import NAME, log
 
-from skills.cli.sweep import standing_table, table
+from skills.cli.fleets import standing_table
+from skills.cli.sweep import table
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.evaluation.grid import read_grid
 from skills.fleet import Standing

@@ -1,8 +1,7 @@
 """`skills.discover`: from a dataset to a finished run."""
 
 from collections.abc import Mapping, Sequence
-from os import PathLike
-from pathlib import Path
+from os import PathLike, fspath
 from typing import Any, Literal
 
 from skills import discovery
@@ -12,6 +11,7 @@ from skills.choices import DeviceChoice, Mode, Preset
 from skills.runs.begin import begin, name_of
 from skills.runs.folder import default_path
 from skills.settings.config import DEFAULT_PRESET
+from skills.storage import placed
 
 
 def discover(
@@ -55,7 +55,7 @@ def discover(
 
     Raises: SkillsError for what cannot be; also where the folder holds a run with other settings, which it names.
     """
-    path = default_path(name_of(dataset), mode) if run is None else Path(run)
+    path = default_path(name_of(dataset), mode) if run is None else placed(fspath(run))
     with shown_by(progress) as (reporter, notify):
         begun = begin(
             dataset,

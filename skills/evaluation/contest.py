@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skills import storage
 from skills.choices import Unit
 from skills.data.transitions import Transitions
 from skills.discovery import discover, read_data
@@ -36,7 +37,8 @@ from skills.troubles import reading
 OWN = "own"
 VERSION = 4  # of the measures; another one measures anew
 
-_TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
+LAST = "policy"  # the stage that they are trained to
+TRAINED = tuple(name for name in variants.NAMES if name not in variants.UNTRAINED)
 _HELD_ROWS = 200_000  # at most, for the judge
 _FEWEST_HELD = 0.1  # of the rows of discovery; with fewer the judge takes every second episode of discovery instead
 
@@ -112,13 +114,13 @@ class Contest:
     def trials(self, name: str) -> Path:
         """The file of a method's trials, played now unless they are there and of the same policy and classes."""
         kept = self.run.method(name)
-        made = self._trained(name, kept.path) if name in _TRAINED else self.run
+        made = self._trained(name) if name in TRAINED else self.run
         stages = made.manifest["stages"]
         origin = {stage: stages[stage]["files"] for stage in ("experts", "policy")}
         origin |= {"protocol": asdict(self.protocol), "version": VERSION}
         path, note = kept.trials_file, kept.trials_note
         if not (path.is_file() and note.is_file() and read_json(note) == origin):
-            note.unlink(missing_ok=True)
+            storage.remove(note)
             self._play(name, made).save(path)
             write_json(note, origin)
         return path
@@ -133,10 +135,14 @@ class Contest:
         known = truth(self.judge, self.discovery, behaviours, Trials.load(self.trials(OWN)))
         return known | {"inferred": asdict(inferred(self.discovery, behaviours, self.run.config.seed))}
 
-    def _trained(self, name: str, folder: Path) -> RunFolder:
-        made = variants.variant(self.run, folder, variants.config_of(name, self.run.config))
+    def variant(self, name: str) -> RunFolder:
+        """The run of a null or a baseline that is trained, as far as it has come."""
+        return variants.variant(self.run, self.run.method(name).path, variants.config_of(name, self.run.config))
+
+    def _trained(self, name: str) -> RunFolder:
+        made = self.variant(name)
         with made.writing():
-            discover(made, source=self.run.source, reporter=named(name, self._reporter), notify=unsaid, last="policy")
+            discover(made, source=self.run.source, reporter=named(name, self._reporter), notify=unsaid, last=LAST)
         return made
 
     def _play(self, name: str, made: RunFolder) -> Trials:

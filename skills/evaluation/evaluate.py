@@ -17,7 +17,8 @@ from skills.choices import Unit
 from skills.discovery import discover
 from skills.errors import SkillsError
 from skills.evaluation import variants
-from skills.evaluation.contest import OWN, VERSION, Contest, Numbers, named, numbers_of
+from skills.evaluation.contest import LAST, OWN, TRAINED, VERSION, Contest, Numbers, named, numbers_of
+from skills.evaluation.together import Together
 from skills.files import MAKE_AGAIN, read_arrays
 from skills.measures import intervals
 from skills.measures.intervals import Interval
@@ -42,6 +43,7 @@ def evaluate(
     settings: Mapping[str, Any] | None = None,
     reporter: Reporter,
     notify: Notify,
+    together: Together | None = None,
 ) -> dict[str, Any]:
     """Measures a finished run against nulls and baselines, writes it all to `measures.json` and returns that document.
 
@@ -51,13 +53,16 @@ def evaluate(
     behaviours: [N] which behaviour made each row of the data: adds the ground truth. None: what the dataset says of
         it, if anything.   unit: what of the protocol is the same for all bodies.
     trials: of each skill, 2 or more.   settings: of measures, by dotted name, where not as usual.
+    together: trains the other seeds, and then the nulls and baselines of each; None: one after the other.
     """
     run.require_skills("This evaluation")
     run.require(*STAGES)
     check_between("--seeds", seeds, 1, _MOST_SEEDS)
     check_between("--trials", trials, 2, _MOST_TRIALS)
-    all_seeds = _seeded(run, seeds, reporter, notify)
+    all_seeds = _seeded(run, seeds, reporter, notify, together)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
+    if together is not None:
+        together([one.variant(name) for one in contests for name in against if name in TRAINED], LAST)
     for contest in contests[1:]:
         contest.share(contests[0])
     if trials < intervals.FEWEST_TRIALS:
@@ -148,14 +153,20 @@ def require_alike(runs: Sequence[RunFolder]) -> None:
             )
 
 
-def _seeded(run: RunFolder, seeds: int, reporter: Reporter, notify: Notify) -> list[RunFolder]:
+def _seeded(
+    run: RunFolder, seeds: int, reporter: Reporter, notify: Notify, together: Together | None
+) -> list[RunFolder]:
     """The run and the same discovery with the seeds that follow its own, brought to a policy each."""
+    following = range(run.config.seed + 1, run.config.seed + seeds)
+    folders = {seed: run.method(f"seed-{seed}").path for seed in following}
+    if together is not None:
+        configs = {seed: replace(run.config, seed=seed) for seed in following}
+        together([variants.variant(run, folders[seed], config) for seed, config in configs.items()], LAST)
     found = [run]
-    for seed in range(run.config.seed + 1, run.config.seed + seeds):
-        folder = run.method(f"seed-{seed}").path
+    for seed, folder in folders.items():
         other = variants.variant(run, folder, replace(run.config, seed=seed))
         with other.writing():
-            discover(other, source=run.source, reporter=named(f"seed {seed}", reporter), notify=unsaid, last="policy")
+            discover(other, source=run.source, reporter=named(f"seed {seed}", reporter), notify=unsaid, last=LAST)
         found.append(other)
     return found
 

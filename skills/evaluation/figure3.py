@@ -19,11 +19,12 @@ from skills.evaluation import claims, paper
 from skills.evaluation.paper import Figure
 from skills.evaluation.reproduce import Settings, finish, slug
 from skills.evaluation.table_page import set_text
+from skills.evaluation.together import Together
 from skills.files import read_json, replacing, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Notify, Reporter, silent_reporter, unsaid
 from skills.runs.configure import make_config
-from skills.runs.folder import RunFolder, open_run
+from skills.runs.folder import STAGES, RunFolder, open_or_create, open_run
 from skills.runs.layout import runs_in
 from skills.settings.config import Config
 
@@ -48,22 +49,32 @@ def check_body(figure: Figure, datasets: Sequence[str]) -> None:
 
 
 def run_all(
-    figure: Figure, datasets: Sequence[str], settings: Settings, folder: Path, reporter: Reporter, notify: Notify
+    figure: Figure,
+    datasets: Sequence[str],
+    settings: Settings,
+    folder: Path,
+    reporter: Reporter,
+    notify: Notify,
+    together: Together | None = None,
 ) -> list[str]:
     """Brings the runs of a figure to their end, counts what they show, and writes the table after each.
 
+    together: brings the runs to their end first; None: nobody does.
     Returns: a line for each run that could not be finished; the others are made all the same.
     """
     failures = []
-    for seed in range(settings.seed, settings.seed + settings.seeds):
-        for dataset in datasets:
-            path, config = folder / f"{slug(dataset)}-{seed}", config_of(dataset, seed, settings)
-            task = f"{figure.name}: {dataset}, seed {seed}"
-            failed = finish(path, config, task, f"{dataset}, seed {seed}", reporter, notify)
-            failures += failed
-            if not failed:
-                count(figure, open_run(path))
-            write(figure, folder)
+    seeds = range(settings.seed, settings.seed + settings.seeds)
+    paths = {(seed, dataset): folder / f"{slug(dataset)}-{seed}" for seed in seeds for dataset in datasets}
+    if together is not None:
+        configs = {path: config_of(dataset, seed, settings) for (seed, dataset), path in paths.items()}
+        together([open_or_create(path, config) for path, config in configs.items()], STAGES[-1])
+    for (seed, dataset), path in paths.items():
+        config, task = config_of(dataset, seed, settings), f"{figure.name}: {dataset}, seed {seed}"
+        failed = finish(path, config, task, f"{dataset}, seed {seed}", reporter, notify)
+        failures += failed
+        if not failed:
+            count(figure, open_run(path))
+        write(figure, folder)
     return failures
 
 

@@ -13,9 +13,10 @@ from skills.evaluation import paper, plots
 from skills.evaluation.paper import Table
 from skills.evaluation.reproduce import DOCUMENT, MARKDOWN, Settings, config_of, finish, slug
 from skills.evaluation.table_page import set_text
+from skills.evaluation.together import Together
 from skills.files import read_json, replacing, write_json
 from skills.progress import Notify, Reporter
-from skills.runs.folder import RunFolder, open_run
+from skills.runs.folder import RunFolder, open_or_create, open_run
 from skills.runs.layout import runs_in
 
 SCHEMA_VERSION = 1
@@ -36,15 +37,20 @@ def run_all(
     folder: Path,
     reporter: Reporter,
     notify: Notify,
+    together: Together | None = None,
 ) -> list[str]:
     """Makes the rewards of each dataset and method and compares them; writes the table after each.
 
+    together: makes the rewards first; None: nobody does.
     Returns: a line for each run that could not be finished; the others are made all the same.
     """
     configs = {(dataset, name): config_of(figure, dataset, name, settings) for dataset in datasets for name in methods}
+    paths = {key: folder / f"{slug(key[0])}-{key[1]}" for key in configs}
+    if together is not None:
+        together([open_or_create(paths[key], config) for key, config in configs.items()], "rewards")
     failures = []
     for (dataset, name), config in configs.items():
-        path, task = folder / f"{slug(dataset)}-{name}", f"{figure.name}: {name} on {dataset}"
+        path, task = paths[dataset, name], f"{figure.name}: {name} on {dataset}"
         failed = finish(path, config, task, f"{dataset}, {name}", reporter, notify, last="rewards")
         failures += failed
         if not failed:

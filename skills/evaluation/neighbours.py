@@ -7,12 +7,12 @@ runs/neighbours/
   neighbours.json  .md            what is known so far, of all runs that are finished there
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from skills import storage
 from skills.choices import Device, Preset
 from skills.data import catalog
 from skills.discovery import discover
@@ -189,7 +189,7 @@ def _begun(folder: Path, cell: str, config: Config, asked: Asked, reporter: Repo
     updates = read_json(note)["updates"]
     paced = with_settings(config, {f"policy.{setting}": count for setting, count in updates.items()})
     run = variants.variant(trial, path, paced)
-    shutil.rmtree(tried)
+    storage.remove(tried)
     return run
 
 

@@ -22,6 +22,7 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.evaluation import paper
 from skills.evaluation.paper import Table
 from skills.evaluation.table_page import markdown
+from skills.evaluation.together import Together
 from skills.files import clear_leftovers, replacing, write_json
 from skills.measures.intervals import Interval, student
 from skills.progress import Notify, Reporter
@@ -108,16 +109,21 @@ def run_all(
     folder: Path,
     reporter: Reporter,
     notify: Notify,
+    together: Together | None = None,
 ) -> list[str]:
     """Brings the runs of a table to their end, a dataset after the other, and writes the table after each run.
 
+    together: brings the runs to their end first; None: nobody does.
     Returns: a line for each run that could not be finished; the others are made all the same.
     Raises: SkillsError (usage) for an unknown method, or where a folder holds a run with other settings.
     """
     configs = {(dataset, name): config_of(table, dataset, name, settings) for dataset in datasets for name in methods}
     failures = []
+    paths = {key: folder / f"{slug(key[0])}-{key[1]}" for key in configs}
+    if together is not None:
+        together([open_or_create(paths[key], config) for key, config in configs.items()], STAGES[-1])
     for (dataset, name), config in configs.items():
-        path = folder / f"{slug(dataset)}-{name}"
+        path = paths[dataset, name]
         failures += finish(path, config, f"{table.name}: {name} on {dataset}", f"{dataset}, {name}", reporter, notify)
         write_table(table, methods, folder)
     return failures

@@ -23,6 +23,7 @@ from skills.measures.intervals import Interval, student
 from skills.measures.judged import measures, rows
 from skills.measures.summary import summary_of
 from skills.progress import Notify, Reporter
+from skills.runs import holding
 from skills.runs.begin import get_data
 from skills.runs.folder import RunFolder, open_or_create, open_run
 from skills.runs.layout import is_run
@@ -61,7 +62,16 @@ def run_all(grid: Grid, runs: list[RunFolder], fleet: Fleet, watch: Callable[[St
     """
     left = [run for run in runs if not is_complete(grid, run)]
     pieces = {run.path.name: (bring, str(run.path.resolve()), grid.against, grid.trials) for run in left}
-    return work_off(fleet, pieces, watch) if pieces else []
+    there = set[str]()
+
+    def look(standings: Standings) -> None:
+        for run in left:
+            if standings[run.path.name].state == "done" and run.path.name not in there:
+                holding.bring(run.path)  # from object storage, where another machine has made it
+                there.add(run.path.name)
+        watch(standings)
+
+    return work_off(fleet, pieces, look) if pieces else []
 
 
 def is_complete(grid: Grid, run: RunFolder) -> bool:
@@ -77,7 +87,7 @@ def is_complete(grid: Grid, run: RunFolder) -> bool:
 
 def bring(path: str, against: tuple[str, ...] | None, trials: int, reporter: Reporter, notify: Notify) -> None:
     """Brings one run to its end, in whatever process: from wherever it stands."""
-    run = open_run(Path(path))
+    run = open_run(holding.bring(Path(path)))
     with run.writing():
         discover(run, source="auto", reporter=reporter, notify=notify)
         if against is not None and run.config.mode == "skills":

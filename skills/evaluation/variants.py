@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 from skills.errors import USAGE, SkillsError, nearest
+from skills.files import replacing
 from skills.learning.learners import learner_of
 from skills.learning.learners.bc import Bc
 from skills.learning.learners.clone import Clone
@@ -115,5 +116,5 @@ def _copy_stage(base: RunFolder, run: RunFolder, stage: str) -> None:
     names = list(base.manifest["stages"][stage]["files"])
     with run.stage(stage, [run.path / name for name in names]):
         for name in names:
-            (run.path / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(base.path / name, run.path / name)
+            with replacing(run.path / name) as temporary:
+                shutil.copyfile(base.path / name, temporary)

@@ -13,9 +13,11 @@ from skills.errors import NOT_FOUND, USAGE, SkillsError
 from skills.progress import Notify, Reporter
 from skills.runs.configure import make_config
 from skills.runs.folder import RunFolder, check_free, open_or_create, open_run
+from skills.runs.holding import bring
 from skills.runs.layout import is_run
 from skills.runs.reading import Data, look, note
 from skills.settings.config import EXPERT_FILES
+from skills.storage import fetch, is_url, placed
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ def begin(
     asked: as `make_config` takes it.
     Raises: SkillsError as these do; before anything is made or downloaded where what is asked for cannot be.
     """
+    if is_url(dataset):
+        dataset = str(_fetched(dataset))
     if is_log_file(dataset):
         dataset = _imported(dataset, asked.get("env"), observations, actions, reporter, notify)
     elif observations or actions:
@@ -60,6 +64,7 @@ def begin(
             "--observation and --action choose those of a file of logs: leave them out.",
             USAGE,
         )
+    bring(path)
     asked["expert"] = expert_of(asked.get("expert"))
     env = asked.get("env")
     make_config(dataset, **asked)
@@ -90,7 +95,15 @@ def is_log_file(dataset: str) -> bool:
 
 def name_of(dataset: str) -> str:
     """What a run on a dataset is called after: a file's name without its folder and ending."""
-    return Path(dataset).stem if is_log_file(dataset) else dataset
+    return Path(dataset).stem if is_log_file(dataset) or is_url(dataset) else dataset
+
+
+def _fetched(url: str) -> Path:
+    """The mirror of a file or a folder of object storage. Raises: SkillsError (not found) where there is neither."""
+    path = placed(url)
+    if not fetch(path):
+        raise SkillsError(f"There is nothing at {url}.", "Name a file or a folder of logs, or a dataset.", NOT_FOUND)
+    return path
 
 
 def _imported(
@@ -105,6 +118,13 @@ def _imported(
     path = Path(file)
     if not path.exists():
         raise SkillsError(f"There is no file {file}.", "Name a file, or a dataset.", NOT_FOUND)
+
+    from skills.data import folders  # as below
+
+    if folders.is_minari(path):
+        minari_id = folders.take_in(path)
+        notify(f"{file} is the dataset {minari_id} now.")
+        return minari_id
     if env is None:
         raise SkillsError(
             f"{file} does not say what it is of.",
@@ -156,6 +176,7 @@ def expert_of(named: str | None) -> str | None:
     """
     if named is None or not _is_file(named):
         return named
+    named = str(_fetched(named)) if is_url(named) else named
     if not Path(named).is_file():
         raise SkillsError(f"There is no file {named}.", "Name a file, or a dataset.", NOT_FOUND)
     return str(Path(named).resolve())

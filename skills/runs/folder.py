@@ -15,11 +15,11 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-import filelock
-
-from skills.errors import NOT_FOUND, USAGE, SkillsError, UnwritableError, nearest
+from skills import storage
+from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import RESTORE, json_text, read_json, sha256, sweep, write_json, write_text
 from skills.runs.command import go_on
+from skills.runs.holding import bring, bring_locked, check_local, locked
 from skills.runs.layout import Layout, is_run, runs_in
 from skills.runs.manifest import checksum, installed, read_manifest, write_manifest
 from skills.runs.shapes import MEASURES
@@ -33,8 +33,8 @@ _REPORTED_PACKAGES = ("skills", "torch", "mujoco", "gymnasium", "minari", "sciki
 
 
 def runs_root() -> Path:
-    """Where runs go: $SKILLS_RUNS, or `runs` in the current folder."""
-    return Path(os.environ.get("SKILLS_RUNS", "runs"))
+    """Where runs go: $SKILLS_RUNS, a folder or a place in object storage; or `runs` in the current folder."""
+    return storage.placed(os.environ.get("SKILLS_RUNS", "runs"))
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class RunFolder(Layout):
             return
         # With the file of the first stage, which may have been written and not noted, on a disk that is full since.
         for file in (self.experts_file, self.config_file, self.manifest_file, self.lock_file):
-            file.unlink(missing_ok=True)
+            storage.remove(file)
         sweep(self.path)
         with contextlib.suppress(OSError):  # where anything else is there, it stays
             self.path.rmdir()
@@ -224,6 +224,7 @@ class RunFolder(Layout):
     def writing(self) -> Iterator[None]:
         """Keeps other writers out. Raises: SkillsError where another process is writing this run."""
         with locked(self.path):
+            bring_locked(self.path)
             sweep(self.path)
             yield
 
@@ -257,7 +258,9 @@ def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFol
     and that was to be moved, or something that is no run.
     """
     aside = None
+    bring(path)
     if fresh and is_run(path):
+        check_local(path, "--fresh")
         with locked(path):
             aside = _move_aside(path)
     if is_run(path):
@@ -334,8 +337,8 @@ def find(name: str | None) -> RunFolder:
 
 def path_of(name: str) -> Path:
     """The folder of the run of that name, readable or not. Raises: SkillsError (not found) with the nearest names."""
-    for path in (runs_root() / name, Path(name)):
-        if is_run(path):
+    for path in [storage.placed(name)] if storage.is_url(name) else [runs_root() / name, Path(name)]:
+        if is_run(bring(path)):
             return path
     raise SkillsError(f"Unknown run {name!r}.", nearest(name, [path.name for path in all_paths()]), NOT_FOUND)
 
@@ -349,35 +352,21 @@ def _newest() -> RunFolder:
         with contextlib.suppress(SkillsError):
             run = open_run(path)
             if run.is_finished:
-                return run
+                return open_run(bring(path))
             readable.append(run)
-    return readable[0] if readable else open_run(runs[0])
+    return open_run(bring(readable[0].path if readable else runs[0]))
 
 
 def all_paths() -> list[Path]:
-    """Every run of `runs_root()`, the most recently written first."""
-    found = []
-    for path in runs_in(runs_root()):
+    """Every run of `runs_root()`, the most recently written first; what tells of those in object storage is here."""
+    root, found = runs_root(), []
+    if storage.url_of(root) is not None:
+        for path in storage.folders(root):
+            bring(path, heads=True)
+    for path in runs_in(root):
         with contextlib.suppress(OSError):  # deleted while we looked
             found.append((Layout(path).manifest_file.stat().st_mtime, path))
     return [path for _, path in sorted(found, reverse=True)]
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
-    lock = filelock.FileLock(Layout(path).lock_file)
-    with writing(path):
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise UnwritableError(
-                f"Another process is writing the run {path}.", "Wait for it, or choose another folder with --run."
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _is_ours_to_begin(entry: Path) -> bool:

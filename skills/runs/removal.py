@@ -1,11 +1,11 @@
 """Deletes a run: all of it, and nothing else."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from skills import storage
 from skills.errors import USAGE, SkillsError, some
-from skills.runs.folder import locked
+from skills.runs.holding import locked
 from skills.runs.layout import Layout, is_run
 from skills.troubles import writing
 
@@ -45,12 +45,10 @@ def remove(run: Removable) -> None:
     last = [layout.config_file, layout.manifest_file, layout.lock_file]
     with writing(run.path), locked(layout.path):
         for entry in layout.path.iterdir():
-            if entry.is_dir() and not entry.is_symlink():
-                shutil.rmtree(entry)
-            elif entry not in last:
-                entry.unlink()
+            if entry not in last:
+                storage.remove(entry)
         for file in last:
-            file.unlink(missing_ok=True)
+            storage.remove(file)
         layout.path.rmdir()
         if run.path.is_symlink():
             run.path.unlink()

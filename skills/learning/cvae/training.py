@@ -1,12 +1,13 @@
 """Trains K calibrated CVAEs at once, on the CPU or on a GPU, from a checkpoint where there is one.
 
 On the CPU the models are walked through in blocks that stay in a core's cache, each worker thread taking the next; on
-a GPU all of them are one block and its step is one captured graph.
+a GPU all of them are one block and its step is one captured graph. Processes that share out the training draw what all
+models see, and train a share of the blocks each.
 
 Letters: N transitions, K experts, B rows of a batch, O observation columns, A action size.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,15 +16,17 @@ import torch
 from torch import Tensor
 
 from skills.learning.cvae.model import CvaeSettings, CvaeShape, StackedCvae, losses
-from skills.learning.engine.checkpoint import Checkpoint
+from skills.learning.engine.checkpoint import Checkpoint, load_tensors, save_tensors
 from skills.learning.engine.curves import Curves
 from skills.learning.engine.device import captured, generator_on
 from skills.learning.engine.optimiser import adam, descend, state_of
+from skills.learning.engine.shares import WHOLE, Share, shares_of
 from skills.learning.engine.workers import Workers, nothing_to_wait_for
 from skills.learning.rows import Members
 from skills.progress import Progress, sparsely
 
 CHECKPOINT = "cvae.checkpoint.safetensors"
+MODEL_SHARES = "models"  # what the shares of a training are called
 CURVES = ("total", "reconstruction", "divergence", "calibration", "sigma")  # the last: `losses`
 
 # Of the hidden layers of a block. Measured: with fewer the threads wait for Python's lock, with more the caches
@@ -75,23 +78,28 @@ def train(
     generator: torch.Generator,
     folder: Path,
     progress: Progress,
+    share: Share = WHOLE,
 ) -> Trained:
     """Trains one CVAE per class. The numbers of the next step are drawn while the workers compute this one.
 
     rows: standardised (s, a, 1) of the dataset, [N, O + A + 1], on the device to train on.
     generator: a CPU generator; initial weights and every draw come from it, or on a GPU from one that it seeds.
-    folder: gets a checkpoint, which the caller removes (`CHECKPOINT`).
+    folder: gets a checkpoint, which the caller removes (`CHECKPOINT`); or has the shares of others, to be joined.
+    share: of the blocks; other models are left as they began, and their curves empty.
     """
     shape = CvaeShape(rows.shape[1] - 1 - action_size, action_size, config.hidden)
     cvae = StackedCvae.create(members.count, shape, generator)
     members = members.to(rows.device)
     own = generator_on(rows.device, generator)
     curves = Curves(CURVES, config.iterations, cvae.count)
+    if files := shares_of(folder, MODEL_SHARES):
+        return _joined(files, shape, curves, generator)
     progress = sparsely(progress, _REPORT_EVERY)
     with Workers() as workers:
-        training = _Training(cvae, rows, config, curves, workers)
+        training = _Training(cvae, rows, config, curves, workers, share)
         draws = [CvaeDraws.create(cvae.count, shape, config.batch, rows.device) for _ in range(training.draws_ahead)]
-        saved = Checkpoint(folder / CHECKPOINT, training.tensors(), own)
+        place = folder / CHECKPOINT if share == WHOLE else share.file(folder, CHECKPOINT)
+        saved = Checkpoint(place, training.tensors(), own)
         step = saved.restore()
         training.begin(draws)
         drawn_from = own.get_state()
@@ -109,15 +117,47 @@ def train(
         return Trained(training.result(), curves)
 
 
+def train_share(
+    rows: Tensor,
+    members: Members,
+    action_size: int,
+    config: CvaeSettings,
+    generator: torch.Generator,
+    folder: Path,
+    progress: Progress,
+    share: Share,
+) -> None:
+    """Trains a share of what `train` does, and leaves it in `folder` to be joined."""
+    trained = train(rows, members, action_size, config, generator, folder, progress, share)
+    blocks = blocks_of(trained.cvae.shape, config, rows.device, members.count, share)
+    models = slice(blocks[0].start, blocks[-1].stop) if blocks else slice(0, 0)
+    tensors = {f"model.{name}": tensor[models] for name, tensor in trained.cvae.tensors().items()}
+    tensors |= {f"curves.{name}": values[:, models] for name, values in trained.curves.parts.items()}
+    save_tensors(share.file(folder, MODEL_SHARES), tensors | {"generator": generator.get_state()})
+
+
+def _joined(files: Sequence[Path], shape: CvaeShape, curves: Curves, generator: torch.Generator) -> Trained:
+    """What all shares together have trained."""
+    parts = [load_tensors(file) for file in files]
+    names = [name for name in parts[0] if name.startswith("model.")]
+    models = {name.removeprefix("model."): torch.cat([part[name] for part in parts]) for name in names}
+    for name, values in curves.parts.items():
+        values.copy_(torch.cat([part[f"curves.{name}"] for part in parts], dim=1))
+    generator.set_state(parts[0]["generator"])
+    return Trained(StackedCvae.from_tensors(models, shape), curves)
+
+
 class _Training:
     """The models in training, block by block, and one step of them all."""
 
-    def __init__(self, cvae: StackedCvae, rows: Tensor, config: CvaeSettings, curves: Curves, workers: Workers) -> None:
-        """cvae: the fresh models."""
+    def __init__(
+        self, cvae: StackedCvae, rows: Tensor, config: CvaeSettings, curves: Curves, workers: Workers, share: Share
+    ) -> None:
+        """cvae: the fresh models.   share: of their blocks."""
         device = rows.device
         self._rows, self._config, self._curves, self._workers = rows, config, curves, workers
-        size = block_size(cvae.shape, config) if device.type == "cpu" else cvae.count
-        self._blocks = [slice(first, min(first + size, cvae.count)) for first in range(0, cvae.count, size)]
+        self._cvae = cvae
+        self._blocks = blocks_of(cvae.shape, config, device, cvae.count, share)
         self._models = [cvae.range(block).to(device).to_learn() for block in self._blocks]
         self._optimizers = [adam(model.layers, config.learning_rate) for model in self._models]
         self._step_on_gpu: Callable[[], None] | None = None
@@ -146,7 +186,7 @@ class _Training:
         noted = step if self._curves.due(step) else None
         if self._step_on_gpu is not None and noted is None:
             self._step_on_gpu()
-        elif len(self._blocks) > 1:
+        elif len(self._blocks) != 1:
             work = partial(self._step, draws=draws, noted=noted)
             return self._workers.start(work, range(len(self._blocks)))
         else:
@@ -163,9 +203,18 @@ class _Training:
 
     def result(self) -> StackedCvae:
         """The trained models, on the CPU."""
-        names = self._models[0].tensors()
-        whole = {name: torch.cat([model.tensors()[name] for model in self._models]).cpu() for name in names}
-        return StackedCvae.from_tensors(whole, self._models[0].shape)
+        whole = self._cvae.tensors()
+        for block, model in zip(self._blocks, self._models, strict=True):
+            for name, tensor in model.tensors().items():
+                whole[name][block] = tensor.detach().cpu()
+        return StackedCvae.from_tensors(whole, self._cvae.shape)
+
+
+def blocks_of(shape: CvaeShape, config: CvaeSettings, device: torch.device, count: int, share: Share) -> list[slice]:
+    """The models of each block, of a share of all of them."""
+    size = block_size(shape, config) if device.type == "cpu" else count
+    blocks = [slice(first, min(first + size, count)) for first in range(0, count, size)]
+    return blocks[share.slice(len(blocks))]
 
 
 def block_size(shape: CvaeShape, config: CvaeSettings) -> int:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
 from skills.learning.classes import Classes
+from skills.learning.engine.shares import Share
 from skills.plugins import Plugin
 from skills.progress import Reporter
 from skills.settings.config import Config
@@ -34,10 +35,12 @@ class RewardMaker(Plugin):
     """A reward maker and its settings.
 
     files: what it writes.   checkpoints: a pattern of files that are left while it works, or "".
+    shares: what of it processes can share out, one after the other; see `make_share`.
     """
 
     files: ClassVar[tuple[str, ...]]
     checkpoints: ClassVar[str] = ""
+    shares: ClassVar[tuple[str, ...]] = ()
 
     scaled: Annotated[bool, "by 1000 / (max - min over episodes of their sums), as IQL does for locomotion"] = True
 
@@ -55,6 +58,23 @@ class RewardMaker(Plugin):
 
         generator: a CPU generator; every draw comes from it.
         """
+
+    def make_share(
+        self,
+        what: str,
+        share: Share,
+        transitions: Transitions,
+        experts: Classes,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> None:
+        """Does a share of one of `shares`, and leaves it in `folder`, where `make` finds all of them; else as `make`.
+
+        The same bytes come out as of `make` alone.
+        """
+        raise NotImplementedError(f"{self.name} shares nothing out")
 
     def model(self, folder: Path, reference: Transitions) -> RewardModel:
         """What gives the rewards of new steps.   folder: where `make` wrote.   reference: what it made rewards of.

@@ -3,7 +3,7 @@
 Letters: N transitions, K experts, O observation columns, A action size, Z latent size, E episodes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -16,19 +16,23 @@ from torch import Tensor
 from skills.choices import Distance, Domain, Mode, Preset
 from skills.data.transitions import Transitions
 from skills.errors import SkillsError
+from skills.files import replacing
 from skills.learning.classes import Classes
 from skills.learning.cvae.model import CvaeSettings, CvaeShape, StackedCvae
-from skills.learning.cvae.training import CHECKPOINT, train
+from skills.learning.cvae.training import CHECKPOINT, MODEL_SHARES, Trained, train, train_share
 from skills.learning.engine.checkpoint import load_tensors, save_tensors
 from skills.learning.engine.curves import FILE as CURVES
+from skills.learning.engine.shares import Share, shares_of
 from skills.learning.engine.workers import Workers
 from skills.learning.matrix import LABELS, SCALES, write
 from skills.learning.rewards import RewardMaker
 from skills.learning.rows import Members, standardised_rows
 from skills.plugins import Layer
 from skills.progress import Reporter
+from skills.troubles import reading
 
 MODELS = "cvae.safetensors"
+_LABELS = "labels"  # what the shares of the labels are called
 _CHUNK = 1024  # rows labelled at once on a core; bounds memory to this many rows times K
 _CHUNK_ON_GPU = 8192
 _BLOCK = 4  # models whose activations for a chunk stay in a core's cache
@@ -43,6 +47,7 @@ class Clue(CvaeSettings, RewardMaker):
     name = "clue"
     files = (MODELS, CURVES, LABELS, SCALES)
     checkpoints = CHECKPOINT
+    shares = (MODEL_SHARES, _LABELS)
 
     distance: Annotated[Distance, "d^2 on average over the posterior; or of a sample of it, the paper's text"] = (
         "expected"
@@ -74,20 +79,60 @@ class Clue(CvaeSettings, RewardMaker):
         reporter: Reporter,
     ) -> None:
         """Trains the CVAEs and labels every transition for every expert."""
-        rows = standardised_rows(transitions, transitions.scaling if self.standardise else None).to(device)
-        members = Members(*(torch.from_numpy(array) for array in experts.members()))
-        action_size, count = transitions.actions.shape[1], experts.count
-        progress = reporter(f"training {count} CVAEs", "steps")
-        trained = train(rows, members, action_size, self, generator, folder, progress)
+        rows, members = self._inputs(transitions, experts, device)
+        progress = reporter(f"training {experts.count} CVAEs", "steps")
+        trained = train(rows, members, transitions.actions.shape[1], self, generator, folder, progress)
         trained.curves.save(folder)
-        cvae = trained.cvae.to(device)
         with Workers(count=1 if rows.is_cuda else None) as workers:
-            centres = _centres(cvae, rows, members, workers)
-            seed = int(torch.randint(2**62, (), generator=generator))
-            labeller = Labeller(cvae, centres, rows, self, seed)
-            progress = reporter(f"labelling for {count} skills", "rows")
-            write(folder, labels_of(labeller, workers), transitions, progress, scaled=self.scaled)
-        save_tensors(folder / MODELS, {**cvae.tensors(), "centres": centres})
+            labeller = self._labeller(trained, rows, members, generator, workers)
+            progress = reporter(f"labelling for {experts.count} skills", "rows")
+            files = shares_of(folder, _LABELS)
+            labels = _joined(files, labeller) if files else labels_of(labeller, workers)
+            write(folder, labels, transitions, progress, scaled=self.scaled)
+        save_tensors(folder / MODELS, {**labeller.cvae.tensors(), "centres": labeller.centres})
+
+    def make_share(
+        self,
+        what: str,
+        share: Share,
+        transitions: Transitions,
+        experts: Classes,
+        device: torch.device,
+        generator: torch.Generator,
+        folder: Path,
+        reporter: Reporter,
+    ) -> None:
+        """Trains some of the CVAEs; or, once all are there, labels some of the rows for all of them."""
+        rows, members = self._inputs(transitions, experts, device)
+        action_size = transitions.actions.shape[1]
+        progress = reporter(f"training {experts.count} CVAEs", "steps")
+        if what == MODEL_SHARES:
+            train_share(rows, members, action_size, self, generator, folder, progress, share)
+            return
+        trained = train(rows, members, action_size, self, generator, folder, progress)
+        with Workers(count=1 if rows.is_cuda else None) as workers, replacing(share.file(folder, what)) as temporary:
+            labeller = self._labeller(trained, rows, members, generator, workers)
+            own = share.slice(-(-len(rows) // labeller.chunk))
+            progress = reporter(f"labelling for {experts.count} skills", "rows")
+            done, total = own.start * labeller.chunk, min(own.stop * labeller.chunk, len(rows))
+            with temporary.open("wb") as file:
+                for labels in labels_of(labeller, workers, own):
+                    file.write(labels.tobytes())
+                    done += len(labels)
+                    progress(done, total)
+
+    def _inputs(self, transitions: Transitions, experts: Classes, device: torch.device) -> tuple[Tensor, Members]:
+        """((s, a, 1) of the dataset, [N, O + A + 1]; the rows of each class)."""
+        rows = standardised_rows(transitions, transitions.scaling if self.standardise else None).to(device)
+        return rows, Members(*(torch.from_numpy(array) for array in experts.members()))
+
+    def _labeller(
+        self, trained: Trained, rows: Tensor, members: Members, generator: torch.Generator, workers: Workers
+    ) -> "Labeller":
+        cvae = trained.cvae.to(rows.device)
+        centres = _centres(cvae, rows, members, workers)
+        seed = int(torch.randint(2**62, (), generator=generator))
+        return Labeller(cvae, centres, rows, self, seed)
 
     def model(self, folder: Path, reference: Transitions) -> "Models":
         """The trained CVAEs."""
@@ -189,8 +234,9 @@ class Labeller:
     def __init__(self, cvae: StackedCvae, centres: Tensor, rows: Tensor, config: Clue, seed: int) -> None:
         block = cvae.count if rows.is_cuda else _BLOCK
         self.rows, self.count = rows, cvae.count
+        self.cvae, self.centres = cvae, centres
         self.chunk = _CHUNK_ON_GPU if rows.is_cuda else _CHUNK
-        self._centres, self._config, self._seed = centres, config, seed
+        self._config, self._seed = config, seed
         self._blocks = [slice(first, min(first + block, cvae.count)) for first in range(0, cvae.count, block)]
         self._models = [cvae.range(block) for block in self._blocks]
 
@@ -204,27 +250,37 @@ class Labeller:
             noise = None
             if self._config.distance == "sample":
                 noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-            distance = squared_distance(mean, log_std.exp(), self._centres[block], noise, self._config.distance)
+            distance = squared_distance(mean, log_std.exp(), self.centres[block], noise, self._config.distance)
             torch.exp(distance.mul_(-self._config.temperature), out=labels[block])
         return labels.T.contiguous().cpu().numpy()
 
 
-def labels_of(labeller: Labeller, workers: Workers) -> Iterator[NDArray[np.float32]]:
-    """The rewards of all rows in order, a chunk [n, K] at a time."""
-    total, chunk = len(labeller.rows), labeller.chunk
+def labels_of(labeller: Labeller, workers: Workers, chunks: slice | None = None) -> Iterator[NDArray[np.float32]]:
+    """The rewards of all rows in order, a chunk [n, K] at a time.   chunks: of these only."""
+    total, chunk, begin = len(labeller.rows), labeller.chunk, 0
+    if chunks is not None:
+        begin, total = chunks.start * chunk, min(chunks.stop * chunk, total)
     wave = chunk * _WAVE * workers.count
     made: dict[int, NDArray[np.float32]] = {}
 
     def label(start: int) -> None:
         made[start] = labeller.label(start)
 
-    for first in range(0, total, wave):
+    for first in range(begin, total, wave):
         starts = range(first, min(first + wave, total), chunk)
         workers.run(label, starts)
         for start in starts:
             labels = made.pop(start)
             _check_finite(labels)
             yield labels
+
+
+def _joined(files: Sequence[Path], labeller: Labeller) -> Iterator[NDArray[np.float32]]:
+    """The rewards of all rows in order, that others have labelled, as `labels_of` has them."""
+    for file in files:
+        with reading(file), file.open("rb") as content:
+            while piece := content.read(labeller.chunk * labeller.count * np.dtype(np.float32).itemsize):
+                yield np.frombuffer(piece, np.float32).reshape(-1, labeller.count)
 
 
 def _check_finite(labels: NDArray[np.float32]) -> None:

@@ -1,0 +1,73 @@
+"""CVAEs and labels that processes share out: the bytes of one process, on a real Ray of this machine and without it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from commands import skills
+from conftest import play_randomly
+from small import NAME, QUICKLY, check, log
+
+from skills.errors import USAGE
+from skills.learning.cvae.training import train, train_share
+from skills.learning.engine.shares import Share, shares_of
+from skills.learning.rewards.clue import Clue
+from skills.learning.rows import Members, standardised_rows
+from skills.progress import silent
+from skills.runs.folder import STAGES, open_run
+
+CONFIG = Clue(hidden=700, batch=256, iterations=4)  # so wide that each model is a block
+
+
+@pytest.mark.parametrize("of", [2, 5])  # five: more than there are models
+def test_shares_of_a_training_join_to_the_training(of: int, tmp_path: Path) -> None:
+    transitions = play_randomly("Hopper-v5", episodes=4, steps=50)
+    rows = standardised_rows(transitions, transitions.scaling)
+    starts = torch.tensor([0, 20, 50, len(rows)])
+    members = Members(torch.arange(len(rows)), starts)
+    asked = rows, members, transitions.actions.shape[1], CONFIG
+
+    def generator() -> torch.Generator:
+        return torch.Generator().manual_seed(3)
+
+    alone, joined = generator(), generator()
+    whole = train(*asked, alone, tmp_path / "alone", silent)
+    for number in range(of):
+        assert not shares_of(tmp_path / "shared", "models")
+        train_share(*asked, generator(), tmp_path / "shared", silent, Share(number, of))
+    found = train(*asked, joined, tmp_path / "shared", silent)
+    for name, tensor in whole.cvae.tensors().items():
+        assert torch.equal(tensor, found.cvae.tensors()[name])
+    for name, values in whole.curves.parts.items():
+        assert values.isfinite().any()
+        assert torch.equal(values.nan_to_num(-1.0), found.curves.parts[name].nan_to_num(-1.0))
+    assert torch.equal(alone.get_state(), joined.get_state())
+
+
+@pytest.mark.parametrize(("pieces", "of"), [(7, 3), (2, 5), (0, 2), (6, 1)])
+def test_every_piece_is_of_one_share(pieces: int, of: int) -> None:
+    own = [range(pieces)[Share(number, of).slice(pieces)] for number in range(of)]
+    assert [piece for one in own for piece in one] == list(range(pieces))
+    assert max(map(len, own)) - min(map(len, own)) <= 1
+
+
+def test_a_run_whose_rewards_are_shared_out_is_the_run(tmp_path: Path) -> None:
+    check(skills(tmp_path, "data", "import", log(tmp_path / "hops.npz"), "--env", "Hopper-v5", "--name", NAME))
+    asked = (*QUICKLY, "--set", "reward.hidden=700", "--set", "reward.batch=256")
+    check(skills(tmp_path, "discover", NAME, *asked, "--run", tmp_path / "alone"))
+    done = check(skills(tmp_path, "discover", NAME, *asked, "--run", tmp_path / "shared", "--workers", 2))
+    for piece in ("models 1 of 2", "models 2 of 2", "labels 1 of 2", "labels 2 of 2"):
+        assert f"{piece}: done" in done.stderr
+    alone, shared = open_run(tmp_path / "alone"), open_run(tmp_path / "shared")
+    shared.require(*STAGES)
+    for stage in STAGES:
+        assert shared.manifest["stages"][stage]["files"] == alone.manifest["stages"][stage]["files"]
+    names = [sorted(file.name for file in run.rewards_folder.iterdir()) for run in (alone, shared)]
+    assert names[0] == names[1]
+
+
+def test_workers_are_a_number_or_ray(tmp_path: Path) -> None:
+    done = skills(tmp_path, "discover", "hopper-medium", "--workers", "dask")
+    assert done.returncode == USAGE
+    assert "--workers 'dask' is no number" in done.stderr
+    assert "Say 100, or ray" in done.stderr
