@@ -113,8 +113,8 @@ set +m
 fine=1
 command -v nvidia-smi >/dev/null && step nvidia-smi 20 nvidia-smi
 step machine 60 $front "$python" bench/gpu.py machine "$lines"
-smoke iql || fine=0
-smoke reach --learner reach || fine=0
+smoke iql --learner iql || fine=0
+smoke reach || fine=0
 step tests 100 $front "$python" -m pytest -m cuda tests/test_cuda.py --durations=5
 if ((!fine)) && [[ -z ${ANYWAY:-} ]]; then
   echo "A smoke run failed: the rest is left out." | tee -a "$log"

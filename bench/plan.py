@@ -1,4 +1,4 @@
-"""Plans for goals that no skill meets alone, beside the best single skill: the table in docs/use.md.
+"""Plans for goals between what skills do, beside the best single skill: the table in docs/use.md.
 
     python bench/plan.py RUN [RUN ...]
 
@@ -20,7 +20,7 @@ from skills.runs.folder import RunFolder, find
 
 SECONDS = 20.0
 # Of a body in a plane speeds; of one that goes freely the velocity to a place ahead to the left, and behind.
-GOALS = {True: ("vx=3.5", "vx=-1.5"), False: ("vx=0.75, vy=0.75", "vx=-1, vy=-1")}
+GOALS = {True: ("vx=3.5", "vx=5"), False: ("vx=0.75, vy=0.75", "vx=-0.75, vy=-0.75")}
 
 
 def table(run: RunFolder) -> list[str]:
@@ -28,7 +28,7 @@ def table(run: RunFolder) -> list[str]:
     switches, words = required_switches(run), words_of(run.env_id)
     lines = [
         f"{run.path.name}, {run.config.dataset}, {run.config.heads} skills",
-        f"{'goal':<18}{'':<20}{'predicted':>10}   {'off':<26}{'mean':<16}{'up':>5}   sequence",
+        f"{'goal':<20}{'':<20}{'predicted':>10}   {'off':<28}{'mean':<16}{'up':>5}   sequence",
     ]
     for goal in GOALS[body_of(run.env_id).planar]:
         aim = aim_of(None, goal, switches, words)
@@ -36,7 +36,7 @@ def table(run: RunFolder) -> list[str]:
         for name, plan, played in zip(("plan", "best single skill"), plans, play_plans(run, aim, plans), strict=True):
             means = ", ".join(f"{value:.2f}" for value in played.means)
             lines.append(
-                f"{goal:<18}{name:<20}{-plan.predicted:>10.3f}   {interval(played.achieved, -1.0):<26}{means:<16}"
+                f"{goal:<20}{name:<20}{-plan.predicted:>10.3f}   {interval(played.achieved, -1.0):<28}{means:<16}"
                 f"{played.survival:>5.0%}   {plan}"
             )
     return [*lines, ""]

@@ -47,9 +47,7 @@ def plan(
     aim = planning.aim_of(reward, goal, switches, words_of(opened.env_id))
     found = planning.search(aim, switches, seconds)
     with reporter(quiet) as report:
-        plans = planning.choose(
-            opened, aim, found, progress=report("trying plans and skills, five times each", "steps")
-        )
+        plans = planning.choose(opened, aim, found, progress=report("trying plans and skills, ten times each", "steps"))
         outcomes = planning.play_plans(opened, aim, plans, progress=report("playing the plan, ten times", "steps"))
     if json:
         console.document(_document(opened, aim, plans, outcomes))

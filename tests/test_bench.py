@@ -165,7 +165,7 @@ def test_plans_are_set_beside_single_skills(bench: Bench, tmp_path: Path) -> Non
     with run.writing():
         play_switches(run, 1.0, 1, silent_reporter)
     lines = bench("plan", run.path).splitlines()
-    assert [line.split("  ")[0] for line in lines[4:8]] == ["vx=3.5", "vx=3.5", "vx=-1.5", "vx=-1.5"]
+    assert [line.split("  ")[0] for line in lines[4:8]] == ["vx=3.5", "vx=3.5", "vx=5", "vx=5"]
     assert ["plan" in line for line in lines[4:8]] == [True, False, True, False]
 
 

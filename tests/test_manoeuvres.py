@@ -44,6 +44,8 @@ def words(qpos, env_id=ANT):
         (ant(x=5, facing=np.pi / 2), "slides sideways forward 1.0 m/s"),
         (ant(x=-5), "slides backwards 1.0 m/s"),
         (ant(x=-5, y=-5), "slides backwards to the right 1.4 m/s"),
+        (ant(x=-5, y=5, facing=-np.pi / 3), "slides backwards to the back left 1.4 m/s"),
+        (ant(x=5, y=5, facing=-np.pi / 3), "slides sideways to the front left 1.4 m/s"),
         (ant(x=5, y=5), "slides forward to the left 1.4 m/s"),
         (ant(), "stands still"),
         (ant(x=0.2), "stands still"),
@@ -196,7 +198,7 @@ def told():
         ("hopper", "hops at 1 m/s", r"hops forward (0\.[7-9]|1\.\d) m/s"),
         ("ant", "turns left", r".* turns left \d\d deg/s"),
         ("ant", "turns right", r".* turns right \d\d deg/s"),
-        ("ant", "back 1 m/s", r"\w+ (sideways )?back.* m/s.*"),
+        ("ant", "back 1 m/s", r"\w+ (sideways )?(to the )?back.* m/s.*"),
         ("walker2d", "4 m/s", r"runs forward [3-4]\.\d m/s"),
     ],
 )

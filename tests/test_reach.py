@@ -166,6 +166,28 @@ def test_policies_begin_as_the_clone_of_all_rows_and_differ_after_a_step():
     assert not torch.equal(first[0], first[1])
 
 
+def test_policies_are_the_same_however_many_a_worker_steps_together(monkeypatch: pytest.MonkeyPatch):
+    transitions, _, _ = chain()
+    states, actions = with_ones(torch.from_numpy(transitions.observations)), torch.from_numpy(transitions.actions)
+    draws = draws_of(np.arange(140), np.arange(0, 141, 20), len(states), CPU)
+    learned, blocks = [], []
+    for count, together in ((1, 7), (1, 4), (1, 1), (2, 7)):
+        monkeypatch.setattr("skills.learning.actors._BLOCK_FLOATS", together * 2 * SMALL.batch * SMALL.hidden)
+        generator = torch.Generator().manual_seed(0)
+        with Workers(count) as workers:
+            actors = Actors(states, actions, 7, SMALL, generator, workers)
+            for step in range(3):
+                actors.draw(draws, generator)
+                actors.set_step(step)
+                actors.update()
+        blocks.append(sum(name.endswith("policy.0") for name in actors.tensors()))
+        zeros = (torch.zeros(states.shape[1] - 1), torch.ones(states.shape[1] - 1))
+        learned.append(actors.to_policy(zeros, draws, generator).state_dict())
+    assert blocks == [1, 2, 3, 2]
+    for other in learned[1:]:
+        assert all(torch.equal(tensor, other[name]) for name, tensor in learned[0].items())
+
+
 def test_values_below_nothing_close_no_gate():
     value, advantage = -torch.rand(100, 1), torch.zeros(100, 1)
     weighing = Weighing.fit(value, advantage, DrawSettings())

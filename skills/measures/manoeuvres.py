@@ -134,8 +134,13 @@ def _where(qpos: Float32s, step: float) -> str:
     if abs(np.degrees(np.angle(facing))) < _FACES_FORWARD:
         return _OWN[_eighth(np.radians(astray))]
     if abs(astray) > 135.0:
-        return "backwards" if world == "backward" else f"backwards {world}"
-    return world if abs(astray) < 45.0 else f"sideways {world}"
+        return "backwards" if world == "backward" else f"backwards {_towards(world)}"
+    return world if abs(astray) < 45.0 else f"sideways {_towards(world)}"
+
+
+def _towards(world: str) -> str:
+    """A direction of the world behind one of the body's own: "to the back left" of "back left"."""
+    return f"to the {world.replace('forward', 'front')}" if world.count(" ") == 1 else world
 
 
 def _world(qpos: Float32s, step: float) -> str:

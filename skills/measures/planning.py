@@ -33,7 +33,7 @@ from skills.runs.folder import RunFolder
 SLOT = 2.0  # s: shorter ones would be all beginnings
 _BEAM = 400  # B
 _TRIALS = 10
-_TRIED, _TRIES = 10, 5  # plans, and as many single skills, that are tried; how often each
+_TRIED, _TRIES = 10, 10  # plans, and as many single skills, that are tried; how often each
 _PRICE = 0.01  # of a switch, in what the best and the worst skill differ by
 _ALIKE = 3  # digits to which two plans' means are the same
 

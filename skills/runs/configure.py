@@ -52,7 +52,7 @@ def make_config(
     _check_mode(mode, skills, seeds, expert, trajectories, episodes)
     one_expert = mode != "skills"
     usual: Features = "behaviour" if skills == "auto" else presets.features(preset, one_expert)
-    named = (set or {}).get("experts.features")
+    named = (set or {}).get("experts.features", usual)
     features: Features = named if named in get_args(Features) else usual  # what is no such word is refused below
     learner = learner or presets.learner(features, preset, one_expert)
     _check_makers(mode, maker, learner)

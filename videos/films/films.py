@@ -33,7 +33,7 @@ LOOK = 4  # raised when the pictures change, so that films of the old look count
 FORMATS = ("mp4", "gif", "webp")
 _COLUMNS = 2  # panes side by side
 _PANES = 4
-_STARTS_SECONDS = 4.0  # at most, of each other rollout: four of them cost as much as the one that stands for the skill
+_STARTS_SECONDS = 3.0  # at most, of each other rollout, as of each stretch of the data
 _SPEED_SECONDS = 0.5  # over which a caption's speed is measured
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from skills.files import read_json, write_json, write_text
 from skills.runs.layout import Layout, film_name, poster_name
-from skills.videos.gallery.template import asset, filled
+from skills.videos.gallery.template import filled, text_of
 
 _NO_FILMS: dict[str, bool | float] = {"video": False, "begin": 0.0, "starts": False, "data": False}
 
@@ -34,7 +34,7 @@ def write_gallery(run_folder: Path, page: Mapping[str, Any], *, filling: bool = 
 def render_page(document: Mapping[str, Any]) -> str:
     """The whole page as text. Whatever comes from a dataset or a file name is escaped: it can only be read as text."""
     values = {
-        "script": asset("gallery.js"),
+        "script": text_of("gallery.js"),
         "still": "\n".join(_still(skill) for skill in document["skills"]),
         "data": _inline_json(document),
     }
