@@ -42,7 +42,7 @@ def main(dataset: str = "hopper-medium", seeds: str = "6") -> None:
         runs = runs_in(folder / "two")
         same = [sum(contents(run) == contents(folder / other / run.name) for run in runs) for other in ("one", "alone")]
         lines = [
-            f"(python bench/sweep.py {dataset} {seeds})",
+            f"(python bench/sweep.py {dataset} {seeds}; seconds here are of the clock)",
             f"{len(runs)} runs by one worker {one:.0f} s; by two, one killed, {two:.0f} s: {one / two:.2f} times",
             f"each by a `skills discover` of its own, one after the other: {alone:.0f} s",
             f"begun again after the kill: {lost}",
