@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skills.choices import Device
 from skills.cli import console
-from skills.fleet import Changes, Fleet, Standings, state_words
+from skills.fleet import Changes, Fleet, Standings, in_words_of
 from skills.progress import Notify, Reporter
 from skills.settings.config import check_between
 
@@ -60,6 +60,6 @@ def standing_table(standings: Standings) -> Any:
     shown = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     order = ("working", "failed", "waiting", "done")
     for name, one in sorted(standings.items(), key=lambda item: order.index(item[1].state))[:_MOST_SHOWN]:
-        shown.add_row(Text(name), Text(state_words(one)), Text(one.words, style="dim"))
+        shown.add_row(Text(name), Text(in_words_of(one)), Text(one.words, style="dim"))
     shown.add_row(Text(", ".join(f"{counts[state]} {state}" for state in order if counts[state]), style="bold"))
     return shown

@@ -55,7 +55,7 @@ class Standing:
 Standings = Mapping[str, Standing]
 
 
-def state_words(standing: Standing) -> str:
+def in_words_of(standing: Standing) -> str:
     """How a piece stands, in a word or a few."""
     return "again: its process died" if standing.state == "working" and standing.begun > 1 else standing.state
 
@@ -71,7 +71,7 @@ class Changes:
         for name, one in standings.items():
             if self._known.get(name, ("waiting", 0)) != (one.state, one.begun):
                 self._known[name] = (one.state, one.begun)
-                self._say(f"{name}: {state_words(one)}{f', {one.words}' if one.words else ''}")
+                self._say(f"{name}: {in_words_of(one)}{f', {one.words}' if one.words else ''}")
 
 
 def work_off(fleet: Fleet, pieces: Mapping[str, tuple[Any, ...]], watch: Callable[[Standings], None]) -> list[str]:

@@ -19,7 +19,7 @@ from skills import storage
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import RESTORE, json_text, read_json, sha256, sweep, write_json, write_text
 from skills.runs.command import go_on
-from skills.runs.holding import bring, bring_held, check_local, locked
+from skills.runs.holding import bring, bring_locked, check_local, locked
 from skills.runs.layout import Layout, is_run, runs_in
 from skills.runs.manifest import checksum, installed, read_manifest, write_manifest
 from skills.runs.shapes import MEASURES
@@ -224,7 +224,7 @@ class RunFolder(Layout):
     def writing(self) -> Iterator[None]:
         """Keeps other writers out. Raises: SkillsError where another process is writing this run."""
         with locked(self.path):
-            bring_held(self.path)
+            bring_locked(self.path)
             sweep(self.path)
             yield
 

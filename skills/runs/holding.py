@@ -33,11 +33,11 @@ def bring(path: Path, *, heads: bool = False) -> Path:
     if storage.url_of(path) is None:
         return path
     with contextlib.suppress(InUseError), _lock(path):
-        bring_held(path, heads=heads)
+        bring_locked(path, heads=heads)
     return path
 
 
-def bring_held(path: Path, *, heads: bool = False) -> None:
+def bring_locked(path: Path, *, heads: bool = False) -> None:
     """As `bring`; the caller holds the lock."""
     if storage.url_of(path) is None:
         return
