@@ -79,14 +79,16 @@ def swept(grid: Path, out: Path, workers: int, *, kill_after: int = 0) -> tuple[
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as sweep:
         assert sweep.stderr is not None
         lost = done = 0
+        said: list[str] = []
         for line in sweep.stderr:
+            said.append(line)
             lost += "again: its process died" in line
             done += ": done" in line
             if kill_after and done == kill_after:
                 os.kill(a_worker(sweep.pid), signal.SIGKILL)
                 kill_after = 0
     if sweep.returncode:
-        raise SystemExit(f"the sweep ended with {sweep.returncode}")
+        raise SystemExit(f"the sweep ended with {sweep.returncode}:\n{''.join(said)}")
     return time.perf_counter() - start, lost
 
 
