@@ -42,7 +42,7 @@ def main(dataset: str = "hopper-medium", seeds: str = "6") -> None:
         runs = runs_in(folder / "two")
         same = [sum(contents(run) == contents(folder / other / run.name) for run in runs) for other in ("one", "alone")]
         lines = [
-            f"(python bench/sweep.py {dataset} {seeds})",
+            f"(python bench/sweep.py {dataset} {seeds}; seconds here are of the clock)",
             f"{len(runs)} runs by one worker {one:.0f} s; by two, one killed, {two:.0f} s: {one / two:.2f} times",
             f"each by a `skills discover` of its own, one after the other: {alone:.0f} s",
             f"begun again after the kill: {lost}",
@@ -79,14 +79,16 @@ def swept(grid: Path, out: Path, workers: int, *, kill_after: int = 0) -> tuple[
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as sweep:
         assert sweep.stderr is not None
         lost = done = 0
+        said: list[str] = []
         for line in sweep.stderr:
+            said.append(line)
             lost += "again: its process died" in line
             done += ": done" in line
             if kill_after and done == kill_after:
                 os.kill(a_worker(sweep.pid), signal.SIGKILL)
                 kill_after = 0
     if sweep.returncode:
-        raise SystemExit(f"the sweep ended with {sweep.returncode}")
+        raise SystemExit(f"the sweep ended with {sweep.returncode}:\n{''.join(said)}")
     return time.perf_counter() - start, lost
 
 

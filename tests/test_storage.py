@@ -135,6 +135,21 @@ def test_a_log_there_is_read(away: Any, tmp_path: Path) -> None:
     assert f"There is nothing at {BUCKET}/logs/jumps.npz" in missing.stderr
 
 
+def test_a_sweep_there_goes_on(away: Any, tmp_path: Path) -> None:
+    check(skills(tmp_path, "data", "import", log(tmp_path / "hops.npz"), "--env", "Hopper-v5", "--name", NAME))
+    settings = "{reward.iterations: 5, policy.steps: 5, rollout.horizon: 20}"
+    grid = tmp_path / "grid.yaml"
+    grid.write_text(
+        f"datasets: {NAME}\nseeds: 2\npreset: smoke\nskills: 3\nmethods: {{bc: {{learner: bc}}}}\nset: {settings}\n"
+    )
+    done = check(skills(tmp_path, "sweep", grid, "--out", f"{BUCKET}/sweep", "--workers", 1))
+    assert done.stderr.count(": done") == 2
+    there = {name.partition("/")[2] for name in away.find("shelf/sweep")}
+    assert {f"sweep/mine-hops-v0-bc-{seed}/measures.json" for seed in (1, 2)} | {"sweep/sweep.json"} <= there
+    again = check(skills(tmp_path, "sweep", grid, "--out", f"{BUCKET}/sweep"))
+    assert "2 of 2 runs are there." in again.stderr
+
+
 def test_two_machines_do_not_write_one_run(away: Any, tmp_path: Path) -> None:
     check(discovered(tmp_path, "--run", RUN))
     mark = {"host": "another", "process": 17, "since": "2026-01-01T00:00:00+00:00"}
