@@ -1,6 +1,7 @@
 """Presets: what each is, what its options are called, and which of them fit together."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -28,15 +29,36 @@ def test_options_remake_the_configuration():
     assert options(make_config("ant-medium", preset="smoke", skills=7, seed=3)) == "--preset smoke --skills 7 --seed 3 "
 
 
-def test_quick_sees_further_on_walker2d():
-    walker = make_config("walker2d-medium", learner="iql")
-    assert (walker.experts.window, walker.policy.td_steps) == (142, 6)
-    assert walker.policy.discount ** (0.05 / 0.008) == pytest.approx(0.99, abs=1e-4)
-    others = [make_config("ant-medium", learner="iql"), make_config("walker2d-medium", preset="paper")]
-    others.append(make_config("walker2d-medium", mode="imitation", expert="walker2d-expert"))
-    assert {(config.experts.window, config.policy.td_steps, config.policy.discount) for config in others} == {
-        (1, 1, 0.99)
-    }
+def test_quick_is_one_rule_for_all_bodies():
+    first, *others = (
+        replace(make_config(name), dataset="any")
+        for name in ("ant-medium", "walker2d-medium", "hopper-diverse", "log.npz")
+    )
+    assert (first.experts.features, first.experts.strides, first.policy.name) == ("behaviour", 1, "reach")
+    assert all(one == first for one in others)
+
+
+@pytest.mark.parametrize(
+    ("asked", "features", "strides", "learner"),
+    [
+        ({"skills": "auto"}, "behaviour", 6, "reach"),
+        ({"preset": "paper"}, "step", 1, "iql"),
+        ({"preset": "smoke"}, "step", 1, "reach"),
+        ({"mode": "sparse"}, "step", 1, "iql"),
+        ({"set": {"experts.features": "policy"}}, "policy", 6, "bc"),
+        ({"set": {"experts.features": "step"}, "learner": "iql"}, "step", 1, "iql"),
+    ],
+)
+def test_what_classes_are_cut_by_and_who_learns_them(asked, features, strides, learner):
+    config = make_config("walker2d-medium", **asked)
+    assert (config.experts.features, config.experts.strides, config.policy.name) == (features, strides, learner)
+
+
+def test_a_window_of_steps_is_refused_where_classes_are_of_strides():
+    with pytest.raises(SkillsError, match=r"experts\.window = 142") as caught:
+        make_config("walker2d-medium", set={"experts.window": 142})
+    assert "experts.strides" in caught.value.hint
+    assert make_config("walker2d-medium", set={"experts.window": 142, "experts.features": "step"}).experts.window == 142
 
 
 def test_settings_of_each_domain():
