@@ -112,7 +112,7 @@ def contents(run: Path) -> dict[str, str]:
     """The digest of each file of a run's stages."""
     layout = Layout(run)
     files = [layout.experts_file, layout.rollouts_file, layout.measures_file]
-    files += [path for folder in (layout.rewards_folder, layout.policy_folder) for path in folder.iterdir()]
+    files += [path for folder in (layout.rewards_folder, layout.policy_folder) for path in folder.glob("*")]
     return {path.relative_to(run).as_posix(): sha256(path) for path in files}
 
 
