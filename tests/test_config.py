@@ -17,7 +17,7 @@ def test_json_round_trip(preset):
 def test_differences_name_every_setting():
     lines = differences(make_config("a/b", preset="smoke"), make_config("a/b", preset="quick"))
     assert "preset: quick there, smoke here" in lines
-    assert any(line.startswith("policy.steps: 4000 there, ") for line in lines)
+    assert any(line.startswith("policy.steps: 3000 there, ") for line in lines)
     assert differences(make_config("a/b"), make_config("a/b")) == []
 
 

@@ -50,8 +50,8 @@ _PRESETS: dict[Preset, dict[str, Any]] = {
         "steps": 200, "hidden": 32, "batch": 32, "learning_rate": 1e-3,
     },
     "quick": {
-        "value_steps": 16_000, "value_rate": 1e-3, "common_steps": 5_000,
-        "steps": 4_000, "hidden": 128, "learning_rate": 1e-3,
+        "value_steps": 8_000, "value_rate": 1e-3, "common_steps": 5_000,
+        "steps": 3_000, "hidden": 128, "learning_rate": 1e-3,
     },
     "paper": {},
 }  # fmt: skip
