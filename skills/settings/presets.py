@@ -25,6 +25,7 @@ PRESETS: dict[Preset, Layer] = {
         "data": {"steps": 200_000},
         "reward": {"iterations": 700, "learning_rate": 1e-3},
         "policy": {"steps": 30_000, "learning_rate": 1e-3},
+        "rollout": {"rollouts": 3},
     },
     "paper": {"reward": {"distance": "sample"}},
 }
