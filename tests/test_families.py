@@ -44,6 +44,17 @@ def test_what_is_seen_on_its_back_stands_for_others_only_where_most_lie(on_their
     assert found.representatives.tolist() == [stands]
 
 
+def test_what_comes_to_a_stand_does_not_stand_for_what_goes_on():
+    rollouts = rollouts_of([(10, 0, 0)] * 3)
+    qpos = rollouts.qpos.copy()
+    half = qpos.shape[2] // 2
+    qpos[0, :, half:] = qpos[0, :, half : half + 1]
+    performs_most = np.where(np.arange(3) == 0, 0, -1)[:, None, None]
+    classes = np.broadcast_to(performs_most, rollouts.classes.shape).copy()
+    found = find_families(replace(rollouts, qpos=qpos, classes=classes), ANT, np.zeros(3, np.int64))
+    assert found.representatives.tolist() == [1]
+
+
 def test_distances_are_zero_to_oneself_and_symmetric():
     found = find_families(rollouts_of([(10, 0, 0), (0, 5, 0), (0, 0, 5)]), ANT)
     assert (np.diag(found.distances) == 0).all()

@@ -64,8 +64,8 @@ def find_families(rollouts: Rollouts, env_id: str, of_classes: Ids | None = None
     of_classes: [K] the behaviour of each skill's class, where the data have told (`Classes.behaviours`); then a family
     is a behaviour, and the skill that stands for it is the one that performs it for most of its time. None or empty:
     Ward's linkage of what the skills do, cut by the mean silhouette (Rousseeuw 1987): the finest cut whose silhouette
-    is nearly the largest of all, and the skill in the middle of each stands for it. None that is seen to fall or to lie
-    on its back stands for a family, unless that is what most of it does.
+    is nearly the largest of all, and the skill in the middle of each stands for it. None that is seen to end otherwise
+    than most of a family's rollouts (to fall, to come to a stand) stands for it.
     """
     known = None if of_classes is None or not len(of_classes) else of_classes
     fates = rollouts.fates(env_id)
@@ -201,10 +201,10 @@ def _cut(tree: Floats, distances: Floats) -> NDArray[np.int64]:
 
 
 def _fit_to_stand_for(members: Ids, fates: Sequence[Sequence[Fate]], rollouts: Rollouts) -> Ids:
-    """Those of a family that may stand for it: those that are seen to stay up, unless most of its rollouts do not."""
-    survive = np.mean([fate.survives for skill in members for fate in fates[skill]])
-    stay_up = [skill for skill in members.tolist() if fates[skill][int(rollouts.shown[skill])].survives]
-    return np.array(stay_up, np.int64) if stay_up and survive > 1.0 - _MOSTLY else members
+    """Those of a family that may stand for it: those that are seen to end as most of its rollouts do."""
+    usual = _most_frequent([fate.outcome for skill in members for fate in fates[skill]])
+    seen = [skill for skill in members.tolist() if fates[skill][int(rollouts.shown[skill])].outcome == usual]
+    return np.array(seen, np.int64) if seen else members
 
 
 def _performers(members: Sequence[Ids], family: NDArray[np.int64], rollouts: Rollouts) -> NDArray[np.int64]:
