@@ -21,7 +21,7 @@ _MOST_SHOWN = 30  # runs in the live table
 
 def fleet_of(workers: int | None, address: str | None, device: Device, cores: int = 1) -> Fleet:
     """The fleet that is meant. Raises: SkillsError (usage) for numbers that cannot be."""
-    check_between("--workers", workers or 1, 1, _MOST)
+    check_between("--workers", 1 if workers is None else workers, 1, _MOST)
     check_between("--cores", cores, 1, _MOST)
     fleet = Fleet(workers=workers, cores=cores, gpus=int(device == "cuda"))
     return fleet if address is None else replace(fleet, address=address)
