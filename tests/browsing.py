@@ -92,8 +92,10 @@ def serving(folder: Path) -> Iterator[str]:
     command = [sys.executable, "-c", _SERVE, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().strip()
-        process.terminate()
+        try:
+            yield process.stdout.readline().strip()
+        finally:  # also where a test has failed, which would wait for the server for ever
+            process.terminate()
     assert process.returncode == 0
 
 

@@ -110,7 +110,7 @@ def test_an_array_with_two_names_is_read_by_both(tmp_path: Path, soft: bool) -> 
     ("path", "name", "env_id", "code", "message"),
     [
         ("missing.npz", NAME, "Hopper-v5", NOT_FOUND, "There is no file"),
-        ("a.csv", NAME, "Hopper-v5", USAGE, "unknown kind"),
+        ("a.txt", NAME, "Hopper-v5", USAGE, "unknown kind"),
         ("a.npz", "no version", "Hopper-v5", USAGE, "is not a Minari id"),
         ("a.npz", "../up-v0", "Hopper-v5", USAGE, "is not a Minari id"),
         ("a.npz", NAME, "Hoper-v5", NOT_FOUND, "Unknown environment 'Hoper-v5'"),
@@ -118,7 +118,7 @@ def test_an_array_with_two_names_is_read_by_both(tmp_path: Path, soft: bool) -> 
 )
 def test_wrong_arguments_are_named(tmp_path: Path, path: str, name: str, env_id: str, code: int, message: str) -> None:
     write(tmp_path / "a.npz", hops())
-    (tmp_path / "a.csv").touch()
+    (tmp_path / "a.txt").touch()
     with pytest.raises(SkillsError, match=message) as caught:
         importing.import_file(tmp_path / path, name, env_id)
     assert caught.value.exit_code == code

@@ -49,7 +49,9 @@ def test_what_there_is_room_for_nowhere_is_refused(scarce: None) -> None:
 
 def test_a_run_on_data_beyond_memory_has_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the rows and both learners' tables on a disk, and K-means by the same rule in both."""
-    run = finished(tmp_path)
+    finished(tmp_path)
+    run = tmp_path / "runs" / "iql"
+    check(skills(tmp_path, "discover", NAME, "--run", run, *QUICKLY, "--learner", "iql"))
     made: list[bool] = []
 
     def noted(*asked) -> np.ndarray:
@@ -61,7 +63,7 @@ def test_a_run_on_data_beyond_memory_has_the_same_bytes(tmp_path: Path, monkeypa
     monkeypatch.setattr(memory, "_IN_MEMORY", 0)
     monkeypatch.setattr(memory, "free_memory", lambda: 8_000)
     again = tmp_path / "runs" / "again"
-    check(skills(tmp_path, "discover", NAME, "--run", again, *QUICKLY))
+    check(skills(tmp_path, "discover", NAME, "--run", again, *QUICKLY, "--learner", "iql"))
     assert made.count(True) == 7  # observations, actions, next states, rewards; the table of CVAEs, the two of IQL
     ours, theirs = (
         {name: digest for name, digest in digests(one).items() if not name.startswith("gallery/")}
