@@ -148,40 +148,39 @@ def discover(
     processes = None if workers in (None, "ray") else _whole("--workers", str(workers), "ray")
     asked = workers is not None or address is not None
     if dataset is None:
-        begun = _begun(run, source)
-        fleet = fleet_of(processes, address, begun.run.config.device) if asked else None
-        _finish(begun, 0.0, fleet, videos=videos, quiet=quiet, json=json)
-        return
-    start = time.monotonic()
-    with reporter(quiet) as report:
-        begun = begin(
-            dataset,
-            run or default_path(name_of(dataset), mode),
-            fresh=fresh,
-            device=device,
-            source=source,
-            offline=offline,
-            reporter=report,
-            notify=unsaid if quiet else console.say,
-            observations=names_in(observation),
-            actions=names_in(action),
-            preset=preset,
-            mode=mode,
-            expert=expert,
-            trajectories=trajectories,
-            episodes=None if episodes is None else _numbers(episodes),
-            seeds=seeds,
-            maker=rewards,
-            learner=learner,
-            calibration=calibration,
-            env=_env(env, xml),
-            skills=None if skills is None else _count(skills),
-            seed=seed,
-            trunk=policy,
-            set=given_settings(settings),
-        )
+        begun, took = _begun(run, source), 0.0
+    else:
+        start = time.monotonic()
+        with reporter(quiet) as report:
+            begun = begin(
+                dataset,
+                run or default_path(name_of(dataset), mode),
+                fresh=fresh,
+                device=device,
+                source=source,
+                offline=offline,
+                reporter=report,
+                notify=unsaid if quiet else console.say,
+                observations=names_in(observation),
+                actions=names_in(action),
+                preset=preset,
+                mode=mode,
+                expert=expert,
+                trajectories=trajectories,
+                episodes=None if episodes is None else _numbers(episodes),
+                seeds=seeds,
+                maker=rewards,
+                learner=learner,
+                calibration=calibration,
+                env=_env(env, xml),
+                skills=None if skills is None else _count(skills),
+                seed=seed,
+                trunk=policy,
+                set=given_settings(settings),
+            )
+        took = time.monotonic() - start
     fleet = fleet_of(processes, address, begun.run.config.device) if asked else None
-    _finish(begun, time.monotonic() - start, fleet, videos=videos, quiet=quiet, json=json)
+    _finish(begun, took, fleet, videos=videos, quiet=quiet, json=json)
 
 
 def _begun(path: Path | None, source: str) -> "Begun":

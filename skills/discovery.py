@@ -11,7 +11,7 @@ from skills import storage
 from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
 from skills.files import write_json
-from skills.fleet import Changes, Fleet, Standings, cores, work_off
+from skills.fleet import Fleet, cores, told, work_off
 from skills.learning.classes import Classes, cluster, one_expert
 from skills.learning.engine.shares import PATTERN, Share, shares_of
 from skills.learning.learners import learner_of
@@ -156,14 +156,8 @@ class _Stages:
         shares = [] if shares_of(folder, what) else [Share(number, count) for number in range(count)]
         left = [one for one in shares if not one.file(folder, what).is_file()]
         pieces = {f"{what} {one.number + 1} of {count}": (make_share, place, self._source, what, one) for one in left}
-        progress, changes = self._reporter(f"{what}, by {count} processes", "shares"), Changes(self._notify)
-
-        def watch(standings: Standings) -> None:
-            changes(standings)
-            progress(sum(one.state in ("done", "failed") for one in standings.values()), len(standings))
-
         if pieces:
-            work_off(self._fleet, pieces, watch)
+            work_off(self._fleet, pieces, told(self._notify, self._reporter(f"{what}, by {count} processes", "shares")))
 
     def share_of_rewards(self, what: str, share: Share) -> None:
         """A share of what the reward maker makes -> a file in rewards/."""

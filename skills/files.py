@@ -19,7 +19,8 @@ from skills.troubles import DamagedError, reading, writing
 
 Arrays = dict[str, NDArray[Any]]
 
-# The ways out where a file of a run is damaged.
+# The ways out where a file is damaged: of logs; of a run.
+GET_AGAIN = "It is damaged or incomplete: get it again."
 MAKE_AGAIN = "Delete it to have it made again."
 RESTORE = "Restore it, or begin anew with --fresh or --run."
 

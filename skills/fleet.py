@@ -74,6 +74,17 @@ class Changes:
                 self._say(f"{name}: {in_words_of(one)}{f', {one.words}' if one.words else ''}")
 
 
+def told(say: Notify, progress: Progress) -> Callable[[Standings], None]:
+    """What to call with how pieces stand: says each change, and counts those that have come to an end."""
+    changes = Changes(say)
+
+    def watch(standings: Standings) -> None:
+        changes(standings)
+        progress(sum(one.state in ("done", "failed") for one in standings.values()), len(standings))
+
+    return watch
+
+
 def work_off(fleet: Fleet, pieces: Mapping[str, tuple[Any, ...]], watch: Callable[[Standings], None]) -> list[str]:
     """Does all pieces; a line, under its name, of what has kept each one from its end that has not come there.
 

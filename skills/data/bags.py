@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from skills.errors import ENVIRONMENT, SkillsError
+from skills.files import GET_AGAIN
 from skills.memory import check_memory
 from skills.troubles import DamagedError, reading
 
 SUFFIXES = (".mcap", ".db3")
 _ROS, _JSON = "ros2msg", "json"
-_AGAIN = "It is damaged or incomplete: get it again. What is left of a recording that was cut off: mcap recover FILE"
+_AGAIN = f"{GET_AGAIN} What is left of a recording that was cut off: mcap recover FILE"
 
 
 @dataclass(frozen=True)

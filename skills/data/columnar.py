@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skills.errors import ENVIRONMENT, SkillsError
+from skills.files import GET_AGAIN
 from skills.memory import check_memory
 
 SUFFIXES = (".parquet", ".csv")
@@ -19,7 +20,6 @@ _OBSERVATION = "observation."
 _NAMES = {"next.reward": "rewards", "next.done": "dones", "episode_index": "episode_ids"}  # LeRobot's
 _ALIKE = {"episode": "episode_ids", "episode_id": "episode_ids", "reward": "rewards"}  # where there is no such other
 _COPIES = 3  # of what is read: Arrow's, a list of parts, and the array that they make
-_AGAIN = "It is damaged or incomplete: get it again."
 
 
 def columns(path: Path) -> dict[str, NDArray[Any]]:
@@ -58,9 +58,7 @@ def tables(files: Sequence[Path], of: Path) -> Iterator[Any]:
         try:
             yield csv.read_csv(file) if file.suffix == ".csv" else parquet.read_table(file)
         except (ArrowException, OSError) as error:
-            raise SkillsError(
-                f"{file} cannot be read: {error}.", "It is damaged or incomplete: get it again."
-            ) from error
+            raise SkillsError(f"{file} cannot be read: {error}.", GET_AGAIN) from error
 
 
 def array_of(column: Any) -> NDArray[Any]:

@@ -20,6 +20,7 @@ from skills.data.hdf5 import check_filters, check_whole
 from skills.data.lerobot import is_lerobot
 from skills.data.rlds import is_rlds
 from skills.errors import NOT_FOUND, USAGE, SkillsError
+from skills.files import GET_AGAIN
 from skills.memory import check_memory
 from skills.troubles import reading
 
@@ -27,7 +28,6 @@ from skills.troubles import reading
 Column = Any
 NamedColumns = Mapping[str, Column]
 
-_GET_AGAIN = "It is damaged or incomplete: get it again."
 _SUFFIXES = (".hdf5", ".h5", ".npz")
 _COPIES = 2  # of what is read: as it is stored, and in the type that is kept
 
@@ -52,12 +52,12 @@ def opened(path: Path, observations: Sequence[str] = (), actions: Sequence[str] 
         raise SkillsError(f"{path} is of an unknown kind.", f"Known: {known}.", USAGE)
     whole = lerobot if folder and is_lerobot(path) else rlds if folder else columnar
     if folder or path.suffix in columnar.SUFFIXES:
-        with reading(path, _GET_AGAIN):
+        with reading(path, GET_AGAIN):
             parts = whole.columns(path)
         yield parts
         return
     with ExitStack() as stack:
-        with reading(path, _GET_AGAIN):
+        with reading(path, GET_AGAIN):
             columns = _npz(path, stack) if path.suffix == ".npz" else _hdf5(path, stack)
         yield columns
 
@@ -111,7 +111,7 @@ class _Stored:
         self.shape, self.dtype = array.shape or (), array.dtype
 
     def __getitem__(self, rows: Any) -> Any:
-        with reading(self._path, _GET_AGAIN):
+        with reading(self._path, GET_AGAIN):
             if isinstance(self._array, h5py.Dataset):
                 self._check(rows)
             return self._array[rows]

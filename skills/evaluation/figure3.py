@@ -17,14 +17,14 @@ from skills.discovery import read_data
 from skills.errors import USAGE, SkillsError
 from skills.evaluation import claims, paper
 from skills.evaluation.paper import Figure
-from skills.evaluation.reproduce import Settings, finish, slug
+from skills.evaluation.reproduce import Settings, bring_all, finish, slug
 from skills.evaluation.table_page import set_text
 from skills.evaluation.together import Together
 from skills.files import read_json, replacing, write_json
 from skills.playing.rollout import Rollouts
 from skills.progress import Notify, Reporter, silent_reporter, unsaid
 from skills.runs.configure import make_config
-from skills.runs.folder import STAGES, RunFolder, open_or_create, open_run
+from skills.runs.folder import STAGES, RunFolder, open_run
 from skills.runs.layout import runs_in
 from skills.settings.config import Config
 
@@ -64,12 +64,11 @@ def run_all(
     """
     failures = []
     seeds = range(settings.seed, settings.seed + settings.seeds)
-    paths = {(seed, dataset): folder / f"{slug(dataset)}-{seed}" for seed in seeds for dataset in datasets}
-    if together is not None:
-        configs = {path: config_of(dataset, seed, settings) for (seed, dataset), path in paths.items()}
-        together([open_or_create(path, config) for path, config in configs.items()], STAGES[-1])
-    for (seed, dataset), path in paths.items():
-        config, task = config_of(dataset, seed, settings), f"{figure.name}: {dataset}, seed {seed}"
+    configs = {(seed, dataset): config_of(dataset, seed, settings) for seed in seeds for dataset in datasets}
+    paths = {(seed, dataset): folder / f"{slug(dataset)}-{seed}" for seed, dataset in configs}
+    bring_all({paths[key]: config for key, config in configs.items()}, STAGES[-1], together)
+    for (seed, dataset), config in configs.items():
+        path, task = paths[seed, dataset], f"{figure.name}: {dataset}, seed {seed}"
         failed = finish(path, config, task, f"{dataset}, seed {seed}", reporter, notify)
         failures += failed
         if not failed:

@@ -11,12 +11,12 @@ from typing import Any
 
 from skills.evaluation import paper, plots
 from skills.evaluation.paper import Table
-from skills.evaluation.reproduce import DOCUMENT, MARKDOWN, Settings, config_of, finish, slug
+from skills.evaluation.reproduce import DOCUMENT, MARKDOWN, Settings, bring_all, config_of, finish, slug
 from skills.evaluation.table_page import set_text
 from skills.evaluation.together import Together
 from skills.files import read_json, replacing, write_json
 from skills.progress import Notify, Reporter
-from skills.runs.folder import RunFolder, open_or_create, open_run
+from skills.runs.folder import RunFolder, open_run
 from skills.runs.layout import runs_in
 
 SCHEMA_VERSION = 1
@@ -46,8 +46,7 @@ def run_all(
     """
     configs = {(dataset, name): config_of(figure, dataset, name, settings) for dataset in datasets for name in methods}
     paths = {key: folder / f"{slug(key[0])}-{key[1]}" for key in configs}
-    if together is not None:
-        together([open_or_create(paths[key], config) for key, config in configs.items()], "rewards")
+    bring_all({paths[key]: config for key, config in configs.items()}, "rewards", together)
     failures = []
     for (dataset, name), config in configs.items():
         path, task = paths[dataset, name], f"{figure.name}: {name} on {dataset}"

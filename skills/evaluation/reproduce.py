@@ -7,7 +7,7 @@
 Letters: S seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,13 +120,18 @@ def run_all(
     configs = {(dataset, name): config_of(table, dataset, name, settings) for dataset in datasets for name in methods}
     failures = []
     paths = {key: folder / f"{slug(key[0])}-{key[1]}" for key in configs}
-    if together is not None:
-        together([open_or_create(paths[key], config) for key, config in configs.items()], STAGES[-1])
+    bring_all({paths[key]: config for key, config in configs.items()}, STAGES[-1], together)
     for (dataset, name), config in configs.items():
         path = paths[dataset, name]
         failures += finish(path, config, f"{table.name}: {name} on {dataset}", f"{dataset}, {name}", reporter, notify)
         write_table(table, methods, folder)
     return failures
+
+
+def bring_all(runs: Mapping[Path, Config], last: str, together: Together | None) -> None:
+    """Has runs brought to a stage's end at once, where there is somebody for it."""
+    if together is not None:
+        together([open_or_create(path, config) for path, config in runs.items()], last)
 
 
 def finish(

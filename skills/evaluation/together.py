@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from skills.discovery import discover
-from skills.fleet import Changes, Fleet, Standings, work_off
+from skills.fleet import Fleet, told, work_off
 from skills.progress import Notify, Reporter
 from skills.runs.folder import STAGES, RunFolder, open_run
 from skills.runs.holding import bring
@@ -23,15 +23,8 @@ def on_fleet(fleet: Fleet, reporter: Reporter, notify: Notify) -> Together:
         wanted = STAGES[: STAGES.index(last) + 1]
         left = [run for run in runs if not set(wanted) <= set(run.finished_stages())]
         pieces = {_name(run): (advance, str(run.path.resolve()), run.source, last) for run in left}
-        if not pieces:
-            return
-        changes, progress = Changes(notify), reporter(f"bringing {len(pieces)} runs to their {last}", "runs")
-
-        def watch(standings: Standings) -> None:
-            changes(standings)
-            progress(sum(one.state in ("done", "failed") for one in standings.values()), len(standings))
-
-        work_off(fleet, pieces, watch)
+        if pieces:
+            work_off(fleet, pieces, told(notify, reporter(f"bringing {len(pieces)} runs to their {last}", "runs")))
 
     return together
 

@@ -14,8 +14,6 @@ from skills.settings import presets
 from skills.settings.change import changed
 from skills.settings.config import DEFAULT_PRESET, Config, DataConfig, ExpertsConfig, RolloutConfig, check_between
 
-_STRIDES_OF_BEHAVIOURS = 6  # what a skill of a whole behaviour looks ahead
-
 
 def make_config(
     dataset: str,
@@ -66,7 +64,7 @@ def make_config(
         shown = trajectories if trajectories is not None else len(episodes) if episodes else successes
         asked["experts"] |= {"expert": expert, "trajectories": shown, "episodes": episodes}
     if skills == "auto":
-        asked["experts"] |= {"inferred": True, "strides": _STRIDES_OF_BEHAVIOURS}
+        asked["experts"] |= {"inferred": True, "strides": presets.STRIDES_OF_BEHAVIOURS}
     if env is not None:
         asked["data"] = {"env": env}
     if calibration is not None:

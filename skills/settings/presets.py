@@ -72,6 +72,7 @@ _QUICK_MAZE: Layer = {"policy": {"td_steps": 20, "inverse_temperature": 1.0, "st
 
 # What is cut into classes: as in the paper at its scale, and where a run is to take seconds.
 _FEATURES: dict[Preset, Features] = {"smoke": "step", "quick": "behaviour", "paper": "step"}
+STRIDES_OF_BEHAVIOURS = 6  # of classes that are whole behaviours: so far ahead their skills look
 _PIECES: Layer = {"experts": {"strides": 6}}  # of PG-Kmeans
 
 
