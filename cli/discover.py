@@ -146,7 +146,7 @@ def discover(
     from skills.runs.folder import default_path
 
     processes = None if workers in (None, "ray") else _whole("--workers", str(workers), "ray")
-    asked = workers is not None or address is not None
+    fleet = None if workers is None and address is None else fleet_of(processes, address)
     if dataset is None:
         begun, took = _begun(run, source), 0.0
     else:
@@ -179,7 +179,7 @@ def discover(
                 set=given_settings(settings),
             )
         took = time.monotonic() - start
-    fleet = fleet_of(processes, address, begun.run.config.device) if asked else None
+    fleet = fleet and fleet.on(begun.run.config.device)
     _finish(begun, took, fleet, videos=videos, quiet=quiet, json=json)
 
 

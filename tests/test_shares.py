@@ -1,5 +1,6 @@
 """CVAEs and labels that processes share out: the bytes of one process, on a real Ray of this machine and without it."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from commands import skills
 from conftest import play_randomly
 from small import NAME, QUICKLY, check, log
 
-from skills.errors import USAGE
+from skills.errors import ENVIRONMENT, USAGE
 from skills.learning.cvae.training import train, train_share
 from skills.learning.engine.shares import Share, shares_of
 from skills.learning.rewards.clue import Clue
@@ -66,8 +67,28 @@ def test_a_run_whose_rewards_are_shared_out_is_the_run(tmp_path: Path) -> None:
     assert names[0] == names[1]
 
 
-def test_workers_are_a_number_or_ray(tmp_path: Path) -> None:
-    done = skills(tmp_path, "discover", "hopper-medium", "--workers", "dask")
-    assert done.returncode == USAGE
-    assert "--workers 'dask' is no number" in done.stderr
-    assert "Say 100, or ray" in done.stderr
+@pytest.mark.parametrize(
+    ("fleet", "words", "code"),
+    [
+        (("--workers", "dask"), "--workers 'dask' is no number.\nSay 100, or ray", USAGE),
+        (("--workers", "0"), "--workers 0 is too small", USAGE),
+        (("--workers", "-3"), "--workers -3 is too small", USAGE),
+        (("--address", "127.0.0.1:1"), "Ray has not started at 127.0.0.1:1", ENVIRONMENT),
+        (("--address", "nonsense"), "Ray has not started at nonsense", ENVIRONMENT),
+    ],
+)
+def test_a_fleet_that_cannot_be_is_refused_before_anything_is_read_or_made(
+    fleet: tuple[str, str], words: str, code: int, tmp_path: Path
+) -> None:
+    done = skills(tmp_path, "discover", "hopper-medium", *fleet)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_ray_nothing_is_read_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    done = skills(tmp_path, "discover", "hopper-medium", "--workers", "2")
+    assert done.returncode == ENVIRONMENT
+    assert "pip install ray pyyaml" in done.stderr
+    assert not list(tmp_path.iterdir())
