@@ -5,7 +5,7 @@
 IQL's policies of several steps, widths and depths, each with a cosine decay of its own, learn from the rewards of each
 finished run. Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy
 over base (median over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench`
-extra). `quick` was chosen from it while it learned by IQL. What is done is kept, and an interrupted benchmark continues.
+extra). `quick` was chosen from it while it learned by IQL. What is done is kept; an interrupted benchmark continues.
 """
 
 import argparse
