@@ -27,7 +27,7 @@ _Writer = Mapping[str, Any]  # host, process, since
 
 
 @contextlib.contextmanager
-def held(path: Path, notify: Notify) -> Iterator[None]:
+def leased(path: Path, notify: Notify) -> Iterator[None]:
     """Keeps out who would write the same place; nothing where a path mirrors nothing.
 
     Where it is lost meanwhile, as by a machine that slept, nothing more can be sent there.

@@ -208,10 +208,10 @@ def writer(system: Any, **changes: object) -> dict[str, Any]:
 
 def test_one_writer_at_a_time(away: Any) -> None:
     here, said = storage.placed(RUN), list[str]()
-    with leases.held(here, said.append):
+    with leases.leased(here, said.append):
         assert writer(away)["process"] == os.getpid()
         other = writer(away, host="another")
-        with pytest.raises(UnwritableError, match="Another process is writing"), leases.held(here, said.append):
+        with pytest.raises(UnwritableError, match="Another process is writing"), leases.leased(here, said.append):
             pass
     assert writer(away) == other  # which is not this process's to take away
     assert said == []
@@ -221,10 +221,10 @@ def test_a_writer_that_is_silent_is_taken_over(away: Any, monkeypatch: pytest.Mo
     here, said, since = storage.placed(RUN), list[str](), "2026-01-01T00:00:00+00:00"
     monkeypatch.setattr(leases, "GONE_AFTER", 2.5)  # a store's times are whole seconds
     away.pipe_file(MARK, json.dumps({"host": "another", "process": 17, "since": since}).encode())
-    with pytest.raises(UnwritableError, match="17 on another"), leases.held(here, said.append):
+    with pytest.raises(UnwritableError, match="17 on another"), leases.leased(here, said.append):
         pass
     time.sleep(4)
-    with leases.held(here, said.append):
+    with leases.leased(here, said.append):
         assert writer(away)["process"] == os.getpid()
         assert objects(away) == {".writer"}
     assert len(said) == 1
@@ -236,10 +236,10 @@ def test_a_writer_that_writes_gives_signs_of_it(away: Any, monkeypatch: pytest.M
     here = storage.placed(RUN)
     monkeypatch.setattr(leases, "GONE_AFTER", 2.5)
     monkeypatch.setattr(leases, "RENEWED_EVERY", 0.2)
-    with leases.held(here, unsaid):
+    with leases.leased(here, unsaid):
         time.sleep(4)
         monkeypatch.setattr(socket, "gethostname", lambda: "another")
-        with pytest.raises(UnwritableError, match="Another process is writing"), leases.held(here, unsaid):
+        with pytest.raises(UnwritableError, match="Another process is writing"), leases.leased(here, unsaid):
             pass
 
 
@@ -247,7 +247,7 @@ def test_who_was_taken_over_sends_nothing_more(away: Any, monkeypatch: pytest.Mo
     """As a machine finds it that slept."""
     here = storage.placed(RUN)
     monkeypatch.setattr(leases, "RENEWED_EVERY", 0.2)
-    with leases.held(here, unsaid):
+    with leases.leased(here, unsaid):
         write_json(here / "mine.json", {})
         other = {**writer(away), "host": "another"}
 

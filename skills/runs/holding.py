@@ -8,7 +8,7 @@ import filelock
 
 from skills import storage
 from skills.errors import USAGE, SkillsError, UnwritableError
-from skills.leases import held
+from skills.leases import leased
 from skills.progress import Notify, unsaid
 from skills.runs.layout import Layout
 from skills.troubles import writing
@@ -24,7 +24,7 @@ def locked(path: Path, notify: Notify = unsaid) -> Iterator[None]:
 
     notify: is told where one has left it behind, in object storage.
     """
-    with _lock(path), held(path, notify):
+    with _lock(path), leased(path, notify):
         yield
 
 
