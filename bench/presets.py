@@ -1,11 +1,11 @@
-"""What minutes buy: fidelity and diversity of a run's skills against the time that their policy learns for.
+"""What minutes of IQL buy: fidelity and diversity of a run's skills against the time that their policy learns for.
 
     python bench/presets.py RUN [RUN ...] [--into bench/runs] [--shorter 1]
 
-Policies of several steps, widths and depths, each with a cosine decay of its own, learn from the rewards of each
+IQL's policies of several steps, widths and depths, each with a cosine decay of its own, learn from the rewards of each
 finished run. Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy
 over base (median over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench`
-extra), from which the `quick` preset is chosen. What is done is kept, and an interrupted benchmark continues.
+extra). `quick` was chosen from it while it learned by IQL. What is done is kept: an interrupted benchmark continues.
 """
 
 from timing import RESULTS, record

@@ -26,10 +26,11 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "  no advantage": ("reach", {"inverse_temperature": 0.0}),
     "  V of its own for each skill": ("reach", {"trunk": "independent"}),
     "  policies of 256 units": ("reach", {"hidden": 256}),
+    "  policies that begin as nothing": ("reach", {"common_steps": 0}),
     "iql": ("iql", {}),
     "bc of the classes": ("bc", {"steps": 4_000, "hidden": 128, "batch": 128, "learning_rate": 1e-3}),
 }
-STEPS = ("value_steps", "steps")
+STEPS = ("value_steps", "common_steps", "steps")
 NUMBERS = {
     "reach_and_hold.reached": "reach",
     "reach_and_hold.held": "hold",

@@ -1,4 +1,4 @@
-"""A trunk that all skills share against a network for each: the same rewards, the same number of gradient steps.
+"""A trunk of IQL that all skills share against a network for each: the same rewards, the same number of gradient steps.
 
     python bench/trunk.py RUN [RUN ...] [--steps 12000] [--into bench/runs]
 

@@ -94,7 +94,10 @@ def discover(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     device: Annotated[DeviceChoice, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
     policy: Annotated[
-        Trunk, typer.Option(help="independent: a network of its own for each skill, at many times the cost.")
+        Trunk,
+        typer.Option(
+            help="independent: a network of its own for each skill, at many times the cost; of reach, for its values."
+        ),
     ] = "shared",
     source: Annotated[
         str,

@@ -235,6 +235,7 @@ def test_a_policy_of_own_networks_asks_each_for_its_rows_alone():
     for skills in (np.arange(40) % 5, np.array([4, 1, 1] * 13 + [4]), np.full(40, 2)):
         every = policy.means(torch.from_numpy(seen))[np.arange(40), skills]
         np.testing.assert_allclose(policy.act(seen, skills), every.detach().numpy(), atol=1e-6)
+        np.testing.assert_allclose(policy.act(seen[:1], skills[:1]), every[:1].detach().numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("trunk", ["shared", "independent"])
