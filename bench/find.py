@@ -9,9 +9,7 @@ against ten seconds that begin at rest. What was never to be seen in the data ha
 of hundreds: in the mean a share counts 1 at most, -1 at least.
 """
 
-import argparse
-
-from timing import record
+from timing import record_runs
 
 from skills.bodies.body import body_of
 from skills.cli.find import interval
@@ -19,7 +17,7 @@ from skills.measures.finding import Findings, Verified, find_skills, verify
 from skills.measures.intervals import student
 from skills.measures.judged.transfer import REWARDS
 from skills.playing.trials import STARTS_SEED
-from skills.runs.folder import RunFolder, find
+from skills.runs.folder import RunFolder
 
 TRIED = 5
 # In a plane there is no sideways and no turning: there are the other words, both ways where both make sense.
@@ -67,13 +65,7 @@ def table(run: RunFolder) -> list[str]:
 
 def main() -> None:
     """Finds, plays, prints and records."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", metavar="RUN")
-    names = parser.parse_args().runs
-    lines = [f"skills found for eight rewards, share of the best window (python bench/find.py {' '.join(names)})"]
-    for name in names:
-        lines += table(find(name))
-    record("find", "\n".join(lines))
+    record_runs("find", __doc__, "skills found for eight rewards, share of the best window", table)
 
 
 if __name__ == "__main__":
