@@ -8,11 +8,8 @@ over base (median over skills), effective skills and diversity, and draws bench/
 extra). `quick` was chosen from it while it learned by IQL. What is done is kept; an interrupted benchmark continues.
 """
 
-import argparse
-from pathlib import Path
-
 from timing import RESULTS, record
-from variants import Base
+from variants import Base, parser_of_variants
 
 from skills.measures.intervals import every_trial
 
@@ -48,9 +45,7 @@ def draw(runs: dict[str, Curves]) -> None:
 
 def main() -> None:
     """Learns, plays, prints, draws and records, after each policy what is there so far."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "runs")
+    parser = parser_of_variants(__doc__)
     parser.add_argument("--shorter", type=int, default=1, help="divides the steps, for a try")
     given = parser.parse_args()
     lines = [f"(python bench/presets.py {' '.join(path.name for path in given.runs)})"]

@@ -50,7 +50,7 @@ def ablate(
 
     cases = ablation.cases(what, opened.config, opened.manifest["dataset"]["steps"], asked)
     try:
-        with opened.writing(), reporter(quiet) as report:
+        with opened.writing(unsaid if quiet else console.say), reporter(quiet) as report:
             notify = unsaid if quiet else console.say
             document = ablation.ablate(opened, cases, what, report, notify)
             plot = opened.evaluation_file(f"ablation-{what}.svg")

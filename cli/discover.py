@@ -133,7 +133,7 @@ def discover(
         str | None,
         typer.Option(
             metavar="N|ray",
-            help="Share CVAEs and labels out to so many processes, on Ray; ray: as many as there are cores.",
+            help="Share CVAEs, labels and policies out to so many processes, on Ray; ray: as many as there are cores.",
             show_default="none, without Ray",
         ),
     ] = None,
@@ -202,7 +202,7 @@ def _begun(path: Path | None, source: str) -> "Begun":
 def _finish(begun: "Begun", reading: float, fleet: Fleet | None, *, videos: bool, quiet: bool, json: bool) -> None:
     """reading: s that getting and reading the data took, for the record."""
     run = begun.run
-    with _resumable(run, videos=videos), run.writing():
+    with _resumable(run, videos=videos), run.writing(unsaid if quiet else console.say):
         _discover(begun, fleet, quiet=quiet)
         start = time.monotonic()
         rendered, index = _filmed(run, quiet=quiet) if videos else (None, _publish(run))

@@ -90,7 +90,7 @@ def is_complete(grid: Grid, run: RunFolder) -> bool:
 def bring(path: str, against: tuple[str, ...] | None, trials: int, reporter: Reporter, notify: Notify) -> None:
     """Brings one run to its end, in whatever process: from wherever it stands."""
     run = open_run(holding.bring(Path(path)))
-    with run.writing():
+    with run.writing(notify):
         discover(run, source="auto", reporter=reporter, notify=notify)
         if against is not None and run.config.mode == "skills":
             evaluate(run, against=against, trials=trials, reporter=reporter, notify=notify)
