@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -12,9 +13,11 @@ import pytest
 import torch
 from commands import skills
 
+from skills.api.run import Run
 from skills.data import minari as reader
 from skills.discovery import _Stages
-from skills.errors import SkillsError
+from skills.errors import USAGE, SkillsError
+from skills.evaluation import plots
 from skills.learning.classes import Classes
 from skills.learning.matrix import Rewards
 from skills.learning.rewards.clue import Clue
@@ -114,6 +117,19 @@ def test_what_is_copied_and_nothing_is_learned_from_is_what_it_was(
     with pytest.raises(SkillsError, match="holds beside the rows that are learned from"):
         relabelling.relabel(run, SKILL, "skills/other-v0")
     assert not (tmp_path / "minari" / "skills" / "other-v0").exists()
+
+
+def test_a_run_whose_learner_reads_no_rewards_says_so_whoever_asks(tmp_path: Path) -> None:
+    cloned = open_or_create(tmp_path / "cloned", make_config("hopper-random", preset="smoke", learner="bc"))
+    asking: list[Callable[[], object]] = [
+        lambda: relabelling.relabel(cloned, 0, "mine/labelled-v0"),
+        lambda: Run(cloned).dataset(0),
+        lambda: plots.make(cloned, silent_reporter),
+    ]
+    for ask in asking:
+        with pytest.raises(SkillsError, match="has no rewards: bc learns from none") as refused:
+            ask()
+        assert refused.value.exit_code == USAGE
 
 
 def test_agreement_is_that_of_a_mixture_with_its_policies(home: Path, run: RunFolder) -> None:

@@ -33,7 +33,7 @@ from skills.progress import silent_reporter, unsaid
 from skills.runs import exemplars, folder
 from skills.runs.export import export
 from skills.runs.folder import RunFolder
-from skills.runs.reading import read
+from skills.runs.reading import read, require_rewards
 from skills.runs.relabel import relabel
 from skills.settings.config import Config
 
@@ -133,7 +133,7 @@ class Run:
         rewards are in its infos, as `environment_reward`.
         """
         self._folder.require_skill(skill)
-        self._folder.require("rewards")
+        require_rewards(self._folder)
         minari_id = self._dataset_id(skill)
         if not is_local(minari_id):
             relabel(self._folder, skill, minari_id)
@@ -193,7 +193,7 @@ class Run:
 
     @cached_property
     def _reward_model(self) -> RewardModel:
-        self._folder.require("rewards")
+        require_rewards(self._folder)
         learned_from = read(self._folder, "auto", silent_reporter, unsaid).transitions
         return maker_of(self.config).model(self._folder.rewards_folder, learned_from)
 

@@ -18,18 +18,16 @@ from sklearn.decomposition import PCA
 from skills.arrays import Floats
 from skills.data.transitions import Transitions
 from skills.discovery import discover
-from skills.errors import SkillsError
 from skills.evaluation.contest import named
 from skills.evaluation.variants import variant
 from skills.files import write_json
 from skills.learning.classes import Classes
-from skills.learning.learners import learner_of
 from skills.learning.matrix import Rewards
 from skills.learning.rewards import clue
 from skills.measures.intervals import SEED, Interval, resampled
 from skills.progress import Reporter, unsaid
 from skills.runs.folder import RunFolder
-from skills.runs.reading import read, read_own
+from skills.runs.reading import read, read_own, require_rewards
 from skills.settings.change import with_settings
 
 SCHEMA_VERSION = 1
@@ -69,9 +67,8 @@ def make(run: RunFolder, reporter: Reporter) -> dict[str, Any]:
     Raises: SkillsError where the run has no rewards, yet or at all.
     """
     config = run.config
-    if not learner_of(config).reads_rewards:
-        raise SkillsError(f"{run.path} has no rewards to plot: {config.policy.name} learns from none.")
-    run.require("experts", "rewards")
+    require_rewards(run)
+    run.require("experts")
     transitions = read(run, "auto", reporter, unsaid).transitions
     own = transitions if config.mode != "imitation" else _with_rewards(run, reporter)
     rows = {}

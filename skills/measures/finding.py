@@ -194,7 +194,7 @@ def verify(
     seed: int = STARTS_SEED,
     progress: Progress = silent,
 ) -> tuple[Verified, ...]:
-    """Plays some of the skills as the measures' protocol says, ten trials of ten seconds; those that achieve most first.
+    """Plays some of the skills as the measures' protocol says, ten trials of ten seconds; who achieves most is first.
 
     seed: of the starts.
     """

@@ -13,11 +13,24 @@ from numpy.typing import NDArray
 
 from skills.bodies.body import body_of
 from skills.data.transitions import Transitions
+from skills.errors import USAGE, SkillsError
+from skills.learning.learners import learner_of
 from skills.progress import Notify, Reporter
 from skills.runs import began, demonstrations
 from skills.runs.demonstrations import Expert
 from skills.runs.folder import RunFolder, check_same
 from skills.settings.config import Config
+
+
+def require_rewards(run: RunFolder) -> None:
+    """Raises: SkillsError where a run's rewards are not made yet, or (usage) where its learner reads none."""
+    if not learner_of(run.config).reads_rewards:
+        raise SkillsError(
+            f"{run.path} has no rewards: {run.config.policy.name} learns from none.",
+            "Discover with a learner that reads them, such as --learner reach.",
+            USAGE,
+        )
+    run.require("rewards")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from skills.learning.matrix import Rewards
 from skills.progress import Progress, silent, silent_reporter, unsaid
 from skills.runs.command import command
 from skills.runs.folder import RunFolder
-from skills.runs.reading import read_own
+from skills.runs.reading import read_own, require_rewards
 
 
 def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = silent) -> None:
@@ -32,11 +32,11 @@ def relabel(run: RunFolder, skill: int, minari_id: str, progress: Progress = sil
 
     One that is there already, of the same rewards of the same rows, is left.
 
-    Raises: SkillsError (usage) for a skill that the run has not, or an id that is taken; where the run has no rewards
-    yet, or its dataset is gone, or another by now.
+    Raises: SkillsError (usage) for a skill that the run has not, or an id that is taken; where the run has no rewards,
+    yet or at all, or its dataset is gone, or another by now.
     """
     run.require_skill(skill)
-    run.require("rewards")
+    require_rewards(run)
     known: dict[str, Any] = run.manifest["dataset"]
     made_of = {
         "labelled_from": known["minari_id"],
