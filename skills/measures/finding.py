@@ -24,7 +24,8 @@ from skills.measures.intervals import Interval, student
 from skills.measures.quantities import LoggedSteps, words_of
 from skills.playing.beginnings import Beginnings
 from skills.playing.protocol import protocol_of
-from skills.playing.sequence import STARTS_SEED, held, perform
+from skills.playing.sequence import held, perform
+from skills.playing.trials import STARTS_SEED
 from skills.progress import Progress, silent, silent_reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read
