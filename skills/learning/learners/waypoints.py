@@ -41,7 +41,7 @@ from skills.progress import Reporter
 
 _PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {"value_steps": 200, "value_batch": 64, "way_steps": 200, "way_batch": 64, "steps": 200, "batch": 64},
-    "quick": {"value_steps": 8_000, "way_steps": 10_000, "steps": 12_000},
+    "quick": {"value_steps": 4_000, "way_steps": 8_000, "steps": 10_000},
     "paper": {"value_rate": 3e-4, "way_rate": 3e-4, "learning_rate": 3e-4},
 }
 
@@ -57,6 +57,9 @@ class Waypoints(ValueSettings, DrawSettings, WaySettings, ActorSettings, Learner
 
     td_steps: Annotated[int, "n: how far ahead a waypoint lies, and of n-step returns"] = 25
     gain: Annotated[float, "how much larger than other columns places are"] = 3.0
+    expectile: Annotated[float, "tau; high: where ants lie on their backs V is still that of those who pass"] = 0.9
+    inverse_temperature: Annotated[float, "beta in exp(beta advantage), the advantage in standard deviations"] = 10.0
+    weight_limit: Annotated[float, "of exp(beta advantage); 1: rows that are as good as V says count alike"] = 1.0
     gate: Annotated[float, "p in (earned / the highest)^p, which multiplies the weights; 0: IQL's"] = 0.0
     batch: Annotated[int, "rows per update of the lower level and skill"] = 256
     value_rate: Annotated[float, "of V's Adam; falls to 0 along a cosine"] = 1e-3
