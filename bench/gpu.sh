@@ -48,7 +48,7 @@ skills() { step "$1" "$2" "$python" -c "$skills" "${@:3}"; }
 smoke() { skills "$1" 90 discover hopper-medium --preset smoke --device "$device" --no-videos --run "$SKILLS_RUNS/$1" "${@:2}"; }
 paper() {
   skills "$1" "$3" discover "$dataset" --preset "$preset" --device "$device" --no-videos --run "$SKILLS_RUNS/$1" \
-    --policy "$1" --set "policy.steps=$2" --set "data.steps=$rows"
+    --learner iql --policy "$1" --set "policy.steps=$2" --set "data.steps=$rows"
 }
 
 rivals() { step "rivals of $1" 120 $front "$python" bench/gpu.py "$1" "$lines" "$count" --rivals; }
@@ -114,7 +114,7 @@ fine=1
 command -v nvidia-smi >/dev/null && step nvidia-smi 20 nvidia-smi
 step machine 60 $front "$python" bench/gpu.py machine "$lines"
 smoke iql --learner iql || fine=0
-smoke reach || fine=0
+smoke reach --learner reach || fine=0
 step tests 100 $front "$python" -m pytest -m cuda tests/test_cuda.py --durations=5
 if ((!fine)) && [[ -z ${ANYWAY:-} ]]; then
   echo "A smoke run failed: the rest is left out." | tee -a "$log"

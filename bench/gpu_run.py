@@ -20,7 +20,7 @@ def classes(run: str, dataset: str, preset: str, device: str, trunk: str, steps:
 
     begun = begin(
         dataset, Path(run), fresh=False, device=device, source="auto", offline=False, reporter=silent_reporter,
-        notify=print, preset=preset, trunk=trunk, set={"policy.steps": steps, "data.steps": rows},
+        notify=print, preset=preset, learner="iql", trunk=trunk, set={"policy.steps": steps, "data.steps": rows},
     )  # fmt: skip
     with begun.run.writing():
         discover(begun.run, source=begun.source, reporter=silent_reporter, notify=print, last="experts")

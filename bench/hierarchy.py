@@ -2,7 +2,7 @@
 
     python bench/hierarchy.py OUT --cheetah RUN --ant RUN [--minutes 20] [--seeds 3] [--workers 2]
 
-`speed`: a half-cheetah holds a commanded speed, another one every 2.5 s (a run of halfcheetah-diverse). `waypoints`: an
+`speed`: a half-cheetah holds a commanded speed, another one every 5 s (a run of halfcheetah-medium). `waypoints`: an
 ant reaches points in the plane, one after the other (a run of ant-diverse). Both learners are Stable-Baselines3's PPO
 with its defaults, the same reward and what is observed of the task behind the environment's own columns; one acts with
 torques at every step, the other with skills that last SKILL_STEPS of them.
@@ -49,8 +49,8 @@ class Speed:
     """
 
     env_id, unit = "HalfCheetah-v5", "reward a step (1 at the commanded speed)"
-    _lowest, _highest = -1.0, 4.0  # m/s
-    _every = 50  # steps
+    _lowest, _highest = 1.0, 6.0  # m/s
+    _every = 100  # steps: 5 s
     _mean_of = 10  # steps
 
     def begin(self, generator: np.random.Generator) -> None:
@@ -241,7 +241,7 @@ def learn(task: str, arm: str, run: str, seed: int, seconds: float) -> Learned:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--cheetah", metavar="RUN", help="of halfcheetah-diverse")
+    parser.add_argument("--cheetah", metavar="RUN", help="of halfcheetah-medium")
     parser.add_argument("--ant", metavar="RUN", help="of ant-diverse")
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seeds", type=int, default=3)

@@ -7,16 +7,14 @@ a reset by the plan and by the single skill that did best when they were tried, 
 what the skills differ by.
 """
 
-import argparse
-
-from timing import record
+from timing import record_runs
 
 from skills.bodies.body import body_of
 from skills.cli.find import interval
 from skills.measures.planning import aim_of, choose, play_plans, search
 from skills.measures.quantities import words_of
 from skills.measures.switches import required_switches
-from skills.runs.folder import RunFolder, find
+from skills.runs.folder import RunFolder
 
 SECONDS = 20.0
 # Of a body in a plane speeds; of one that goes freely the velocity to a place ahead to the left, and behind.
@@ -44,13 +42,7 @@ def table(run: RunFolder) -> list[str]:
 
 def main() -> None:
     """Plans, plays, prints and records."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", metavar="RUN")
-    names = parser.parse_args().runs
-    lines = [f"plans of {SECONDS:g} s beside the best single skill (python bench/plan.py {' '.join(names)})"]
-    for name in names:
-        lines += table(find(name))
-    record("plan", "\n".join(lines))
+    record_runs("plan", __doc__, f"plans of {SECONDS:g} s beside the best single skill", table)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,15 @@
-"""What minutes buy: fidelity and diversity of a run's skills against the time that their policy learns for.
+"""What minutes of IQL buy: fidelity and diversity of a run's skills against the time that their policy learns for.
 
     python bench/presets.py RUN [RUN ...] [--into bench/runs] [--shorter 1]
 
-Policies of several steps, widths and depths, each with a cosine decay of its own, learn from the rewards of each
+IQL's policies of several steps, widths and depths, each with a cosine decay of its own, learn from the rewards of each
 finished run. Ten trials a skill. Prints how often the judge has a trial's own class first, the own-class occupancy
 over base (median over skills), effective skills and diversity, and draws bench/results/presets.svg (needs the `bench`
-extra), from which the `quick` preset is chosen. What is done is kept, and an interrupted benchmark continues.
+extra). `quick` was chosen from it while it learned by IQL. What is done is kept; an interrupted benchmark continues.
 """
 
-import argparse
-from pathlib import Path
-
 from timing import RESULTS, record
-from variants import Base
+from variants import Base, parser_of_variants
 
 from skills.measures.intervals import every_trial
 
@@ -48,9 +45,7 @@ def draw(runs: dict[str, Curves]) -> None:
 
 def main() -> None:
     """Learns, plays, prints, draws and records, after each policy what is there so far."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "runs")
+    parser = parser_of_variants(__doc__)
     parser.add_argument("--shorter", type=int, default=1, help="divides the steps, for a try")
     given = parser.parse_args()
     lines = [f"(python bench/presets.py {' '.join(path.name for path in given.runs)})"]

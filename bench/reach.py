@@ -8,12 +8,10 @@ minutes of learning; and where the data say which behaviour made each row, the s
 done is kept, and an interrupted benchmark continues.
 """
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 from timing import record
-from variants import Base
+from variants import Base, parser_of_variants
 
 from skills.measures.intervals import every_trial
 from skills.measures.truth import truth
@@ -28,10 +26,11 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "  no advantage": ("reach", {"inverse_temperature": 0.0}),
     "  V of its own for each skill": ("reach", {"trunk": "independent"}),
     "  policies of 256 units": ("reach", {"hidden": 256}),
+    "  policies that begin as nothing": ("reach", {"common_steps": 0}),
     "iql": ("iql", {}),
     "bc of the classes": ("bc", {"steps": 4_000, "hidden": 128, "batch": 128, "learning_rate": 1e-3}),
 }
-STEPS = ("value_steps", "steps")
+STEPS = ("value_steps", "common_steps", "steps")
 NUMBERS = {
     "reach_and_hold.reached": "reach",
     "reach_and_hold.held": "hold",
@@ -64,9 +63,7 @@ def row(base: Base, name: str, shorter: int) -> str:
 
 def main() -> None:
     """Learns, plays, prints and records, after each policy what is there so far."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "runs")
+    parser = parser_of_variants(__doc__)
     parser.add_argument("--shorter", type=int, default=1, help="divides the steps, for a try")
     parser.add_argument("--only", nargs="+", choices=[name.strip() for name in VARIANTS], help="these variants")
     given = parser.parse_args()

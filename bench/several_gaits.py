@@ -4,10 +4,10 @@
         [--only NAME ...] [--settings SETTING=VALUE ...]
 
 Every variant imitates the best episode of the body's expert set, as `skills discover DATASET --mode imitation --expert
-BODY-expert` does, but for what its name says. `reach` values states for as many updates as it then learns for. Prints
-the normalised score over ten episodes of each seed, with Student's 95 % interval over seeds; how the rewards rank the
-expert's rows, and the correlation of their sums over episodes with the true returns. What is done is kept, and an
-interrupted benchmark continues.
+BODY-expert` does, but for what its name says. `reach` values states, and learns what its policies begin as, for as many
+updates as they then learn for. Prints the normalised score over ten episodes of each seed, with Student's 95 % interval
+over seeds; how the rewards rank the expert's rows, and the correlation of their sums over episodes with the true
+returns. What is done is kept, and an interrupted benchmark continues.
 
     python bench/several_gaits.py [DATASET ...] --weights 1000
 
@@ -81,7 +81,7 @@ def config_of(dataset: str, variant: Variant, given: argparse.Namespace) -> Conf
     steps = given.steps * variant.longer
     asked: dict[str, Any] = {"data.steps": given.rows, "policy.steps": steps, "rollout.horizon": given.horizon}
     if variant.learner == "reach":
-        asked["policy.value_steps"] = steps
+        asked |= {"policy.value_steps": steps, "policy.common_steps": steps}
     known = make_config(
         dataset,
         mode="imitation",

@@ -1,5 +1,8 @@
-"""What the benchmarks share: the least disturbed time, the matrix peak, random data, a record of where and when."""
+"""What the benchmarks share: the least disturbed time, the matrix peak, random data, a record of where and when; and
+the command line of those that are of runs.
+"""
 
+import argparse
 import os
 import platform
 import time
@@ -11,6 +14,7 @@ import numpy as np
 import torch
 
 from skills.data.transitions import Transitions
+from skills.runs.folder import RunFolder, find
 
 ON_ONE_CORE = torch.get_num_threads() == 1
 # With OMP_NUM_THREADS=1 the time is the processor's: comparable on a busy machine, where a clock on the wall is not.
@@ -77,3 +81,19 @@ def record(name: str, text: str) -> None:
     print(whole)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.txt").write_text(whole, encoding="utf-8")
+
+
+def parser_of(about: str | None) -> argparse.ArgumentParser:
+    """A command line that is explained by a benchmark's own words."""
+    return argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def record_runs(name: str, about: str | None, title: str, table: Callable[[RunFolder], list[str]]) -> None:
+    """Prints and records the lines about each run that the command line names."""
+    parser = parser_of(about)
+    parser.add_argument("runs", nargs="+", metavar="RUN")
+    names = parser.parse_args().runs
+    lines = [f"{title} (python bench/{name}.py {' '.join(names)})"]
+    for run in names:
+        lines += table(find(run))
+    record(name, "\n".join(lines))

@@ -2,7 +2,7 @@
 
     python bench/true_rewards.py [--steps 30000] [--rows 200000] [DATASET ...]
 
-One head (K = 1) on each embedded medium set with the `quick` preset's settings (the official ones for locomotion, but
+One head (K = 1) on each embedded medium set with `quick`'s settings of IQL (the official ones for locomotion, but
 30,000 steps at a learning rate of 1e-3, on the first 200,000 transitions), rewards scaled as IQL does; ten episodes of
 the mean action. Prints the data's mean return, the policy's with a 95 % bootstrap interval, and which is the higher.
 """
@@ -29,7 +29,7 @@ from skills.progress import silent, silent_reporter
 
 DATASETS = ("hopper-medium", "halfcheetah-medium", "walker2d-medium")
 EPISODES, SEED = 10, 1
-QUICK = Iql(steps=30_000, learning_rate=1e-3)  # as the preset has it
+QUICK = Iql(steps=30_000, learning_rate=1e-3)  # as the preset has it of skills that IQL learns
 
 
 def scaled_rewards(transitions: Transitions) -> Rewards:

@@ -1,4 +1,4 @@
-"""A trunk that all skills share against a network for each: the same rewards, the same number of gradient steps.
+"""A trunk of IQL that all skills share against a network for each: the same rewards, the same number of gradient steps.
 
     python bench/trunk.py RUN [RUN ...] [--steps 12000] [--into bench/runs]
 
@@ -9,13 +9,11 @@ bootstrap intervals over the skills, the difference to the networks of their own
 occupancy; for the trunks also medians over all skills. What is done is kept, and an interrupted benchmark continues.
 """
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from timing import record
-from variants import Base, mean_with_interval
+from variants import Base, mean_with_interval, parser_of_variants
 
 PERCENTILES = (5, 15, 30, 45, 60, 75, 90, 97)
 OWN = "own networks, 256 x 2"
@@ -50,10 +48,8 @@ def table(base: Base, steps: int) -> list[str]:
 
 def main() -> None:
     """Learns, plays, prints and records, after each run what is there so far."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser = parser_of_variants(__doc__)
     parser.add_argument("--steps", type=int, default=12_000)
-    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "runs")
     given = parser.parse_args()
     names = " ".join(path.name for path in given.runs)
     lines = [

@@ -3,6 +3,7 @@
 An interrupted benchmark continues: each policy is a folder with its checkpoints, its time and its trials.
 """
 
+import argparse
 import itertools
 import re
 from dataclasses import asdict, replace
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.stats import bootstrap
-from timing import clock
+from timing import clock, parser_of
 
 from skills.evaluation.contest import Contest
 from skills.files import read_json, write_json
@@ -30,6 +31,14 @@ from skills.runs.configure import make_config
 from skills.runs.folder import open_run
 
 SEED = 1
+
+
+def parser_of_variants(about: str | None) -> argparse.ArgumentParser:
+    """The command line: the runs, and where the policies that are learned from their rewards are kept."""
+    parser = parser_of(about)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    parser.add_argument("--into", type=Path, default=Path(__file__).parent / "runs")
+    return parser
 
 
 class Base:

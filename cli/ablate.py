@@ -1,5 +1,6 @@
 """`skills ablate`: a run again with one setting changed, as a table and a plot."""
 
+import math
 import shlex
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -49,7 +50,7 @@ def ablate(
 
     cases = ablation.cases(what, opened.config, opened.manifest["dataset"]["steps"], asked)
     try:
-        with opened.writing(), reporter(quiet) as report:
+        with opened.writing(unsaid if quiet else console.say), reporter(quiet) as report:
             notify = unsaid if quiet else console.say
             document = ablation.ablate(opened, cases, what, report, notify)
             plot = opened.evaluation_file(f"ablation-{what}.svg")
@@ -110,10 +111,11 @@ def draw(document: dict[str, Any], path: Path) -> None:
 def _draw_cases(axes: Any, cases: list[dict[str, Any]], column: tuple[str, str | None, str, int]) -> None:
     group, inner, words, _ = column
     found = [_number(case, group, inner) for case in cases]
-    values = [one["value"] for one in found]
+    # What a run has not is not drawn; what has no interval is a point.
+    values = [math.nan if one["value"] is None else one["value"] for one in found]
     errors = [
-        [one["value"] - one["low"] for one in found],
-        [one["high"] - one["value"] for one in found],
+        [0.0 if one[end] is None else abs(one[end] - value) for one, value in zip(found, values, strict=True)]
+        for end in ("low", "high")
     ]
     axes.errorbar(range(len(cases)), values, yerr=errors, fmt="o", capsize=3)
     axes.set_xticks(range(len(cases)), [case["case"] for case in cases], rotation=45, ha="right", fontsize=7)

@@ -94,7 +94,10 @@ def discover(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 1,
     device: Annotated[DeviceChoice, typer.Option(help="auto takes a GPU where there is one.")] = "auto",
     policy: Annotated[
-        Trunk, typer.Option(help="independent: a network of its own for each skill, at many times the cost.")
+        Trunk,
+        typer.Option(
+            help="independent: a network of its own for each skill, at many times the cost; of reach, for its values."
+        ),
     ] = "shared",
     source: Annotated[
         str,
@@ -130,7 +133,7 @@ def discover(
         str | None,
         typer.Option(
             metavar="N|ray",
-            help="Share CVAEs and labels out to so many processes, on Ray; ray: as many as there are cores.",
+            help="Share CVAEs, labels and policies out to so many processes, on Ray; ray: as many as there are cores.",
             show_default="none, without Ray",
         ),
     ] = None,
@@ -146,7 +149,7 @@ def discover(
     from skills.runs.folder import default_path
 
     processes = None if workers in (None, "ray") else _whole("--workers", str(workers), "ray")
-    asked = workers is not None or address is not None
+    fleet = None if workers is None and address is None else fleet_of(processes, address)
     if dataset is None:
         begun, took = _begun(run, source), 0.0
     else:
@@ -179,7 +182,7 @@ def discover(
                 set=given_settings(settings),
             )
         took = time.monotonic() - start
-    fleet = fleet_of(processes, address, begun.run.config.device) if asked else None
+    fleet = fleet and fleet.on(begun.run.config.device)
     _finish(begun, took, fleet, videos=videos, quiet=quiet, json=json)
 
 
@@ -199,7 +202,7 @@ def _begun(path: Path | None, source: str) -> "Begun":
 def _finish(begun: "Begun", reading: float, fleet: Fleet | None, *, videos: bool, quiet: bool, json: bool) -> None:
     """reading: s that getting and reading the data took, for the record."""
     run = begun.run
-    with _resumable(run, videos=videos), run.writing():
+    with _resumable(run, videos=videos), run.writing(unsaid if quiet else console.say):
         _discover(begun, fleet, quiet=quiet)
         start = time.monotonic()
         rendered, index = _filmed(run, quiet=quiet) if videos else (None, _publish(run))

@@ -67,7 +67,7 @@ def evaluate(
         return
     known = None if behaviours is None else _read_behaviours(behaviours, opened)
     try:
-        with opened.writing():
+        with opened.writing(unsaid if quiet else console.say):
             document = _evaluate(opened, chosen, seeds, known, protocol, trials, asked, workers, address, quiet=quiet)
             _renew_gallery(opened)
     except KeyboardInterrupt:
@@ -87,7 +87,7 @@ def _evaluate_expert(run: "RunFolder", *, json: bool, quiet: bool) -> None:
     from skills.evaluation.calibration import compare
 
     try:
-        with run.writing():
+        with run.writing(unsaid if quiet else console.say):
             with reporter(quiet) as report:
                 document = compare(run, report, unsaid if quiet else console.say)
             _renew_gallery(run)

@@ -22,7 +22,7 @@ def find(
     run: RunName = None,
     reward: Reward = None,
     goal: Goal = None,
-    verify: Annotated[int, typer.Option(metavar="N", help="Play the N best, and say what they achieve.")] = 0,
+    verify: Annotated[int, typer.Option(metavar="N", help="Play the N best, and put what achieves most first.")] = 0,
     top: Annotated[int, typer.Option(metavar="N", help="How many are listed.")] = 10,
     json: Json = False,
     quiet: Quiet = False,
@@ -46,7 +46,9 @@ def find(
             checked = finding.verify(
                 opened, found, chosen, progress=report(f"playing {len(chosen)} skills, ten times each", "steps")
             )
-    listed = found.candidates[: max(top, verify)]
+    by_skill = {one.skill: one for one in found.candidates}
+    played = [by_skill[one.skill] for one in checked]
+    listed = (*played, *(one for one in found.candidates if one not in played))[: max(top, verify)]
     labels = labels_of(opened)
     if json:
         console.document(_document(opened, found, listed, labels, checked))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from skills.choices import Device
 from skills.cli import console
-from skills.fleet import Changes, Fleet, Standings, in_words_of
+from skills.fleet import Changes, Fleet, Standings, check_there, in_words_of
 from skills.progress import Notify, Reporter
 from skills.settings.config import check_between
 
@@ -19,12 +19,17 @@ _MOST = 4096  # workers, and cores of each
 _MOST_SHOWN = 30  # runs in the live table
 
 
-def fleet_of(workers: int | None, address: str | None, device: Device, cores: int = 1) -> Fleet:
-    """The fleet that is meant. Raises: SkillsError (usage) for numbers that cannot be."""
+def fleet_of(workers: int | None, address: str | None, cores: int = 1) -> Fleet:
+    """The fleet that is meant, to be asked for before anything is read or made; its pieces need no GPU yet.
+
+    Raises: SkillsError (usage) for numbers that cannot be, (environment) where there is no such fleet.
+    """
     check_between("--workers", 1 if workers is None else workers, 1, _MOST)
     check_between("--cores", cores, 1, _MOST)
-    fleet = Fleet(workers=workers, cores=cores, gpus=int(device == "cuda"))
-    return fleet if address is None else replace(fleet, address=address)
+    fleet = Fleet(workers=workers, cores=cores)
+    fleet = fleet if address is None else replace(fleet, address=address)
+    check_there(fleet)
+    return fleet
 
 
 def together_by(
@@ -33,8 +38,9 @@ def together_by(
     """What brings many runs to a stage at once; None where no fleet is asked for, and they go one after the other."""
     from skills.evaluation.together import on_fleet
 
-    fleet = fleet_of(workers, address, device)
-    return None if workers is None and address is None else on_fleet(fleet, reporter, notify)
+    if workers is None and address is None:
+        return None
+    return on_fleet(fleet_of(workers, address).on(device), reporter, notify)
 
 
 @contextmanager

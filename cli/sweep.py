@@ -58,7 +58,7 @@ def sweep(
     asked = read_grid(grid)
     folder = out or runs_root() / f"sweep-{grid.stem}"
     chosen = choose_device(device)
-    fleet = fleet_of(workers, address, chosen, cores)
+    fleet = fleet_of(workers, address, cores).on(chosen)
     with reporter(quiet) as report:
         runs = sweeping.begin_all(asked, folder, chosen, report, unsaid if quiet else console.say)
     try:

@@ -9,6 +9,7 @@ from skills.cli.find import labels_of
 from skills.cli.options import Json, Quiet, RunName
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, USAGE, SkillsError
+from skills.progress import unsaid
 
 if TYPE_CHECKING:
     from skills.measures.switches import Switches
@@ -38,7 +39,7 @@ def transitions(
         )
     opened = runs.find(run)
     try:
-        with opened.writing():
+        with opened.writing(unsaid if quiet else console.say):
             with reporter(quiet) as report:
                 found = play_switches(opened, seconds, starts, report)
             page = _publish(opened)

@@ -67,10 +67,10 @@ def read_data(run: RunFolder, source: str, reporter: Reporter, notify: Notify) -
     return read(run, source, reporter, notify).transitions
 
 
-def make_share(path: str, source: str, what: str, share: Share, reporter: Reporter, notify: Notify) -> None:
-    """Does a share of a run's rewards, in whatever process, while another one writes that run."""
+def make_share(path: str, source: str, stage: str, what: str, share: Share, reporter: Reporter, notify: Notify) -> None:
+    """Does a share of a stage of a run, in whatever process, while another one writes that run."""
     stages = _Stages(open_run(Path(path)), source, reporter, notify)
-    stages.share_of_rewards(what, share)
+    getattr(stages, f"share_of_{stage}")(what, share)
 
 
 class _Stages:
@@ -135,7 +135,7 @@ class _Stages:
         maker = maker_of(self._config)
         with self._run.stage("rewards", [folder / name for name in maker.files]):
             for what in maker.shares if self._fleet else ():
-                self._share_out(what)
+                self._share_out("rewards", folder, what)
             maker.make(
                 transitions,
                 Classes.load(self._run.experts_file),
@@ -144,18 +144,17 @@ class _Stages:
                 folder,
                 self._reporter,
             )
-        patterns = [PATTERN, maker.checkpoints] if maker.checkpoints else [PATTERN]
-        for left in [file for pattern in patterns for file in folder.glob(pattern)]:
-            storage.remove(left)  # only now: until here they are all there is
+        _remove_all(folder, PATTERN, maker.checkpoints)
 
-    def _share_out(self, what: str) -> None:
-        """Has a fleet's processes do a part of the rewards; what is left of it is done here, by who needs it."""
+    def _share_out(self, stage: str, folder: Path, what: str) -> None:
+        """Has a fleet's processes do a part of a stage; what is left of it is done here, by who needs it."""
         assert self._fleet is not None, "nobody else is asked"
-        count = self._fleet.workers or cores()
-        place, folder = str(self._run.path.resolve()), self._run.rewards_folder
+        count, place = self._fleet.workers or cores(), str(self._run.path.resolve())
         shares = [] if shares_of(folder, what) else [Share(number, count) for number in range(count)]
         left = [one for one in shares if not one.file(folder, what).is_file()]
-        pieces = {f"{what} {one.number + 1} of {count}": (make_share, place, self._source, what, one) for one in left}
+        pieces = {
+            f"{what} {one.number + 1} of {count}": (make_share, place, self._source, stage, what, one) for one in left
+        }
         if pieces:
             work_off(self._fleet, pieces, told(self._notify, self._reporter(f"{what}, by {count} processes", "shares")))
 
@@ -174,19 +173,29 @@ class _Stages:
 
     def policy(self) -> None:
         """What the learner learns -> policy/."""
-        transitions, folder = self._data.transitions, self._run.policy_folder
-        learner = learner_of(self._config)
+        learner, folder = learner_of(self._config), self._run.policy_folder
         with self._run.stage("policy", [folder / name for name in learner.files]):
-            learner.train(
-                transitions,
-                Classes.load(self._run.experts_file),
-                self._rewards if learner.reads_rewards else None,
-                self._device,
-                self._generator("policy"),
-                folder,
-                self._reporter,
-            )
-        storage.remove(folder / learner.checkpoint)
+            for what in learner.shares if self._fleet else ():
+                if not shares_of(folder, what):
+                    learner.prepare(what, *self._learned_from(), folder, self._reporter)
+                self._share_out("policy", folder, what)
+            learner.train(*self._learned_from(), folder, self._reporter)
+        _remove_all(folder, PATTERN, learner.checkpoint)
+
+    def share_of_policy(self, what: str, share: Share) -> None:
+        """A share of what the learner learns -> a file in policy/."""
+        learner = learner_of(self._config)
+        learner.make_share(what, share, *self._learned_from(), self._run.policy_folder, self._reporter)
+
+    def _learned_from(self) -> tuple[Transitions, Classes, Rewards | None, torch.device, torch.Generator]:
+        """What a learner is given, each time with the draws from their beginning."""
+        return (
+            self._data.transitions,
+            Classes.load(self._run.experts_file),
+            self._rewards if learner_of(self._config).reads_rewards else None,
+            self._device,
+            self._generator("policy"),
+        )
 
     def rollouts(self) -> None:
         """Every skill played -> rollouts/; where nothing can be played, what the data do in its class."""
@@ -227,3 +236,9 @@ class _Stages:
         """A CPU generator of the stage's own: the same on every device, whatever ran before."""
         seeds = np.random.SeedSequence(self._config.seed, spawn_key=(STAGES.index(stage),))
         return torch.Generator().manual_seed(int(seeds.generate_state(1, np.uint64)[0] >> np.uint64(1)))
+
+
+def _remove_all(folder: Path, *patterns: str) -> None:
+    """What was left on the way to a stage's files, once they are noted as done: until then it is all there is."""
+    for left in [file for pattern in patterns if pattern for file in folder.glob(pattern)]:
+        storage.remove(left)

@@ -7,12 +7,15 @@ files that it finds. Ray carries names, arguments and a line of words now and th
 import io
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from typing import Any, Literal
 
+from skills.choices import Device
 from skills.errors import ENVIRONMENT, SkillsError
 from skills.progress import Notify, Progress, Reporter
 
@@ -41,6 +44,10 @@ class Fleet:
     workers: int | None = None
     cores: int = 1
     gpus: int = 0
+
+    def on(self, device: Device) -> "Fleet":
+        """The same, whose pieces work on that device."""
+        return replace(self, gpus=int(device == "cuda"))
 
 
 @dataclass(frozen=True)
@@ -113,13 +120,38 @@ def work_off(fleet: Fleet, pieces: Mapping[str, tuple[Any, ...]], watch: Callabl
     return [f"{name}: {one.words}" for name, one in standings.items() if one.state == "failed"]
 
 
+def check_there(fleet: Fleet) -> None:
+    """Raises: SkillsError (environment) as `work_off` does; that of this machine is not started to find out."""
+    if fleet.address is None:
+        _check_installed()
+        return
+    with _ray(fleet):
+        pass
+
+
+def _check_installed() -> None:
+    if find_spec("ray") is None:
+        raise SkillsError("This needs Ray.", "Install it: pip install ray pyyaml", ENVIRONMENT)
+
+
+def _check_answers(fleet: Fleet) -> None:
+    """Whether somebody listens at the address of a cluster, where Ray itself would try for ten minutes."""
+    host, _, port = (fleet.address or "").rpartition("://")[2].rpartition(":")
+    if not (host and port.isdecimal()):
+        return  # Ray's own words for where it is to look, such as auto
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise _not_started(fleet, error) from error
+
+
 @contextmanager
 def _ray(fleet: Fleet) -> Iterator[Any]:
     """Ray, connected; that of this machine ends with the block."""
-    try:
-        import ray
-    except ModuleNotFoundError:
-        raise SkillsError("This needs Ray.", "Install it: pip install ray pyyaml", ENVIRONMENT) from None
+    _check_installed()
+    _check_answers(fleet)
+    import ray
+
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if fleet.address is None:
@@ -132,15 +164,18 @@ def _ray(fleet: Fleet) -> Iterator[Any]:
     try:
         ray.init(**options)
     except Exception as error:  # a node that starts too slowly is a plain one
-        where = "on this machine" if fleet.address is None else f"at {fleet.address}"
-        said = f"Ray has not started {where}: {error}"
-        raise SkillsError(said, "See what `ray status` says of it.", ENVIRONMENT) from error
+        raise _not_started(fleet, error) from error
     try:
         signal.signal(signal.SIGTERM, heeded)  # Ray would end this process without a word
         with redirect_stdout(io.StringIO()):  # where Ray tells of processes that died; it is for results
             yield ray
     finally:
         ray.shutdown()
+
+
+def _not_started(fleet: Fleet, error: Exception) -> SkillsError:
+    where = "on this machine" if fleet.address is None else f"at {fleet.address}"
+    return SkillsError(f"Ray has not started {where}: {error}", "See what `ray status` says of it.", ENVIRONMENT)
 
 
 def cores() -> int:

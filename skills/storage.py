@@ -8,12 +8,9 @@ Hidden files are of one machine. All else knows paths only: a path inside of `mi
 """
 
 import contextlib
-import json
 import os
 import shutil
-import socket
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +18,11 @@ from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError, Unwritable
 from skills.troubles import is_ours, writing
 
 VARIABLE = "SKILLS_MIRROR"
+Found = Mapping[str, dict[str, Any]]  # what lies somewhere, by its name below: as a file system tells of it
 _SEEN = ".seen"  # notes of what each mirrored file was when it was the same as its object
-_WRITER = ".writer"  # the object that says who writes there
 _TAGS = ("ETag", "etag", "md5Hash", "mtime", "created")  # how file systems tell contents apart, the surest first
 _PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "abfs": "adlfs", "az": "adlfs"}
+_closed: dict[Path, str] = {}  # places that nothing may be sent to, and why
 _KEYS = ("credentials", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken")
 
 
@@ -64,16 +62,22 @@ def words(path: Path) -> str:
     return url_of(path) or str(path)
 
 
-def fetch(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> list[str]:
-    """Makes a mirror, a file's or a folder's, the same as what lies there; the names of all that does, below it.
-
-    wanted: by its name, whether a file is to come, or to go where it lies there no longer.
-    Raises: SkillsError where object storage cannot be reached or read.
-    """
-    with _afar(path) as (system, root):
+def look(path: Path) -> Found:
+    """What lies there now, of a file or below a folder. Raises: SkillsError where that cannot be reached or read."""
+    with afar(path) as (system, root):
         system.invalidate_cache()
         found = {name[len(root) :].lstrip("/"): entry for name, entry in system.find(root, detail=True).items()}
-        found = {name: entry for name, entry in found.items() if not _is_hidden(name)}
+        return {name: entry for name, entry in found.items() if not _is_hidden(name)}
+
+
+def fetch(path: Path, wanted: Callable[[str], bool] = lambda name: True, found: Found | None = None) -> list[str]:
+    """Makes a mirror, a file's or a folder's, the same as what lies there; the names of all that does, below it.
+
+    wanted: by its name, whether a file is to come, or to go where it lies there no longer.   found: by `look`.
+    Raises: SkillsError where object storage cannot be reached or read.
+    """
+    found = look(path) if found is None else found
+    with afar(path) as (system, _):
         for name, entry in found.items():
             if wanted(name):
                 _fetch_file(system, entry, path / name if name else path)
@@ -86,7 +90,7 @@ def fetch(path: Path, wanted: Callable[[str], bool] = lambda name: True) -> list
 
 def folders(path: Path) -> list[Path]:
     """The mirrors of the folders that lie in one, by name; they need not be here."""
-    with _afar(path) as (system, root), contextlib.suppress(FileNotFoundError):
+    with afar(path) as (system, root), contextlib.suppress(FileNotFoundError):
         system.invalidate_cache()
         found = [entry["name"].rstrip("/") for entry in system.ls(root, detail=True) if entry["type"] == "directory"]
         names = sorted(name.rpartition("/")[2] for name in found)
@@ -98,7 +102,10 @@ def send(path: Path) -> None:
     """Sends a file that is finished, where it is one of a mirror. Raises: SkillsError where that cannot be."""
     if not _is_mirrored(path):
         return
-    with _afar(path) as (system, name):
+    for place, reason in _closed.items():
+        if path.is_relative_to(place):
+            raise UnwritableError(f"{words(place)} is not to be written any more: {reason}.", "Let that one end first.")
+    with afar(path) as (system, name):
         system.put_file(str(path), name)
         system.invalidate_cache()
         _note(path, _tag(system.info(name)))
@@ -107,7 +114,7 @@ def send(path: Path) -> None:
 def remove(path: Path) -> None:
     """Deletes a file or a folder, and what it mirrors; what is not there is no matter."""
     if _is_mirrored(path):
-        with _afar(path) as (system, name), contextlib.suppress(FileNotFoundError):
+        with afar(path) as (system, name), contextlib.suppress(FileNotFoundError):
             system.invalidate_cache()
             system.rm(name, recursive=path.is_dir())
     if path.is_dir() and not path.is_symlink():
@@ -116,32 +123,14 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Keeps out who would write the same place, on whatever machine; nothing where a path mirrors nothing.
+def close(path: Path, reason: str) -> None:
+    """From now on nothing can be sent to a place."""
+    _closed[path] = reason
 
-    Raises: SkillsError where another process writes it, or may: whether one of another machine still runs, none knows.
-    """
-    if url_of(path) is None:
-        yield
-        return
-    mark = path / _WRITER
-    me = {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "since": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    with _afar(mark) as (system, name):
-        try:
-            system.pipe_file(name, json.dumps(me).encode(), mode="create")
-        except FileExistsError:
-            _check_over(system, name, words(path), words(mark))
-            system.pipe_file(name, json.dumps(me).encode())
-    try:
-        yield
-    finally:
-        with contextlib.suppress(SkillsError), _afar(mark) as (system, name):
-            system.rm_file(name)
+
+def reopen(path: Path) -> None:
+    """Undoes `close`."""
+    _closed.pop(path, None)
 
 
 def is_running(process: int) -> bool:
@@ -153,18 +142,6 @@ def is_running(process: int) -> bool:
     except OSError:  # it is another user's
         return True
     return True
-
-
-def _check_over(system: Any, name: str, what: str, mark: str) -> None:
-    """Raises: SkillsError where the process that has said that it writes may still be at it."""
-    other = json.loads(system.cat_file(name))
-    host, process = str(other["host"]), int(other["process"])
-    if host == socket.gethostname() and (process == os.getpid() or not is_running(process)):
-        return
-    raise UnwritableError(
-        f"Another process is writing {what}: {process} on {host}, since {other['since']}.",
-        f"Wait for it. Where that process is no more, delete {mark} and run the same command again.",
-    )
 
 
 def _fetch_file(system: Any, entry: dict[str, Any], target: Path) -> None:
@@ -219,7 +196,7 @@ def _is_hidden(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _afar(path: Path) -> Iterator[tuple[Any, str]]:
+def afar(path: Path) -> Iterator[tuple[Any, str]]:
     """(the file system, the name in it) of what a path mirrors; puts into words what goes wrong inside of the block."""
     url = url_of(path)
     if url is None:

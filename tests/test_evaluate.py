@@ -11,7 +11,7 @@ import pytest
 from conftest import TINY_STAGES
 from typer.testing import CliRunner
 
-from skills.cli.ablate import What
+from skills.cli.ablate import COLUMNS, What, draw, table
 from skills.cli.app import app
 from skills.cli.evaluate import verdicts
 from skills.data import sources
@@ -293,6 +293,32 @@ def test_ablations_are_the_papers_unless_told_otherwise(run):
     for what, value in (("data", 101.0), ("temperature", 0.0), ("calibration", -1.0)):
         with pytest.raises(SkillsError, match=what):
             ablate.cases(what, run.config, ROWS_OF_DATA, [value])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"learner": "bc"}, "by bc from none"), ({"maker": "indicator"}, "by reach from indicator")],
+)
+def test_what_is_not_clues_has_no_calibration_to_change(asked, said):
+    config = make_config("ant-medium", **asked)
+    for what in ("calibration", "temperature"):
+        with pytest.raises(SkillsError, match=said) as refused:
+            ablate.cases(what, config, ROWS_OF_DATA)
+        assert refused.value.exit_code == USAGE
+    assert len(ablate.cases("data", config, ROWS_OF_DATA)) == 5
+    assert variants.those_of(ANY, config) == tuple(name for name in ANY if name != "uncalibrated")
+    assert variants.those_of(ANY, make_config("ant-medium")) == ANY
+
+
+def test_an_ablation_is_drawn_without_the_numbers_that_a_run_has_not(tmp_path):
+    measures: dict = {}
+    for group, inner, *_ in COLUMNS:
+        number = {"value": None if group == "reward_auc" else 0.5, "low": None, "high": None}
+        measures.setdefault(group, {}).update(number if inner is None else {inner: number})
+    document = {"run": "r", "varies": "percent", "cases": [{"case": "5-percent", "measures": measures}]}
+    draw(document, tmp_path / "plot.svg")
+    assert (tmp_path / "plot.svg").is_file()
+    assert [str(cell) for cell in table(document).columns[1].cells] == ["-"]
 
 
 def test_ablate_makes_a_table_and_a_plot(run, document):

@@ -49,6 +49,7 @@ def test_every_claim_of_a_body_is_counted_and_told(folder):
         assert row["skills"] == [8]
         assert row["data"]["made_here"]
     assert len(shown["verdicts"]) == 3
+    assert "8 skills, classes by step, learner reach, preset smoke, seed 1" in markdown(shown)
     assert markdown(shown) == (folder / "runs" / "reproduce-figure3" / "figure3.md").read_text()
     assert open_run(folder / "runs" / "reproduce-figure3" / "halfcheetah-random-1").config.skills == 8
 
@@ -90,6 +91,8 @@ def test_runs_are_discoveries_as_the_preset_has_them():
     config = config_of("ant-diverse", 3, Settings("quick", 1, 1, "cpu"))
     assert (config.mode, config.skills, config.seed, config.preset) == ("skills", 100, 3, "quick")
     assert config_of("ant-medium", 1, Settings("quick", 1, 1, "cpu", steps=7)).policy.steps == 7
+    papers = config_of("ant-medium", 1, Settings("paper", 1, 1, "cpu"))
+    assert (papers.experts.features, papers.policy.name) == ("step", "iql")
 
 
 def test_the_figure_is_of_the_papers_bodies_and_all_data():

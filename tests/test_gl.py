@@ -85,17 +85,15 @@ def test_auto_takes_the_faster_one(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_renderer_that_does_not_work_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renderers, "available", lambda env_id: {"ray": 50.0, "gl": "no EGL library was found"})
     with pytest.raises(SkillsError, match="no EGL library") as caught:
-        renderers.open_renderer("gl", "Ant-v5")
+        renderers.resolve("gl", "Ant-v5")
     assert caught.value.exit_code == ENVIRONMENT
 
 
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(SkillsError, match="Unknown renderer") as caught:
-        renderers.open_renderer("rays", "Ant-v5")
+        renderers.resolve("rays", "Ant-v5")
     assert caught.value.exit_code == USAGE
     assert "ray" in caught.value.hint
-    with pytest.raises(SkillsError, match="Unknown quality"):
-        renderers.open_renderer("ray", "Ant-v5", quality="best")
 
 
 def test_a_driver_that_crashes_only_ends_its_probe(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,9 +109,9 @@ def test_a_driver_that_crashes_only_ends_its_probe(monkeypatch: pytest.MonkeyPat
 def test_rays_never_load_opengl() -> None:
     """Rendering and its imports leave PyOpenGL alone, so a broken GL library cannot hurt them."""
     code = (
-        "import sys; from skills.videos.films.renderers import open_renderer;"
+        "import sys; from skills.videos.films.renderers import construct;"
         "from skills.bodies.fast import load_model;"
-        "r = open_renderer('ray', 'Hopper-v5', 32, 32); r.render(load_model('Hopper-v5').qpos0[None]);"
+        "r = construct('ray', 'Hopper-v5', 32, 32, 'fast'); r.render(load_model('Hopper-v5').qpos0[None]);"
         "sys.exit(any(name.split('.')[0] == 'OpenGL' or name == 'mujoco.egl' for name in sys.modules))"
     )
     assert load_model("Hopper-v5").nq == 6

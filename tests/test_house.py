@@ -20,7 +20,7 @@ FLOORS = (
     ("skills.errors",),
     ("skills.memory", "skills.troubles", "skills.fleet"),
     ("skills.archives", "skills.shape", "skills.storage"),
-    ("skills.files", "skills.plugins"),
+    ("skills.files", "skills.plugins", "skills.leases"),
     ("skills.settings",),
     ("skills.bodies",),
     ("skills.data",),

@@ -21,7 +21,7 @@ TINY = {
 }  # fmt: skip
 NAMES = ("bc", "hilp", "indicator", "pg-kmeans")
 SETTINGS = [word for name, value in TINY.items() for word in ("--set", f"{name}={value}")]
-SIZES = ("--preset", "smoke", "--skills", "3", "--trials", "2", "--minutes", "0.05")
+SIZES = ("--preset", "smoke", "--skills", "3", "--trials", "2", "--minutes", "0.2")
 
 
 def compare(*words: object) -> str:
@@ -69,12 +69,12 @@ def test_the_same_command_again_makes_nothing_anew(table):
     where = ("--on", "hopper-random", "--methods", ",".join(NAMES), "--out", folder)
     shown = compare(*where, *SIZES, *SETTINGS, "-q")
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.npz")} == before
-    assert "Each method had 0.05 minutes of a core" in " ".join(shown.split())
+    assert "Each method had 0.2 minutes of a core" in " ".join(shown.split())
 
 
 def test_a_table_that_was_asked_for_otherwise_stays(table):
     folder, _ = table
-    with pytest.raises(SkillsError, match=r"holds a table with minutes 0.05, not 3") as refused:
+    with pytest.raises(SkillsError, match=r"holds a table with minutes 0.2, not 3") as refused:
         compare("--on", "hopper-random", "--out", folder, *SIZES, "--minutes", 3, *SETTINGS)
     assert refused.value.exit_code == USAGE
 
@@ -100,19 +100,31 @@ def test_an_interrupted_method_goes_on_with_the_updates_that_it_was_given(table,
     assert row["updates"] == given
 
 
-def test_both_parts_of_a_learner_grow_alike_to_what_time_is_left(tmp_path, monkeypatch, table):
+def test_all_parts_of_a_learner_grow_alike_to_what_time_is_left(tmp_path, monkeypatch, table):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(table[0].parent / "minari"))
     config = config_of("hopper-random", "behaviours", Asked(1.0, "smoke", 3, 1, 2, "cpu", TINY))
     run = open_or_create(tmp_path / "run", config)
-    monkeypatch.setattr(pace, "_tried", lambda run, transitions, reporter: [0.004, 0.001])
+    monkeypatch.setattr(pace, "_tried", lambda run, transitions, reporter: [0.004, 0.002, 0.001])
     with run.writing():
         found = pace.find(run, 1.0, silent_reporter, unsaid)
-    times = (60.0 - found.prepared) / (0.004 * config.policy.value_steps + 0.001 * config.policy.steps)
-    assert found.updates == {
-        "value_steps": round(times * config.policy.value_steps), "steps": round(times * config.policy.steps)
-    }  # fmt: skip
+    usual = [config.policy.value_steps, config.policy.common_steps, config.policy.steps]
+    times = (60.0 - found.prepared) / (0.004 * usual[0] + 0.002 * usual[1] + 0.001 * usual[2])
+    assert list(found.updates) == ["value_steps", "common_steps", "steps"]
+    assert list(found.updates.values()) == [round(times * count) for count in usual]
     with run.writing(), pytest.raises(SkillsError, match=r"none are left to learn in"):
         pace.find(run, found.prepared / 61.0, silent_reporter, unsaid)
+
+
+def test_each_method_is_what_its_words_say_whatever_the_preset_prefers():
+    asked = Asked(1.0, "quick", 100, 1, 10, "cpu")
+    found = {name: config_of("hopper-medium", name, asked) for name in METHODS}
+    cut_and_learned = {name: (one.experts.features, one.policy.name) for name, one in found.items()}
+    assert cut_and_learned == {
+        "clue": ("step", "iql"), "behaviours": ("behaviour", "reach"), "indicator": ("step", "iql"),
+        "smore": ("step", "smore"), "hilp": ("step", "iql"), "bc": ("step", "bc"),
+        "bc-behaviours": ("behaviour", "bc"), "pg-kmeans": ("policy", "bc"), "pg-kmeans-windows": ("policy", "bc"),
+    }  # fmt: skip
+    assert found["clue"].experts.strides != found["pg-kmeans"].experts.strides == 1000
 
 
 def test_an_update_takes_the_median_between_two_reports():

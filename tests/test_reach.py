@@ -182,7 +182,7 @@ def test_policies_are_the_same_however_many_a_worker_steps_together(monkeypatch:
                 actors.update()
         blocks.append(sum(name.endswith("policy.0") for name in actors.tensors()))
         zeros = (torch.zeros(states.shape[1] - 1), torch.ones(states.shape[1] - 1))
-        learned.append(actors.to_policy(zeros, draws, generator).state_dict())
+        learned.append(actors.to_policy(zeros, actors.learned(draws, generator)).state_dict())
     assert blocks == [1, 2, 3, 2]
     for other in learned[1:]:
         assert all(torch.equal(tensor, other[name]) for name, tensor in learned[0].items())
@@ -235,6 +235,7 @@ def test_a_policy_of_own_networks_asks_each_for_its_rows_alone():
     for skills in (np.arange(40) % 5, np.array([4, 1, 1] * 13 + [4]), np.full(40, 2)):
         every = policy.means(torch.from_numpy(seen))[np.arange(40), skills]
         np.testing.assert_allclose(policy.act(seen, skills), every.detach().numpy(), atol=1e-6)
+        np.testing.assert_allclose(policy.act(seen[:1], skills[:1]), every[:1].detach().numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("trunk", ["shared", "independent"])

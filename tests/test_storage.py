@@ -13,9 +13,10 @@ import pytest
 from commands import Done, process, skills, start
 from small import NAME, QUICKLY, check, log
 
-from skills import storage
+from skills import leases, storage
 from skills.errors import ENVIRONMENT, NOT_FOUND, USAGE, SkillsError, UnwritableError
 from skills.files import write_json
+from skills.progress import unsaid
 from skills.runs.folder import STAGES, open_run
 from skills.runs.holding import bring
 
@@ -25,6 +26,7 @@ moto = pytest.importorskip("moto.server", reason="the extra `test` is not instal
 
 BUCKET = "s3://shelf"
 RUN = f"{BUCKET}/runs/hops"
+MARK = "shelf/runs/hops/.writer"
 LONG = (*QUICKLY, "--set", "policy.steps=800")
 
 
@@ -153,12 +155,13 @@ def test_a_sweep_there_goes_on(away: Any, tmp_path: Path) -> None:
 def test_two_machines_do_not_write_one_run(away: Any, tmp_path: Path) -> None:
     check(discovered(tmp_path, "--run", RUN))
     mark = {"host": "another", "process": 17, "since": "2026-01-01T00:00:00+00:00"}
-    away.pipe_file("shelf/runs/hops/.writer", json.dumps(mark).encode())
+    away.pipe_file(MARK, json.dumps(mark).encode())
     refused = skills(tmp_path, "evaluate", RUN, "--trials", 2)
     assert refused.returncode != 0
     assert f"Another process is writing {RUN}: 17 on another" in refused.stderr
     assert f"delete {RUN}/.writer" in refused.stderr
-    assert json.loads(away.cat_file("shelf/runs/hops/.writer")) == mark
+    assert "After 180 s without one the same command takes over" in refused.stderr
+    assert json.loads(away.cat_file(MARK)) == mark
     check(skills(tmp_path, "show", RUN))  # to read is no harm
 
 
@@ -195,14 +198,85 @@ def test_only_what_has_changed_is_fetched(away: Any, monkeypatch: pytest.MonkeyP
     assert json.loads((here / "changed.json").read_text()) == {"x": 2}
 
 
+def writer(system: Any, **changes: object) -> dict[str, Any]:
+    """Who the run's mark says that writes there, after it has been changed."""
+    if changes:
+        system.pipe_file(MARK, json.dumps({**json.loads(system.cat_file(MARK)), **changes}).encode())
+    found: dict[str, Any] = json.loads(system.cat_file(MARK))
+    return found
+
+
 def test_one_writer_at_a_time(away: Any) -> None:
-    here = storage.placed(RUN)
-    with storage.held(here):
-        other = json.loads(away.cat_file("shelf/runs/hops/.writer"))
-        assert other["process"] == os.getpid()
-        away.pipe_file("shelf/runs/hops/.writer", json.dumps({**other, "host": "another"}).encode())
-        with pytest.raises(UnwritableError, match="Another process is writing"), storage.held(here):
+    here, said = storage.placed(RUN), list[str]()
+    with leases.leased(here, said.append):
+        assert writer(away)["process"] == os.getpid()
+        other = writer(away, host="another")
+        with pytest.raises(UnwritableError, match="Another process is writing"), leases.leased(here, said.append):
             pass
+    assert writer(away) == other  # which is not this process's to take away
+    assert said == []
+
+
+def test_a_writer_that_is_silent_is_taken_over(away: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, said, since = storage.placed(RUN), list[str](), "2026-01-01T00:00:00+00:00"
+    monkeypatch.setattr(leases, "GONE_AFTER", 2.5)  # a store's times are whole seconds
+    away.pipe_file(MARK, json.dumps({"host": "another", "process": 17, "since": since}).encode())
+    with pytest.raises(UnwritableError, match="17 on another"), leases.leased(here, said.append):
+        pass
+    time.sleep(4)
+    with leases.leased(here, said.append):
+        assert writer(away)["process"] == os.getpid()
+        assert objects(away) == {".writer"}
+    assert len(said) == 1
+    assert said[0].startswith(f"{RUN} is taken over from 17 on another, which wrote it since {since}: silent for")
+    assert objects(away) == set()
+
+
+def test_a_writer_that_writes_gives_signs_of_it(away: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = storage.placed(RUN)
+    monkeypatch.setattr(leases, "GONE_AFTER", 2.5)
+    monkeypatch.setattr(leases, "RENEWED_EVERY", 0.2)
+    with leases.leased(here, unsaid):
+        time.sleep(4)
+        monkeypatch.setattr(socket, "gethostname", lambda: "another")
+        with pytest.raises(UnwritableError, match="Another process is writing"), leases.leased(here, unsaid):
+            pass
+
+
+def test_who_was_taken_over_sends_nothing_more(away: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a machine finds it that slept."""
+    here = storage.placed(RUN)
+    monkeypatch.setattr(leases, "RENEWED_EVERY", 0.2)
+    with leases.leased(here, unsaid):
+        write_json(here / "mine.json", {})
+        other = {**writer(away), "host": "another"}
+
+        def write_on() -> None:
+            for _ in range(600):
+                away.pipe_file(MARK, json.dumps(other).encode())
+                write_json(here / "mine.json", {})
+                time.sleep(0.05)
+
+        with pytest.raises(UnwritableError, match="on another has taken it over"):
+            write_on()
+    assert writer(away) == other
+    write_json(here / "mine.json", {"x": 1})  # and what comes after is as ever
+    assert json.loads(away.cat_file("shelf/runs/hops/mine.json")) == {"x": 1}
+
+
+def test_a_run_that_goes_on_is_looked_for_once(away: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And once more when it is held, as others may have written it until then."""
+    check(discovered(tmp_path, "--run", RUN))
+    looked: list[Path] = []
+    look = storage.look
+
+    def counted(path: Path) -> storage.Found:
+        looked.append(path)
+        return look(path)
+
+    monkeypatch.setattr(storage, "look", counted)
+    check(discovered(tmp_path, "--run", RUN))
+    assert looked == [storage.placed(RUN)] * 2
 
 
 def refused(url: str) -> SkillsError:

@@ -17,6 +17,7 @@ from skills.cli.sweep import table
 from skills.errors import ENVIRONMENT, USAGE, SkillsError
 from skills.evaluation.grid import read_grid
 from skills.fleet import Standing
+from skills.runs.configure import make_config
 from skills.runs.folder import open_run
 from tests.torture.same import differences, digests
 
@@ -192,8 +193,16 @@ def test_a_grid_has_every_combination_and_methods_are_what_they_are_called(tmp_p
     assert first.name(2) == "hopper-medium-clue-c3-policy.steps-5-data.steps-100-2"
     config = grid.config(first, 2, "cpu")
     assert (config.dataset, config.seed, config.reward.temperature, config.policy.steps) == ("hopper-medium", 2, 3.0, 5)
+    assert config.policy.name == "iql"  # which is CLUE's, whatever the preset prefers
     config = grid.config(last, 7, "cpu")
     assert (config.dataset, config.policy.name, config.policy.steps, config.data.steps) == ("ant-medium", "bc", 6, 100)
+
+
+def test_a_grid_without_methods_has_what_discovery_does(tmp_path: Path) -> None:
+    (tmp_path / "grid.yaml").write_text("datasets: ant-medium")
+    (cell,) = read_grid(tmp_path / "grid.yaml").cells
+    assert cell.name(1) == "ant-medium-usual-1"
+    assert read_grid(tmp_path / "grid.yaml").config(cell, 1, "cpu") == make_config("ant-medium")
 
 
 def test_tables_say_how_runs_stand_and_what_came_out() -> None:

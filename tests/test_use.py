@@ -103,6 +103,17 @@ def test_find_says_the_quantities_of_a_goal_and_json_is_all_of_stdout(run, home)
     assert document["data"]["best"] >= document["skills"][0]["expected"]
 
 
+def test_verify_puts_what_achieves_most_first(run, home) -> None:
+    document = json.loads(asked(home, "find", "cheetah", "--reward", "-vx", "--verify", "3", "--json", "-q").stdout)
+    promised = json.loads(asked(home, "find", "cheetah", "--reward", "-vx", "--json").stdout)
+    best, rest = ([one["skill"] for one in promised["skills"]][part] for part in (slice(3), slice(3, None)))
+    achieved = [one["verified"]["achieved"]["value"] for one in document["skills"][:3]]
+    assert achieved == sorted(achieved, reverse=True)
+    found = [one["skill"] for one in document["skills"]]
+    assert sorted(found[:3]) == sorted(best)
+    assert found[3:] == rest
+
+
 def test_verify_plays_and_says_achieved_over_predicted(run, home) -> None:
     document = json.loads(asked(home, "find", "cheetah", "--reward", "-vx", "--verify", "2", "--json", "-q").stdout)
     first, second, *rest = document["skills"]

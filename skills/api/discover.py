@@ -81,6 +81,6 @@ def discover(
             learner=learner,
             env=env,
         )
-        with begun.run.writing():
+        with begun.run.writing(notify):
             discovery.discover(begun.run, source=begun.source, reporter=reporter, notify=notify, data=begun.data)
     return Run(begun.run)

@@ -15,8 +15,9 @@ from skills.evaluation import variants
 from skills.evaluation.contest import OWN, Contest, named, numbers_of
 from skills.evaluation.evaluate import as_groups
 from skills.files import write_json
+from skills.learning.learners import learner_of
 from skills.learning.matrix import Rewards
-from skills.measures.intervals import SEED, resampled
+from skills.measures.intervals import SEED, Interval, resampled
 from skills.measures.overview import reward_aucs
 from skills.progress import Notify, Reporter, unsaid
 from skills.runs.folder import RunFolder
@@ -50,10 +51,17 @@ class Case:
 def cases(what: str, base: Config, steps: int, values: Sequence[float] = ()) -> list[Case]:
     """The settings of an ablation. steps: rows that the base run learned from.
 
-    Raises: SkillsError (usage) for an unknown ablation or a value that is out of range.
+    Raises: SkillsError (usage) for an unknown ablation, one of rewards that the run has not, or a value out of range.
     """
     if what not in VALUES:
         raise SkillsError(f"Unknown ablation {what!r}.", nearest(what, VALUES), USAGE)
+    if what != "data" and not variants.has_cvaes(base):
+        raise SkillsError(
+            f"The ablation {what} is of CLUE's rewards: this run learned by {base.policy.name} from "
+            f"{base.reward.name if learner_of(base).reads_rewards else 'none'}.",
+            "Of any run: skills ablate data",
+            USAGE,
+        )
     found = []
     for value in values or VALUES[what]:
         if value < 0 or (value == 0 and what in ("data", "temperature")) or (what == "data" and value > 100):
@@ -108,7 +116,13 @@ def _measures(made: RunFolder, base: Contest, reporter: Reporter, notify: Notify
     contest = Contest(made, named(made.path.name, reporter), notify)
     contest.share(base)
     groups = as_groups(numbers_of(OWN, [contest], made.method(OWN), named(made.path.name, reporter)), contest.measures)
+    return {"reward_auc": _ranking(made, contest, reporter), **groups}
+
+
+def _ranking(made: RunFolder, contest: Contest, reporter: Reporter) -> dict[str, Any]:
+    if not learner_of(made.config).reads_rewards:
+        return {"median": asdict(Interval(None, None, None)), "lowest": None}
     rewards = Rewards.open(made.rewards_folder, made.manifest["dataset"]["steps"])
     aucs = reward_aucs(contest.classes, rewards, named(made.path.name, reporter))
     median = resampled(lambda values: float(np.median(values)), (aucs,), np.random.default_rng(SEED))
-    return {"reward_auc": {"median": asdict(median), "lowest": float(aucs.min())}, **groups}
+    return {"median": asdict(median), "lowest": float(aucs.min())}

@@ -29,7 +29,7 @@ def compare(run: RunFolder, reporter: Reporter, notify: Notify) -> dict[str, Any
     """
     run.require("experts", "rewards", "measures")
     reward, learner = run.config.reward, learner_of(run.config)
-    if not isinstance(reward, clue.Clue) or not learner.reads_rewards:
+    if not (isinstance(reward, clue.Clue) and variants.has_cvaes(run.config)):
         raise SkillsError(
             f"{run.path} has no CVAEs to compare: it learned by {learner.name} from {reward.name} rewards.",
             f"What it measured is in its summary: skills show {run.path}",

@@ -59,6 +59,9 @@ def evaluate(
     run.require(*STAGES)
     check_between("--seeds", seeds, 1, _MOST_SEEDS)
     check_between("--trials", trials, 2, _MOST_TRIALS)
+    left_out = set(against) - set(against := variants.those_of(against, run.config))
+    for name in left_out:
+        notify(f"{name} is left out: {run.path} has no CVAEs to calibrate.")
     all_seeds = _seeded(run, seeds, reporter, notify, together)
     contests = [Contest(one, reporter, notify, unit, trials, settings) for one in all_seeds]
     if together is not None:

@@ -78,7 +78,7 @@ def run_all(
 
 
 def config_of(dataset: str, seed: int, settings: Settings) -> Config:
-    """The configuration of a run of the figure: a discovery as the preset has it."""
+    """The configuration of a run of the figure: a discovery as the preset has it, at `paper` as the paper has it."""
     steps = {} if settings.steps is None else {"policy.steps": settings.steps}
     return make_config(dataset, preset=settings.preset, seed=seed, device=settings.device, set=steps)
 
@@ -125,6 +125,8 @@ def _rows(figure: Figure, dataset: str, runs: Sequence[RunFolder]) -> list[dict[
             "dataset": dataset,
             "data": runs[0].manifest["dataset"],
             "preset": runs[0].config.preset,
+            "classes": runs[0].config.experts.features,
+            "learner": runs[0].config.policy.name,
             "skills": [run.config.heads for run in runs],
             "seeds": [run.config.seed for run in runs],
             "claim": name,
@@ -209,7 +211,8 @@ def data_text(row: dict[str, Any]) -> str:
     data = row["data"]
     size = f"{data['steps']:,} steps in {data['episodes']:,} episodes"
     seeds = f"seed{'s' if len(row['seeds']) > 1 else ''} {_list([str(seed) for seed in row['seeds']])}"
-    return f"{row['dataset']}: {set_text(data)}, {size}; {row['skills'][0]} skills, preset {row['preset']}, {seeds}"
+    how = f"{row['skills'][0]} skills, classes by {row['classes']}, learner {row['learner']}, preset {row['preset']}"
+    return f"{row['dataset']}: {set_text(data)}, {size}; {how}, {seeds}"
 
 
 def _list(names: Sequence[str] | dict[str, Any]) -> str:

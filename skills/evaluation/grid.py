@@ -1,7 +1,8 @@
 """The grid of a sweep: a YAML file of datasets, methods, seeds and settings.
 
     datasets: [hopper-medium, halfcheetah-medium]
-    methods: [clue, bc]             # as `skills reproduce` names them; or your own: {soft: {lambda: 0.2, set: {...}}}
+    methods: [clue, bc]             # rewards and learner, as `skills reproduce` names them; or your own:
+                                    # {soft: {lambda: 0.2, set: {...}}}; left out: what `skills discover` does
     seeds: 3                        # 1, 2 and 3; or [1, 7]
     settings:                       # each value with each of the others
       policy.steps: [10000, 30000]
@@ -41,6 +42,7 @@ OPTIONS = {
     "env": "env",
     "set": "set",
 }
+_USUAL = {"usual": None}  # methods, where none are named: of that name what the preset has
 _OWN = ("datasets", "methods", "seeds", "settings", "evaluate", "trials")
 _MOST_RUNS = 10_000
 
@@ -107,7 +109,7 @@ def read_grid(path: Path) -> Grid:
         raise _wrong("trials", trials, "a number")
     grid = Grid(
         datasets=_list_of("datasets", said["datasets"], str),
-        methods=_methods(said.get("methods", ["clue"])),
+        methods=_methods(said.get("methods", _USUAL)),
         seeds=_seeds(said.get("seeds", 1)),
         settings=_settings(said.get("settings") or {}),
         options=options,
@@ -159,8 +161,9 @@ def _of_paper(name: str) -> dict[str, Any]:
     if method.percent is not None:
         raise SkillsError(f"{name}: of a part of the data.", "Say how many rows: settings: {data.steps: ...}", USAGE)
     usual = {one.name: one.default for one in fields(Method)}
-    of_discover = {"rewards": "maker", "learner": "learner", "lambda": "calibration", "trajectories": "trajectories"}
+    of_discover = {"rewards": "maker", "lambda": "calibration", "trajectories": "trajectories"}
     found = {option: getattr(method, own) for option, own in of_discover.items() if getattr(method, own) != usual[own]}
+    found["learner"] = method.learner  # said always: the preset's goes by its classes
     return found if method.temperature is None else {**found, "set": {"reward.temperature": method.temperature}}
 
 

@@ -37,29 +37,25 @@ _WHOLE_EPISODES = 1000  # strides: a piece that is longer than any episode
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A method.   words: what it is.   maker, learner: by name; None: what suits the classes.   settings: of it."""
+    """A method.   words: what it is.   maker, learner: by name.   features, strides: what classes are cut by."""
 
     words: str
+    features: str
+    learner: str
     maker: str = "clue"
-    learner: str | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    strides: int | None = None
 
 
-_BEHAVIOURS = {"experts.features": "behaviour"}
 METHODS: dict[str, Neighbour] = {
-    "clue": Neighbour("classes of steps, CLUE's rewards, IQL: the paper's"),
-    "behaviours": Neighbour("classes of behaviours, CLUE's rewards, reach", settings=_BEHAVIOURS),
-    "indicator": Neighbour("classes of steps, 1 in the class and 0 elsewhere, IQL", "indicator"),
-    "hilp": Neighbour("classes of steps, HILP's directions towards them, IQL", "hilp"),
-    "bc": Neighbour("classes of steps, cloned", learner="bc"),
-    "bc-behaviours": Neighbour("classes of behaviours, cloned", learner="bc", settings=_BEHAVIOURS),
-    "pg-kmeans": Neighbour(
-        "PG-Kmeans on whole episodes, cloned: its paper's",
-        settings={"experts.features": "policy", "experts.strides": _WHOLE_EPISODES},
-    ),
-    "pg-kmeans-windows": Neighbour(
-        "PG-Kmeans on pieces of two strides, cloned", settings={"experts.features": "policy", "experts.strides": 2}
-    ),
+    "clue": Neighbour("classes of steps, CLUE's rewards, IQL: the paper's", "step", "iql"),
+    "behaviours": Neighbour("classes of behaviours, CLUE's rewards, reach", "behaviour", "reach"),
+    "indicator": Neighbour("classes of steps, 1 in the class and 0 elsewhere, IQL", "step", "iql", "indicator"),
+    "smore": Neighbour("classes of steps, SMORe's score of being in them", "step", "smore"),
+    "hilp": Neighbour("classes of steps, HILP's directions towards them, IQL", "step", "iql", "hilp"),
+    "bc": Neighbour("classes of steps, cloned", "step", "bc"),
+    "bc-behaviours": Neighbour("classes of behaviours, cloned", "behaviour", "bc"),
+    "pg-kmeans": Neighbour("PG-Kmeans on whole episodes, cloned: its paper's", "policy", "bc", strides=_WHOLE_EPISODES),
+    "pg-kmeans-windows": Neighbour("PG-Kmeans on pieces of two strides, cloned", "policy", "bc", strides=2),
 }
 
 # What the table shows: (group, number in it, heading, digits); None: the group's only.
@@ -120,7 +116,8 @@ def config_of(dataset: str, name: str, asked: Asked) -> Config:
         device=asked.device,
         maker=method.maker,
         learner=method.learner,
-        set=dict(method.settings),
+        set={"experts.features": method.features}
+        | ({} if method.strides is None else {"experts.strides": method.strides}),
     )
     own = config.to_json()
     known = {f"{stage}.{name}" for stage, settings in own.items() if isinstance(settings, dict) for name in settings}

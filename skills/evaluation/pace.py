@@ -1,7 +1,7 @@
 """How fast a learner is here, and so how long it may learn for: every method the same minutes.
 
 What comes before it (classes, rewards) counts; the learner gets what is left. It is tried for a few updates, and the
-seconds of one say how many there are time for. Where it has two parts, both grow alike.
+seconds of one say how many there are time for. Where it has parts, all grow alike.
 
 A minute is one of a processor's core, on however many cores it was: a machine that does other things beside gives the
 same. On a GPU it is one on the wall.
@@ -29,7 +29,7 @@ from skills.runs.folder import RunFolder
 from skills.runs.reading import read
 from skills.settings.config import Config
 
-_LENGTHS = ("value_steps", "steps")  # settings of learners, in the order in which they learn
+_LENGTHS = ("value_steps", "common_steps", "steps")  # settings of learners, in the order in which they learn
 _TRIED = 60  # updates
 _LEAST = 2  # reports, between which there is a time
 

@@ -145,7 +145,7 @@ def finish(
     run = open_or_create(path, config)
     notify(task)
     try:
-        with run.writing():
+        with run.writing(notify):
             discover(run, source="auto", reporter=reporter, notify=notify, last=last)
     except SkillsError as error:
         notify(f"{name}: {error.message}")

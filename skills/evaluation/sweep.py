@@ -15,6 +15,7 @@ from typing import Any
 from skills.choices import Device
 from skills.discovery import discover
 from skills.errors import SkillsError
+from skills.evaluation import variants
 from skills.evaluation.evaluate import evaluate
 from skills.evaluation.grid import Combination, Grid
 from skills.files import clear_leftovers, write_json
@@ -82,13 +83,14 @@ def is_complete(grid: Grid, run: RunFolder) -> bool:
         return True
     document = run.measures
     compared = {**document.get("nulls", {}), **document.get("baselines", {})}
-    return document.get("protocol", {}).get("trials") == grid.trials and set(grid.against) <= set(compared)
+    wanted = set(variants.those_of(grid.against, run.config))
+    return document.get("protocol", {}).get("trials") == grid.trials and wanted <= set(compared)
 
 
 def bring(path: str, against: tuple[str, ...] | None, trials: int, reporter: Reporter, notify: Notify) -> None:
     """Brings one run to its end, in whatever process: from wherever it stands."""
     run = open_run(holding.bring(Path(path)))
-    with run.writing():
+    with run.writing(notify):
         discover(run, source="auto", reporter=reporter, notify=notify)
         if against is not None and run.config.mode == "skills":
             evaluate(run, against=against, trials=trials, reporter=reporter, notify=notify)

@@ -32,7 +32,7 @@ def on_fleet(fleet: Fleet, reporter: Reporter, notify: Notify) -> Together:
 def advance(path: str, source: str, last: str, reporter: Reporter, notify: Notify) -> None:
     """Brings one run to a stage's end, in whatever process: from wherever it stands."""
     run = open_run(bring(Path(path)))
-    with run.writing():
+    with run.writing(notify):
         discover(run, source=source, reporter=reporter, notify=notify, last=last)
 
 

@@ -1,6 +1,7 @@
 """What a run's skills are measured against: each a setting of the same pipeline, or a player that needs no training."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from skills.files import replacing
 from skills.learning.learners import learner_of
 from skills.learning.learners.bc import Bc
 from skills.learning.learners.clone import Clone
+from skills.learning.rewards.clue import Clue
 from skills.plugins import Plugin
 from skills.runs.folder import RunFolder, open_or_create, open_run
 from skills.settings.change import with_settings
@@ -42,6 +44,16 @@ def choose(names: str) -> tuple[str, ...]:
         if name not in NAMES:
             raise SkillsError(f"Unknown null or baseline {name!r}.", nearest(name, [*NAMES, "all", "none"]), USAGE)
     return tuple(name for name in NAMES if name in asked)
+
+
+def has_cvaes(config: Config) -> bool:
+    """Whether a run learns from CLUE's models: what can be calibrated, or not."""
+    return isinstance(config.reward, Clue) and learner_of(config).reads_rewards
+
+
+def those_of(names: Sequence[str], config: Config) -> tuple[str, ...]:
+    """Those that a run can be held against: without CVAEs it would be itself that is "uncalibrated"."""
+    return tuple(name for name in names if name != "uncalibrated" or has_cvaes(config))
 
 
 def config_of(name: str, base: Config) -> Config:

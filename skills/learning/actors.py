@@ -6,7 +6,8 @@ costs the same as a network of its own, and that is what fast gaits need.
 The mean action is fitted by squared error, the Gaussian around it then takes the spread that is left: the likeliest one
 of equal width for all actions.
 
-Letters: N transitions, K skills, B rows of a skill's batch, O observation columns, A action size, H hidden units.
+Letters: N transitions, K skills, k of them, B rows of a skill's batch, O observation columns, A action size,
+P numbers of a perceptron.
 """
 
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from skills.learning.draws import Draws
+from skills.learning.draws import Draws, Own
 from skills.learning.engine.optimiser import adam, anneal, descend, state_of
-from skills.learning.engine.stacked import StackedMlp, initial
+from skills.learning.engine.shares import WHOLE, Share
+from skills.learning.engine.stacked import StackedMlp, initial, parameter_count
 from skills.learning.engine.workers import Workers
 from skills.learning.policy import LOG_STD_RANGE, Policy, Shape
 
@@ -51,17 +53,24 @@ class Actors:
         config: ActorSettings,
         generator: torch.Generator,
         workers: Workers,
+        share: Share = WHOLE,
     ) -> None:
-        """states: (s, 1) of the dataset, standardised, [N, O + 1].   actions: [N, A].   Both on the device."""
+        """states: (s, 1) of the dataset, standardised, [N, O + 1].   actions: [N, A].   Both on the device.
+
+        share: of the blocks, for k of the skills; they begin as they do among all, and learn by `Draws` of their own.
+        """
         self._config, self._workers = config, workers
         device, action = states.device, actions.shape[1]
         self.shape = Shape(states.shape[1] - 1, action, skills, config.hidden, trunks=skills)
         sizes = self.shape.layers(self.shape.observation_size, action)
         mlp = StackedMlp.of(initial(skills, sizes, generator), sizes).to(device)
         spans = _spans(skills, config, workers.count) if device.type == "cpu" else [slice(0, skills)]
-        self._blocks = [_Block(mlp, span, states, actions, config) for span in spans]
-        self._drawn = torch.zeros(skills, config.batch, dtype=torch.int64, device=device)
-        self._errors = torch.zeros(skills, action, device=device)
+        spans = spans[share.slice(len(spans))]
+        first, stop = (spans[0].start, spans[-1].stop) if spans else (0, 0)
+        self.own, count = Own(slice(first, stop), skills), stop - first
+        self._blocks = [_Block(mlp, span, first, states, actions, config) for span in spans]
+        self._drawn = torch.zeros(count, config.batch, dtype=torch.int64, device=device)
+        self._errors = torch.zeros(count, action, device=device)
 
     @torch.no_grad()
     def begin_as(self, other: "Actors") -> None:
@@ -90,7 +99,7 @@ class Actors:
             anneal(block.optimizer, self._config.learning_rate, step, self._config.steps)
 
     def losses(self) -> dict[str, Tensor]:
-        """The mean squared error of the last update by skill, [K]."""
+        """The mean squared error of the last update by skill, [k]."""
         return {"policy": self._errors.mean(dim=1)}
 
     def tensors(self) -> dict[str, Tensor]:
@@ -100,17 +109,23 @@ class Actors:
             tensors |= block.mlp.named_layers(f"{index}.policy") | state_of(block.optimizer, f"{index}.adam")
         return tensors
 
-    def to_policy(self, scaling: tuple[Tensor, Tensor], draws: Draws, generator: torch.Generator) -> Policy:
-        """The perceptrons as a policy that standardises with these, [O] each; on the CPU."""
+    def learned(self, draws: Draws, generator: torch.Generator) -> dict[str, Tensor]:
+        """What `to_policy` takes of k skills, on the CPU: their parameters [k, P], and what their errors add up to."""
         total = torch.zeros_like(self._errors)
         for _ in range(_SPREAD_BATCHES):
             self.draw(draws, generator)
             for block in self._blocks:
                 total[block.span] += block.errors(self._drawn[block.span]).detach()
+        none = torch.zeros(0, parameter_count(self.shape.layers(self.shape.observation_size, self.shape.action_size)))
+        flat = torch.cat([none, *(block.mlp.flat.cpu() for block in self._blocks)])
+        return {"flat": flat, "errors": total.cpu()}
+
+    def to_policy(self, scaling: tuple[Tensor, Tensor], learned: dict[str, Tensor]) -> Policy:
+        """What all skills have `learned`, as a policy that standardises with these, [O] each; on the CPU."""
         policy = Policy(self.shape, *scaling, torch.Generator())
-        policy.network.load_flat(torch.cat([block.mlp.flat for block in self._blocks]).cpu())
+        policy.network.load_flat(learned["flat"])
         with torch.no_grad():
-            policy.log_std.copy_((total / _SPREAD_BATCHES).sqrt().log().clamp(*LOG_STD_RANGE))
+            policy.log_std.copy_((learned["errors"] / _SPREAD_BATCHES).sqrt().log().clamp(*LOG_STD_RANGE))
         return policy
 
 
@@ -128,8 +143,12 @@ def _spans(skills: int, config: ActorSettings, workers: int) -> list[slice]:
 class _Block:
     """Some of the perceptrons, and their optimiser."""
 
-    def __init__(self, whole: StackedMlp, span: slice, states: Tensor, actions: Tensor, config: ActorSettings) -> None:
-        self.span, self._states, self._actions = span, states, actions
+    def __init__(
+        self, whole: StackedMlp, span: slice, first: int, states: Tensor, actions: Tensor, config: ActorSettings
+    ) -> None:
+        """span: which of all.   first: from which on they are counted, in `self.span`."""
+        self.span = slice(span.start - first, span.stop - first)
+        self._states, self._actions = states, actions
         self.mlp = whole.range(span).to_learn()
         self.optimizer = adam(self.mlp.layers, config.learning_rate)
 

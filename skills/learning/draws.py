@@ -7,7 +7,7 @@ led. Rows drawn with these weights have IQL's expected loss, and none is compute
 The advantage counts in its standard deviations, so that beta means the same for returns of a step and of a hundred.
 What can fall must know what to do where its skill never is: there some rows are drawn with IQL's weights alone.
 
-Letters: N transitions, K skills, B rows a skill, M sampled rows.
+Letters: N transitions, K skills, k of them, B rows a skill, M sampled rows.
 """
 
 import math
@@ -69,15 +69,33 @@ class Weighing:
 
 
 @dataclass(frozen=True)
+class Own:
+    """Some of the skills.   skills: which.   of: how many there are, K."""
+
+    skills: slice
+    of: int
+
+    @property
+    def count(self) -> int:
+        """k."""
+        return int(self.skills.stop - self.skills.start)
+
+
+@dataclass(frozen=True)
 class Draws:
-    """Rows with their weights.   sums: [K, N] float64, each row's weight and those before it, of each skill."""
+    """Rows with their weights, of k skills; all K, or a few of them that see what they see beside the others.
+
+    sums: [k, N] float64, each row's weight and those before it.   own: which of K; None: all there are.
+    """
 
     sums: Tensor
+    own: Own | None = None
 
     def draw(self, batch: int, generator: torch.Generator) -> Tensor:
-        """[K, batch] rows for each skill, with replacement."""
-        shape = len(self.sums), batch
-        uniform = torch.rand(shape, generator=generator, dtype=torch.float64, device=self.sums.device)
+        """[k, batch] rows for each skill, with replacement; numbers are drawn for all K."""
+        own = self.own or Own(slice(0, len(self.sums)), len(self.sums))
+        shape = own.of, batch
+        uniform = torch.rand(shape, generator=generator, dtype=torch.float64, device=self.sums.device)[own.skills]
         rows = torch.searchsorted(self.sums, uniform.mul_(self.sums[:, -1:]), right=True)
         return rows.clamp_(max=self.sums.shape[1] - 1)
 
@@ -93,20 +111,22 @@ def draws_of(rows: NDArray[np.integer], starts: NDArray[np.integer], total: int,
     return Draws(weights.cumsum_(dim=1).to(device))
 
 
-def draws_by(values: Values, config: DrawSettings, failing: float = 0.0) -> Draws:
+def draws_by(values: Values, config: DrawSettings, failing: float = 0.0, own: Own | None = None) -> Draws:
     """Weighs every row for every skill by learned values.
 
     failing: how many failures the data have in 5 s, at most 1.
+    own: whose weights are kept; None: all skills'. All are computed, for last bits may depend on what lies beside.
     """
+    own = own or Own(slice(0, values.skills), values.skills)
     weighing = Weighing.fit(*values.sample(_SAMPLE), config)
-    weights = torch.empty(values.skills, values.rows, dtype=torch.float64, device=weighing.top.device)
+    weights = torch.empty(own.count, values.rows, dtype=torch.float64, device=weighing.top.device)
     totals = torch.zeros_like(weighing.top, dtype=torch.float64)
     for rows, value, advantage in values.advantages():
         free = weighing.ungated(advantage)
         totals += free.double().sum(dim=0)
-        weights[:, rows] = free.mul_(weighing.share(value, advantage)).T.double()
+        weights[:, rows] = free.mul_(weighing.share(value, advantage))[:, own.skills].T.double()
     if share := config.ungated * failing:
         weights.mul_((1.0 - share) / weights.sum(dim=1, keepdim=True).clamp(min=1e-300))
         for rows, _, advantage in values.advantages():
-            weights[:, rows] += (weighing.ungated(advantage).double() * (share / totals)).T
-    return Draws(weights.cumsum_(dim=1))
+            weights[:, rows] += (weighing.ungated(advantage).double() * (share / totals))[:, own.skills].T
+    return Draws(weights.cumsum_(dim=1), own)

@@ -88,6 +88,9 @@ class OwnTrunks(nn.Module):
 
     def of(self, observations: Tensor, skills: Tensor) -> Tensor:
         """[B, A] the actions of skill skills[b] in observations[b], [B, O], and of no other."""
+        if len(skills) == 1:  # nothing to sort: by far most of what an environment or a hand costs
+            own = StackedMlp.of(self.flat[int(skills)][None], self._sizes)
+            return own(with_ones(observations)[None])[0]
         present, group, counts = torch.unique(skills, return_inverse=True, return_counts=True)
         order = group.argsort(stable=True)
         place = torch.empty_like(group)  # of each row among those of its skill

@@ -24,7 +24,7 @@ from skills.measures.intervals import Interval, student
 from skills.measures.quantities import LoggedSteps, words_of
 from skills.playing.beginnings import Beginnings
 from skills.playing.protocol import protocol_of
-from skills.playing.sequence import held, perform
+from skills.playing.sequence import STARTS_SEED, held, perform
 from skills.progress import Progress, silent, silent_reporter, unsaid
 from skills.runs.folder import RunFolder
 from skills.runs.reading import read
@@ -187,30 +187,39 @@ class Verified:
 
 
 def verify(
-    run: RunFolder, found: Findings, skills: Sequence[int], *, progress: Progress = silent
+    run: RunFolder,
+    found: Findings,
+    skills: Sequence[int],
+    *,
+    seed: int = STARTS_SEED,
+    progress: Progress = silent,
 ) -> tuple[Verified, ...]:
-    """Plays some of the skills as the measures' protocol says, ten trials of ten seconds, and compares."""
+    """Plays some of the skills as the measures' protocol says, ten trials of ten seconds; those that achieve most first.
+
+    seed: of the starts.
+    """
     run.require("policy")
     policy, env_id = Policy.load(run.policy_folder), run.env_id
     protocol = protocol_of(env_id)
     schedule = held(np.asarray(skills), protocol.trials, protocol.steps)
-    played = perform(policy, env_id, schedule, protocol.trials, progress=progress)
+    played = perform(policy, env_id, schedule, protocol.trials, seed=seed, progress=progress)
     lengths = played.seen.lengths.reshape(len(skills), protocol.trials)
     means = trial_means(found.aim, LoggedSteps(*played.rows(), env_id), lengths, protocol.steps)
     worth = found.aim.worth(means)
     expected = {candidate.skill: candidate.expected for candidate in found.candidates}
     shares = survived(played.fates(env_id), protocol.steps).reshape(len(skills), -1).mean(axis=1)
     by_skill = means.mean(axis=1)
+    best_first = np.argsort(-worth.mean(axis=1), kind="stable").tolist()
     return tuple(
         Verified(
-            skill,
+            skills[place],
             student(worth[place].tolist()),
-            share_of(worth[place], found.mean, expected[skill]),
+            share_of(worth[place], found.mean, expected[skills[place]]),
             share_of(worth[place], found.mean, found.best),
             dict(zip(found.aim.names, by_skill[place].tolist(), strict=True)),
             float(shares[place]),
         )
-        for place, skill in enumerate(skills)
+        for place in best_first
     )
 
 

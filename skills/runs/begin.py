@@ -79,7 +79,7 @@ def begin(
     config = make_config(dataset, **asked)  # again: only now may it be known whose steps these are
     config = replace(config, device=choose_device(device))
     if begun:
-        return Begun(open_or_create(path, config), None, source)
+        return Begun(open_or_create(path, config, brought=True), None, source)
     check_free(path, fresh=fresh)
     data = look(config, {}, source, reporter, notify)
     run = open_or_create(path, config, fresh=fresh)

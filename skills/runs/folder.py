@@ -18,6 +18,7 @@ from typing import Any
 from skills import storage
 from skills.errors import NOT_FOUND, USAGE, SkillsError, nearest
 from skills.files import RESTORE, json_text, read_json, sha256, sweep, write_json, write_text
+from skills.progress import Notify, unsaid
 from skills.runs.command import go_on
 from skills.runs.holding import bring, bring_locked, check_local, locked
 from skills.runs.layout import Layout, is_run, runs_in
@@ -221,9 +222,12 @@ class RunFolder(Layout):
                 self.aside.rename(self.path)
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
-        """Keeps other writers out. Raises: SkillsError where another process is writing this run."""
-        with locked(self.path):
+    def writing(self, notify: Notify = unsaid) -> Iterator[None]:
+        """Keeps other writers out. Raises: SkillsError where another process is writing this run.
+
+        notify: is told where one has left it behind, in object storage.
+        """
+        with locked(self.path, notify):
             bring_locked(self.path)
             sweep(self.path)
             yield
@@ -250,15 +254,16 @@ def default_path(dataset: str, mode: str = "skills") -> Path:
     return runs_root() / (dataset.replace("/", "-") + (f"-{mode}" if mode != "skills" else ""))
 
 
-def open_or_create(path: Path, config: Config, *, fresh: bool = False) -> RunFolder:
+def open_or_create(path: Path, config: Config, *, fresh: bool = False, brought: bool = False) -> RunFolder:
     """The run of that folder, to be continued or begun.
 
-    fresh: an existing run is moved aside (`ant-medium.1`), never deleted.
+    fresh: an existing run is moved aside (`ant-medium.1`), never deleted.   brought: whether `bring` has found a run.
     Raises: SkillsError where the folder holds a run with another configuration, or one that another process is writing
     and that was to be moved, or something that is no run.
     """
     aside = None
-    bring(path)
+    if not brought:
+        bring(path)
     if fresh and is_run(path):
         check_local(path, "--fresh")
         with locked(path):

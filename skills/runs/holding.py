@@ -8,6 +8,8 @@ import filelock
 
 from skills import storage
 from skills.errors import USAGE, SkillsError, UnwritableError
+from skills.leases import leased
+from skills.progress import Notify, unsaid
 from skills.runs.layout import Layout
 from skills.troubles import writing
 
@@ -17,9 +19,12 @@ class InUseError(UnwritableError):
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the lock of a run folder. Raises: SkillsError where another process holds it."""
-    with _lock(path), storage.held(path):
+def locked(path: Path, notify: Notify = unsaid) -> Iterator[None]:
+    """Holds the lock of a run folder. Raises: SkillsError where another process holds it.
+
+    notify: is told where one has left it behind, in object storage.
+    """
+    with _lock(path), leased(path, notify):
         yield
 
 
@@ -42,16 +47,15 @@ def bring_locked(path: Path, *, heads: bool = False) -> None:
     if storage.url_of(path) is None:
         return
     layout = Layout(path)
-    told = {file.name for file in (layout.manifest_file, layout.config_file, layout.measures_file)}
-    names = storage.fetch(path, told.__contains__)
-    if names and layout.manifest_file.name not in names:
+    found = storage.look(path)
+    if found and layout.manifest_file.name not in found:
         ours = {layout.config_file.name}  # what a kill leaves as a run begins
-        if set(names) - ours:
+        if set(found) - ours:
             raise SkillsError(
                 f"{storage.words(path)} is not empty and is not a run.", "Choose another place with --run.", USAGE
             )
-    if not heads:
-        storage.fetch(path)
+    told = {file.name for file in (layout.manifest_file, layout.config_file, layout.measures_file)}
+    storage.fetch(path, told.__contains__ if heads else lambda name: True, found)
 
 
 def check_local(path: Path, what: str) -> None:

@@ -44,22 +44,10 @@ class Renderer(Protocol):
         ...
 
 
-def open_renderer(
-    name: str, env_id: str, width: int = 256, height: int = 256, quality: str = "fast", threads: int = 1
-) -> Renderer:
-    """The renderer of that name; `auto` is the faster of those that work here (its `name` says which).
-
-    Raises: SkillsError for an unknown name or quality (usage), or a renderer that does not work here (environment).
-    """
-    check_choice("renderer", name, NAMES)
-    check_choice("quality", quality, QUALITIES)
-    return construct(resolve(name, env_id), env_id, width, height, quality, threads)
-
-
 def construct(
     name: str, env_id: str, width: int, height: int, quality: str, threads: int = 1, camera: Camera = "follow"
 ) -> Renderer:
-    """The renderer `ray` or `gl`, untried: a process that must not crash calls `open_renderer`."""
+    """The renderer `ray` or `gl`, untried: `resolve` says which works, for a process that must not crash."""
     if name == CHART:
         return ChartRenderer(width, height)
     level: Quality = "good" if quality == "good" else "fast"
@@ -81,8 +69,9 @@ def check_choice(what: str, value: str, known: tuple[str, ...]) -> None:
 def resolve(name: str, env_id: str = "Ant-v5") -> str:
     """`ray` or `gl`: what `auto` means on this machine; checks that a renderer asked for by name works.
 
-    Raises: SkillsError (environment) where it does not.
+    Raises: SkillsError for an unknown name (usage), or a renderer that does not work here (environment).
     """
+    check_choice("renderer", name, NAMES)
     if body_of(env_id).model is None:
         return CHART
     if name == "ray":

@@ -81,7 +81,7 @@ class Bc(ActorSettings, Learner):
                 update()
                 saved.save_if_due(step + 1)
                 progress(step + 1, self.steps)
-            policy = actors.to_policy((mean, std), draws, own)
+            policy = actors.to_policy((mean, std), actors.learned(draws, own))
         cloned = policy if count == experts.count else repeated(policy, experts.count)
         cloned.save(folder)
         return cloned
