@@ -17,7 +17,7 @@ from skills.learning.learners.waypoints import Waypoints
 from skills.learning.matrix import Rewards
 from skills.learning.places import place_columns, scaling_of_places, ways_of
 from skills.learning.policy import Policy
-from skills.learning.waypoints import WayLearner, WaySettings, joined, lower_inputs, units_of_upper
+from skills.learning.waypoints import WayLearner, WaySettings, as_one, lower_inputs, units_of_upper
 from skills.progress import silent_reporter
 
 CPU = torch.device("cpu")
@@ -98,7 +98,7 @@ def test_the_joined_perceptron_is_the_lower_level_told_by_the_upper(skills):
     seen = torch.randn(20, 6, generator=generator)
     way = upper(with_ones(seen[:, [1, 2, 4, 5]])[None])
     told = lower(with_ones(torch.cat([way, seen[:, [0, 3]].expand(skills, -1, -1)], dim=-1)))
-    torch.testing.assert_close(joined(upper, lower, places)(with_ones(seen)[None]), told)
+    torch.testing.assert_close(as_one(upper, lower, places)(with_ones(seen)[None]), told)
 
 
 def test_ways_end_with_the_episode_or_at_the_goal_seen_in_hindsight():

@@ -97,7 +97,7 @@ def lower_inputs(ways: Ways, states: Tensor, places: PlaceColumns, ahead: int) -
     return with_ones(torch.cat([came, states[:, places.rest]], dim=1))
 
 
-def joined(upper: StackedMlp, lower: StackedMlp, places: PlaceColumns) -> StackedMlp:
+def as_one(upper: StackedMlp, lower: StackedMlp, places: PlaceColumns) -> StackedMlp:
     """One perceptron of four hidden layers for each pair: observations, standardised -> the lower level's outputs.
 
     Columns that the upper level does not see go through its layers as max(x, 0) and max(-x, 0); its last layer and the

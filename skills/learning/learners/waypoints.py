@@ -35,7 +35,7 @@ from skills.learning.parts import TrainingPart, learn
 from skills.learning.places import only, place_columns, scaling_of_places, ways_of
 from skills.learning.policy import Policy, Shape
 from skills.learning.values import Values, ValueSettings
-from skills.learning.waypoints import WayLearner, WaySettings, joined, lower_inputs, units_of_upper
+from skills.learning.waypoints import WayLearner, WaySettings, as_one, lower_inputs, units_of_upper
 from skills.plugins import ONE_EXPERT, Layer
 from skills.progress import Reporter
 
@@ -108,7 +108,7 @@ class Waypoints(ValueSettings, DrawSettings, WaySettings, ActorSettings, Learner
             ]
             learn([one.training for one in parts], skills, own, folder / self.checkpoint, reporter)
             below = lower.to_policy(_as_they_are(lower.shape), weighed.draws, own)
-        whole = joined(upper.mlp.to(torch.device("cpu")), _perceptrons(below), places)
+        whole = as_one(upper.mlp.to(torch.device("cpu")), _perceptrons(below), places)
         columns = transitions.observations.shape[1]
         shape = Shape(columns, lower.shape.action_size, skills, self.hidden, depth=4, trunks=skills)
         policy = Policy(shape, mean, std, torch.Generator())
