@@ -88,6 +88,11 @@ def test_causes_of_a_loss_are_tried_one_by_one(bench: Bench, tmp_path: Path) -> 
     assert len([line for line in weighed.splitlines() if line.startswith("iql")]) == 4 * 5
 
 
+def test_clones_are_told_the_way_through_a_maze(bench: Bench) -> None:
+    table = bench("maze_ways", "antmaze-umaze-play", "--rows", 300, "--steps", 5, "--episodes", 2)
+    assert len([line for line in table.splitlines() if line.startswith(("as it is", "told the way"))]) == 4
+
+
 def test_data_sets_are_measured(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench("returns", "--steps", 300, "hopper-simple")
     bench("memory", 2000)

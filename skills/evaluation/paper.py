@@ -46,6 +46,9 @@ METHODS = {
     "smodice": Method(learner="smodice"),
     "smore": Method(learner="smore"),
     "cnf": Method("true", "cnf"),
+    "clue-waypoints": Method(learner="waypoints"),
+    "true-waypoints": Method("true", "waypoints"),
+    "otr-waypoints": Method("otr", "waypoints"),
 }
 
 

@@ -3,7 +3,7 @@
 Letters: K skills.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -40,12 +40,16 @@ class Learned(Protocol):
 
 @dataclass(frozen=True)
 class TrainingPart:
-    """name: of its tensors in a checkpoint.   task: what it does, in words.   steps: how many."""
+    """name: of its tensors in a checkpoint.   task: what it does, in words.   steps: how many.
+
+    set_step: told the number of each update before it, where something changes with it, as a rate that falls.
+    """
 
     name: str
     task: str
     learned: Learned
     steps: int
+    set_step: Callable[[int], None] | None = None
 
 
 def learn(
@@ -68,6 +72,8 @@ def learn(
             update = captured(part.learned.update, list(part.learned.tensors().values()), generator.device)
             for step in range(max(done - before, 0), part.steps):
                 part.learned.draw(generator)
+                if part.set_step is not None:
+                    part.set_step(step)
                 update()
                 if curves[part.name].due(step):
                     curves[part.name].note(step, 0, dict(part.learned.losses()))

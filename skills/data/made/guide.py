@@ -47,14 +47,14 @@ class Guide:
         generators: one an ant, each giving the noise of its own row.   episodes: [N] the number of each row's episode.
         """
         places, goals = observations[:, :2], observations[:, GOAL_COLUMNS]
-        towards = self._aims(places, goals, episodes) - places
+        towards = self.aims(places, goals, episodes) - places
         body = np.delete(observations, [0, 1, *GOAL_COLUMNS], axis=1)
         seen, numbering = seen_along_x(body, np.arctan2(towards[:, 1], towards[:, 0]))
         noise = [generator.standard_normal(self._runner.action_size, dtype=np.float32) for generator in generators]
         actions = numbering.done(self._runner.act(seen)) + self._noise * np.stack(noise)
         return np.clip(actions, -1.0, 1.0).astype(np.float32)
 
-    def _aims(
+    def aims(
         self, places: NDArray[np.floating], goals: NDArray[np.floating], episodes: NDArray[np.integer]
     ) -> Float32s:
         """[N, 2] m, what each ant runs to: its waypoint, the goal where that is in the same cell."""
