@@ -1,7 +1,7 @@
 """Two levels for goals that are far away: where to be in a second, and how to get there.
 
 What a noisy action says of where a body is going is little, and a network that sees how it moves guesses that it will
-move on so: clones and IQL's actors learn to run and not to turn (docs/reproduce.md). So, as HIQL does (Park et al. 2023):
+move on so: clones and IQL's actors run and do not turn (docs/reproduce.md). So, as HIQL does (Park et al. 2023):
   V is learned from the rewards as in `reach`, but of places alone;
   the upper level says how far to come in n steps, from rows weighed by V, half of them with goals in hindsight;
   the lower level clones how the data came so far, from the same rows.
