@@ -73,7 +73,7 @@ def cloned(states: np.ndarray, actions: np.ndarray, steps: int) -> Policy:
             actors.draw(draws, generator)
             actors.set_step(step)
             actors.update()
-        return actors.to_policy((mean, std), draws, generator)
+        return actors.to_policy((mean, std), actors.learned(draws, generator))
 
 
 def played(policy: Policy, seen: Seen, env_id: str, task: str, episodes: int) -> str:
@@ -86,7 +86,7 @@ def played(policy: Policy, seen: Seen, env_id: str, task: str, episodes: int) ->
         step = world.step(actions, going)
         observations[going] = step.observations
         going = going[~step.terminated]
-    lying = (motion.uprightness(world.qpos[going]) < 0.0).sum()
+    lying = (motion.uprightness(world.qpos[going].astype(np.float32)) < 0.0).sum()
     return f"{task}: {1 - len(going) / episodes:.0%} succeed, {lying / episodes:.0%} end on their backs"
 
 

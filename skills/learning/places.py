@@ -38,13 +38,14 @@ def place_columns(transitions: Transitions) -> PlaceColumns:
         found[name] = np.arange(first, first + width)
         first += width
     columns = transitions.observations.shape[1]
-    both = [found.get(name, np.zeros(0, np.intp)) for name in (_HERE, _GOAL)]
-    if not len(both[0]) or len(both[0]) != len(both[1]) or max(map(np.max, both)) >= columns:
+    here, goal = (found.get(name, np.zeros(0, np.intp)) for name in (_HERE, _GOAL))
+    both = np.concatenate([here, goal])
+    if not len(here) or len(here) != len(goal) or both.max() >= columns:
         raise SkillsError(
             f"The observations of {transitions.name} do not say where the body is and where it is to go.",
             f"Waypoints need their parts {_HERE} and {_GOAL}, as AntMaze's have them. Another learner: --learner iql",
         )
-    return PlaceColumns(*both, rest=np.setdiff1d(np.arange(columns), np.concatenate(both)))
+    return PlaceColumns(here, goal, rest=np.setdiff1d(np.arange(columns), both))
 
 
 def scaling_of_places(transitions: Transitions, places: PlaceColumns, gain: float) -> tuple[Tensor, Tensor]:

@@ -115,7 +115,7 @@ def as_one(upper: StackedMlp, lower: StackedMlp, places: PlaceColumns) -> Stacke
     through = first.new_zeros(skills, hidden + 1, hidden)
     through[:, [*range(units), hidden], :units] = second.detach()
     through[:, units:-1, units:] = torch.eye(2 * rest, device=first.device)
-    told, seen, bias = next_first.detach().split([width, rest, 1], dim=1)
+    told, seen, bias = torch.split(next_first.detach(), [width, rest, 1], dim=1)
     ways = last.detach() @ told  # of the upper level's units, and of its bias
     turn = torch.cat([ways[:, :-1], seen, -seen, ways[:, -1:] + bias], dim=1)
     return StackedMlp([entry, through, turn, *(layer.detach() for layer in others)])

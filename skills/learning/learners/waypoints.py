@@ -107,7 +107,7 @@ class Waypoints(ValueSettings, DrawSettings, WaySettings, ActorSettings, Learner
                 _Part("policy", "learning to get there", lower, partial(weighed.draw_for, lower), self.steps),
             ]
             learn([one.training for one in parts], skills, own, folder / self.checkpoint, reporter)
-            below = lower.to_policy(_as_they_are(lower.shape), weighed.draws, own)
+            below = lower.to_policy(_as_they_are(lower.shape), lower.learned(weighed.draws, own))
         whole = as_one(upper.mlp.to(torch.device("cpu")), _perceptrons(below), places)
         columns = transitions.observations.shape[1]
         shape = Shape(columns, lower.shape.action_size, skills, self.hidden, depth=4, trunks=skills)
