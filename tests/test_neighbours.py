@@ -128,13 +128,17 @@ def test_each_method_is_what_its_words_say_whatever_the_preset_prefers():
 
 
 def test_an_update_takes_the_median_between_two_reports():
-    seconds = iter([0.0, 1.0, 4.0, 5.0])
+    seconds = iter([0.0, 0.1, 0.0, 1.0, 4.0, 5.0])
     watch = pace.Watch(silent_reporter, lambda: next(seconds))
-    watch("reading data", "rows")(1, 2)
+    watch("labelling", "rows")(1, 2)
+    reading = watch("reading data", "steps")
+    for done in (1000, 2000):
+        reading(done, 2000)
     progress = watch("training", "steps")
     for done in (20, 40, 60, 80):
         progress(done, 80)
-    assert watch.seconds() == [pytest.approx(1.0 / 20)]
+    config = config_of("hopper-medium", "bc", Asked(1.0, "quick", 100, 1, 10, "cpu"))
+    assert watch.seconds(config) == [pytest.approx(1.0 / 20)]
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ def _took(run: RunFolder, watch: pace.Watch, known: Mapping[str, Any]) -> dict[s
 
     Where it was interrupted they are those of all updates, at the pace of the ones that were watched.
     """
-    counts, seconds = list(pace.lengths(run.config).values()), watch.seconds()
+    counts, seconds = list(pace.lengths(run.config).values()), watch.seconds(run.config)
     learned = sum(each * count for each, count in zip(seconds, counts, strict=False))
     if len(seconds) < len(counts) or not all(seconds):  # too few to tell: what the last go took
         learned = run.manifest["stages"]["policy"]["seconds"]

@@ -62,9 +62,9 @@ class Watch:
 
         return progress
 
-    def seconds(self) -> list[float]:
-        """Of an update of each loop: the median between two reports."""
-        return [_median(marks) for marks in self.loops]
+    def seconds(self, config: Config) -> list[float]:
+        """Of an update of each part of a learner: the median between two reports. What was read before is none."""
+        return [_median(marks) for marks in self.loops[-len(lengths(config)) :]]
 
 
 def _median(marks: list[tuple[int, float]]) -> float:
@@ -98,7 +98,7 @@ def find(run: RunFolder, minutes: float, reporter: Reporter, notify: Notify) -> 
             "Give more with --minutes.",
         )
     usual = lengths(run.config)
-    seconds = _tried(run, data.transitions, reporter)[-len(usual) :]
+    seconds = _tried(run, data.transitions, reporter)
     whole = sum(each * count for each, count in zip(seconds, usual.values(), strict=True))
     factor = left / max(whole, 1e-9)
     return Allowance(prepared, {name: max(1, round(factor * count)) for name, count in usual.items()})
@@ -127,4 +127,4 @@ def _tried(run: RunFolder, transitions: Transitions, reporter: Reporter) -> list
             Path(folder),
             watch,
         )
-    return watch.seconds()
+    return watch.seconds(config)
