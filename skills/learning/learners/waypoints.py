@@ -1,4 +1,4 @@
-"""Two levels for goals that are far away: where to be in a second, and how to get there.
+"""Two levels for goals that are far away: where to be soon, and how to get there.
 
 What a noisy action says of where a body is going is little, and a network that sees how it moves guesses that it will
 move on so: clones and IQL learn to run and not to turn (docs/reproduce.md). So, as HIQL does (Park et al. 2023):
@@ -41,7 +41,7 @@ from skills.progress import Reporter
 
 _PRESETS: dict[Preset, dict[str, Any]] = {
     "smoke": {"value_steps": 200, "value_batch": 64, "way_steps": 200, "way_batch": 64, "steps": 200, "batch": 64},
-    "quick": {"value_steps": 4_000, "way_steps": 8_000, "steps": 10_000},
+    "quick": {"value_steps": 16_000, "way_steps": 8_000, "steps": 10_000},
     "paper": {"value_rate": 3e-4, "way_rate": 3e-4, "learning_rate": 3e-4},
 }
 
@@ -55,7 +55,8 @@ class Waypoints(ValueSettings, DrawSettings, WaySettings, ActorSettings, Learner
     files = (*Policy.FILES, CURVES)
     checkpoint = "waypoints.checkpoint.safetensors"
 
-    td_steps: Annotated[int, "n: how far ahead a waypoint lies, and of n-step returns"] = 25
+    td_steps: Annotated[int, "n: how far ahead a waypoint lies, and of n-step returns"] = 50
+    discount: Annotated[float, "gamma; the way through a large maze takes 500 steps"] = 0.999
     gain: Annotated[float, "how much larger than other columns places are"] = 3.0
     expectile: Annotated[float, "tau; high: where ants lie on their backs V is still that of those who pass"] = 0.9
     inverse_temperature: Annotated[float, "beta in exp(beta advantage), the advantage in standard deviations"] = 10.0
