@@ -1,5 +1,6 @@
 """A training that is interrupted goes on where it was and ends in the same bytes: of every learner and reward maker."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,11 @@ def nine_classes() -> Classes:
 def learn(name: str, folder: Path, reporter: Reporter) -> tuple[str, ...]:
     """Trains; returns the names of the files."""
     transitions, rewards = bandit(ROWS)
+    columns = transitions.observations.shape[1]
+    parts = (("achieved_goal", 1), ("desired_goal", 1), ("observation", columns - 2))  # which those for mazes ask for
+    transitions = replace(transitions, observation_parts=parts)
     sizes = {"hidden": 16, "batch": 16, "steps": 100, "learning_rate": 1e-3}
-    sizes |= {"value_hidden": 16, "value_batch": 16, "value_steps": 80}
+    sizes |= {"value_hidden": 16, "value_batch": 16, "value_steps": 80, "way_batch": 16, "way_steps": 80}
     sizes |= {"classifier_batch": 16, "classifier_steps": 80}
     sizes |= {"flow_batch": 16, "flow_steps": 80, "flow_blocks": 2, "flow_hidden": 8}
     learner = shrunk(LEARNERS.load(name)(), **sizes)
