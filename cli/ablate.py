@@ -12,7 +12,6 @@ from skills.cli.evaluate import cell
 from skills.cli.options import Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, USAGE, SkillsError
-from skills.progress import unsaid
 
 # As in skills.evaluation.ablate, which is too slow to import for `skills --help`; a test keeps them the same.
 What = Literal["calibration", "data", "temperature"]
@@ -50,8 +49,8 @@ def ablate(
 
     cases = ablation.cases(what, opened.config, opened.manifest["dataset"]["steps"], asked)
     try:
-        with opened.writing(unsaid if quiet else console.say), reporter(quiet) as report:
-            notify = unsaid if quiet else console.say
+        notify = console.teller(quiet)
+        with opened.writing(notify), reporter(quiet) as report:
             document = ablation.ablate(opened, cases, what, report, notify)
             plot = opened.evaluation_file(f"ablation-{what}.svg")
             draw(document, plot)

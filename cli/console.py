@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from skills.errors import SkillsError
 from skills.printable import printable
+from skills.progress import Notify, unsaid
 
 if TYPE_CHECKING:  # rich takes a while to import, and `skills --help` waits for every import
     from rich.console import Console, RenderableType
@@ -104,6 +105,11 @@ def document(content: Any) -> None:
 def say(text: str) -> None:
     """Prints a line on stderr, above any progress bars."""
     messages().print(text, soft_wrap=True)
+
+
+def teller(quiet: bool) -> Notify:
+    """Tells of what goes on, on stderr; nothing for --quiet."""
+    return unsaid if quiet else say
 
 
 def error(problem: SkillsError) -> None:

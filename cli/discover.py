@@ -29,7 +29,6 @@ from skills.cli.reporting import duration, reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
 from skills.fleet import Fleet
 from skills.plugins import LEARNERS, MAKERS, SOURCES
-from skills.progress import unsaid
 from skills.storage import placed
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def discover(
                 source=source,
                 offline=offline,
                 reporter=report,
-                notify=unsaid if quiet else console.say,
+                notify=console.teller(quiet),
                 observations=names_in(observation),
                 actions=names_in(action),
                 preset=preset,
@@ -202,7 +201,7 @@ def _begun(path: Path | None, source: str) -> "Begun":
 def _finish(begun: "Begun", reading: float, fleet: Fleet | None, *, videos: bool, quiet: bool, json: bool) -> None:
     """reading: s that getting and reading the data took, for the record."""
     run = begun.run
-    with _resumable(run, videos=videos), run.writing(unsaid if quiet else console.say):
+    with _resumable(run, videos=videos), run.writing(console.teller(quiet)):
         _discover(begun, fleet, quiet=quiet)
         start = time.monotonic()
         rendered, index = _filmed(run, quiet=quiet) if videos else (None, _publish(run))
@@ -248,7 +247,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 def _discover(begun: "Begun", fleet: Fleet | None, *, quiet: bool) -> None:
     from skills import discovery as pipeline
 
-    notify = unsaid if quiet else console.say
+    notify = console.teller(quiet)
     with reporter(quiet) as report:
         pipeline.discover(begun.run, source=begun.source, reporter=report, notify=notify, data=begun.data, fleet=fleet)
 

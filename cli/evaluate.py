@@ -12,7 +12,6 @@ from skills.cli.fleets import together_by
 from skills.cli.options import Address, AtOnce, Import, Json, Quiet, RunName, Trust, given_settings
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, NOT_FOUND, USAGE, SkillsError
-from skills.progress import unsaid
 
 if TYPE_CHECKING:
     from numpy import integer
@@ -67,7 +66,7 @@ def evaluate(
         return
     known = None if behaviours is None else _read_behaviours(behaviours, opened)
     try:
-        with opened.writing(unsaid if quiet else console.say):
+        with opened.writing(console.teller(quiet)):
             document = _evaluate(opened, chosen, seeds, known, protocol, trials, asked, workers, address, quiet=quiet)
             _renew_gallery(opened)
     except KeyboardInterrupt:
@@ -87,9 +86,9 @@ def _evaluate_expert(run: "RunFolder", *, json: bool, quiet: bool) -> None:
     from skills.evaluation.calibration import compare
 
     try:
-        with run.writing(unsaid if quiet else console.say):
+        with run.writing(console.teller(quiet)):
             with reporter(quiet) as report:
-                document = compare(run, report, unsaid if quiet else console.say)
+                document = compare(run, report, console.teller(quiet))
             _renew_gallery(run)
     except KeyboardInterrupt:
         raise _interrupted(run) from None
@@ -131,7 +130,7 @@ def _evaluate(
 ) -> dict[str, Any]:
     from skills.evaluation import evaluate as evaluation
 
-    notify = unsaid if quiet else console.say
+    notify = console.teller(quiet)
     with reporter(quiet) as report:
         return evaluation.evaluate(
             run,

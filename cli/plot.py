@@ -8,7 +8,6 @@ from skills.cli.evaluate import cell
 from skills.cli.options import Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, SkillsError
-from skills.progress import unsaid
 
 # what it says, number, digits behind the point
 _COLUMNS = (
@@ -30,7 +29,7 @@ def plot(run: RunName = None, json: Json = False, quiet: Quiet = False, trust: T
     from skills.evaluation import plots
 
     try:
-        with opened.writing(unsaid if quiet else console.say), reporter(quiet) as report:
+        with opened.writing(console.teller(quiet)), reporter(quiet) as report:
             document = plots.make(opened, report)
             files = draw(document, opened.evaluation_folder)
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from skills.cli import console
 from skills.cli.options import Import, Json, Quiet, RunName, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, USAGE, SkillsError
-from skills.progress import Reporter, unsaid
+from skills.progress import Reporter
 
 if TYPE_CHECKING:
     from skills.runs.exemplars import Exemplars
@@ -86,7 +86,7 @@ def render(
         "force": force,
     }
     try:
-        with opened.writing(unsaid if quiet else console.say), reporter(quiet) as report:
+        with opened.writing(console.teller(quiet)), reporter(quiet) as report:
             rendered, index = _films(opened, skills, report, quiet=quiet, **options)
     except KeyboardInterrupt:
         raise SkillsError(

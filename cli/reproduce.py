@@ -13,7 +13,7 @@ from skills.cli.fleets import together_by
 from skills.cli.options import Address, AtOnce, Json, Quiet, Trust
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, PARTLY_DONE, SkillsError
-from skills.progress import Notify, Reporter, unsaid
+from skills.progress import Notify, Reporter
 from skills.storage import placed
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def going_on(quiet: bool) -> Iterator[tuple[Reporter, Notify]]:
     """What runs report to. Raises: SkillsError where they are interrupted, that they can be continued."""
     try:
         with reporter(quiet) as report:
-            yield report, unsaid if quiet else console.say
+            yield report, console.teller(quiet)
     except KeyboardInterrupt:
         raise SkillsError(
             "Interrupted. What is finished is kept.", "The same command again continues.", INTERRUPTED

@@ -15,7 +15,6 @@ from skills.cli.options import Json, Quiet
 from skills.cli.reporting import reporter
 from skills.cli.reproduce import check_finished
 from skills.errors import INTERRUPTED, SkillsError
-from skills.progress import unsaid
 from skills.storage import placed
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def sweep(
     chosen = choose_device(device)
     fleet = fleet_of(workers, address, cores).on(chosen)
     with reporter(quiet) as report:
-        runs = sweeping.begin_all(asked, folder, chosen, report, unsaid if quiet else console.say)
+        runs = sweeping.begin_all(asked, folder, chosen, report, console.teller(quiet))
     try:
         with _watching(asked, folder, runs, quiet) as watch:
             failures = sweeping.run_all(asked, runs, fleet, watch)

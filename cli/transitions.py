@@ -9,7 +9,6 @@ from skills.cli.find import labels_of
 from skills.cli.options import Json, Quiet, RunName
 from skills.cli.reporting import reporter
 from skills.errors import INTERRUPTED, USAGE, SkillsError
-from skills.progress import unsaid
 
 if TYPE_CHECKING:
     from skills.measures.switches import Switches
@@ -39,7 +38,7 @@ def transitions(
         )
     opened = runs.find(run)
     try:
-        with opened.writing(unsaid if quiet else console.say):
+        with opened.writing(console.teller(quiet)):
             with reporter(quiet) as report:
                 found = play_switches(opened, seconds, starts, report)
             page = _publish(opened)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import pytest
+import typer
 from typer.main import get_command
 
 from skills.cli.app import app
@@ -18,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in PAGES}
 COMMAND = re.compile(r"(?:^|&& |\| |= )skills (?=[a-z])(.*)")
+USAGE_ERROR: Any = typer.BadParameter.__base__  # of click, or of the copy of it that Typer has
 WHERE = pytest.mark.parametrize("page", TEXTS)
 
 
@@ -46,7 +48,7 @@ def refused(line: str) -> str | None:
     context.resilient_parsing = False  # it was for an empty command; with it every option would be taken
     try:
         given, *_ = command.make_parser(context).parse_args(words)
-    except Exception as error:  # noqa: BLE001  # of click, or of the copy of it that Typer has
+    except USAGE_ERROR as error:
         return str(error)
     for one in command.params:
         value = given.get(one.name)

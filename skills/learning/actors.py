@@ -62,8 +62,8 @@ class Actors:
         self._config, self._workers = config, workers
         device, action = states.device, actions.shape[1]
         self.shape = Shape(states.shape[1] - 1, action, skills, config.hidden, trunks=skills)
-        sizes = self.shape.layers(self.shape.observation_size, action)
-        mlp = StackedMlp.of(initial(skills, sizes, generator), sizes).to(device)
+        self.sizes = self.shape.layers(self.shape.observation_size, action)
+        mlp = StackedMlp.of(initial(skills, self.sizes, generator), self.sizes).to(device)
         spans = _spans(skills, config, workers.count) if device.type == "cpu" else [slice(0, skills)]
         spans = spans[share.slice(len(spans))]
         first, stop = (spans[0].start, spans[-1].stop) if spans else (0, 0)
@@ -116,7 +116,7 @@ class Actors:
             self.draw(draws, generator)
             for block in self._blocks:
                 total[block.span] += block.errors(self._drawn[block.span]).detach()
-        none = torch.zeros(0, parameter_count(self.shape.layers(self.shape.observation_size, self.shape.action_size)))
+        none = torch.zeros(0, parameter_count(self.sizes))
         flat = torch.cat([none, *(block.mlp.flat.cpu() for block in self._blocks)])
         return {"flat": flat, "errors": total.cpu()}
 
@@ -125,8 +125,13 @@ class Actors:
         policy = Policy(self.shape, *scaling, torch.Generator())
         policy.network.load_flat(learned["flat"])
         with torch.no_grad():
-            policy.log_std.copy_((learned["errors"] / _SPREAD_BATCHES).sqrt().log().clamp(*LOG_STD_RANGE))
+            policy.log_std.copy_(log_std_of(learned))
         return policy
+
+
+def log_std_of(learned: dict[str, Tensor]) -> Tensor:
+    """[k, A] of the Gaussians around what `Actors` have `learned`: the spread that is left."""
+    return (learned["errors"] / _SPREAD_BATCHES).sqrt().log().clamp(*LOG_STD_RANGE)
 
 
 def _spans(skills: int, config: ActorSettings, workers: int) -> list[slice]:

@@ -4,9 +4,9 @@ Another package adds one by an entry point in the group `skills.learners`.
 """
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 
@@ -32,6 +32,11 @@ class Learner(Plugin):
     checkpoint: ClassVar[str]
     reads_rewards: ClassVar[bool] = True
     shares: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Its settings' own defaults, for `needs` of one whose presets are not IQL's."""
+        return {one.name: one.default for one in fields(cls) if one.name not in ("reward_shift", "trunk")}
 
     @abstractmethod
     def train(

@@ -13,7 +13,7 @@ Letters: N transitions, K skills.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -78,8 +78,7 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
     @classmethod
     def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
         """Its own defaults where presets speak of IQL; and how many steps of what make minutes."""
-        own = {one.name: one.default for one in fields(cls) if one.name not in ("reward_shift", "trunk")}
-        return {"policy": own | _PRESETS[preset]}
+        return {"policy": cls.defaults() | _PRESETS[preset]}
 
     def train(
         self,
@@ -95,7 +94,7 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
         with self._begun(transitions, experts, rewards, device, generator, folder, reporter) as training:
             files = shares_of(folder, POLICY_SHARES)
             learned = joined(files) if files else training.learn_policies(_failing(transitions), reporter)
-            policy = training.actors.to_policy(scaling(transitions, standardise=True), learned)
+            policy = training.actors.to_policy(training.scaling, learned)
         training.save_curves(folder, learned)
         policy.save(folder)
         return policy
@@ -156,7 +155,7 @@ class Reach(ValueSettings, DrawSettings, ActorSettings, Learner):
             common = Actors(seen.states, seen.actions, 1, many, generator, workers)
             actors = Actors(seen.states, seen.actions, seen.skills, self, generator, workers, share)
             own = generator_on(device, generator)
-            training = _Training(values, common, actors, self, own, folder, share)
+            training = _Training(values, common, actors, mean_and_std, self, own, folder, share)
             training.learn_values(sparsely(reporter(f"valuing states for {seen.skills} skills", "steps")))
             everything = draws_of(np.arange(len(seen)), np.array([0, len(seen)]), len(seen), device)
             training.learn_common(everything, sparsely(reporter("cloning what all skills begin as", "steps")))
@@ -177,13 +176,14 @@ class _Training:
         values: Values,
         common: Actors,
         actors: Actors,
+        scaling: tuple[Tensor, Tensor],
         config: Reach,
         generator: torch.Generator,
         folder: Path,
         share: Share,
     ) -> None:
-        """generator: on the device; every draw of a batch comes from it."""
-        self._values, self._common, self.actors = values, common, actors
+        """scaling: of observations.   generator: on the device; every draw of a batch comes from it."""
+        self._values, self._common, self.actors, self.scaling = values, common, actors, scaling
         self._config, self._generator = config, generator
         self._curves = {
             "value": Curves(("value",), config.value_steps, values.skills),

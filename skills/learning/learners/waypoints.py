@@ -11,7 +11,7 @@ Letters: N transitions, K skills, O observation columns.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from skills.choices import Domain, Mode, Preset
 from skills.data.transitions import Transitions
-from skills.learning.actors import Actors, ActorSettings
+from skills.learning.actors import Actors, ActorSettings, log_std_of
 from skills.learning.classes import Classes
 from skills.learning.draws import Draws, DrawSettings, draws_by
 from skills.learning.engine.curves import FILE as CURVES
@@ -70,8 +70,7 @@ class Waypoints(ValueSettings, DrawSettings, WaySettings, ActorSettings, Learner
     @classmethod
     def needs(cls, preset: Preset, mode: Mode, domain: Domain) -> Layer:
         """Its own defaults where presets speak of IQL; and how many steps of what make minutes."""
-        own = {one.name: one.default for one in fields(cls) if one.name not in ("reward_shift", "trunk")}
-        return {"policy": own | _PRESETS[preset]}
+        return {"policy": cls.defaults() | _PRESETS[preset]}
 
     def train(
         self,
@@ -108,14 +107,15 @@ class Waypoints(ValueSettings, DrawSettings, WaySettings, ActorSettings, Learner
                 _Part("policy", "learning to get there", lower, partial(weighed.draw_for, lower), self.steps),
             ]
             learn([one.training for one in parts], skills, own, folder / self.checkpoint, reporter)
-            below = lower.to_policy(_as_they_are(lower.shape), lower.learned(weighed.draws, own))
-        whole = as_one(upper.mlp.to(torch.device("cpu")), _perceptrons(below), places)
+            learned = lower.learned(weighed.draws, own)
+        below = StackedMlp.of(learned["flat"], lower.sizes)
+        whole = as_one(upper.mlp.to(torch.device("cpu")), below, places)
         columns = transitions.observations.shape[1]
         shape = Shape(columns, lower.shape.action_size, skills, self.hidden, depth=4, trunks=skills)
         policy = Policy(shape, mean, std, torch.Generator())
         policy.network.load_flat(whole.flat)
         with torch.no_grad():
-            policy.log_std.copy_(below.log_std)
+            policy.log_std.copy_(log_std_of(learned))
         policy.save(folder)
         return policy
 
@@ -163,15 +163,3 @@ class _Part:
 
     def tensors(self) -> dict[str, Tensor]:
         return self.level.tensors()
-
-
-def _as_they_are(shape: Shape) -> tuple[Tensor, Tensor]:
-    """The scaling that changes nothing."""
-    return torch.zeros(shape.observation_size), torch.ones(shape.observation_size)
-
-
-def _perceptrons(policy: Policy) -> StackedMlp:
-    """Those of all its skills."""
-    shape = policy.shape
-    flat = torch.cat([policy.network.flat_of(skill, shape.action_size) for skill in range(shape.skills)])
-    return StackedMlp.of(flat.detach(), [shape.observation_size, *[shape.hidden] * shape.depth, shape.action_size])
